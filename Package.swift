@@ -1,0 +1,68 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "bags",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(
+      name: "BalancedGroupSoftmax",
+      targets: [
+        "DenseLinearAlgebra", "TensorFiles", "LVISDatasets", "DetectionHeads", "LVISEvaluation", "MethodComparison",
+        "Reporting", "ModelExport",
+      ]),
+    .executable(name: "bags", targets: ["bags"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+  ],
+  targets: [
+    // C libraries.
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CVectorKernels"),
+
+    // The library, lowest module first: nothing imports upwards, and evaluation never imports training.
+    .target(name: "DurableFiles"),
+    .target(
+      name: "DenseLinearAlgebra",
+      dependencies: ["COpenBLAS", "CVectorKernels", .product(name: "RealModule", package: "swift-numerics")]),
+    .target(name: "TensorFiles", dependencies: ["DurableFiles"]),
+    .target(name: "LVISDatasets", dependencies: ["CSimdJSON", "DurableFiles"]),
+    .target(
+      name: "DetectionHeads",
+      dependencies: [
+        "DenseLinearAlgebra", "TensorFiles", "LVISDatasets", "DurableFiles",
+        .product(name: "RealModule", package: "swift-numerics"),
+      ]),
+    .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),
+    .target(name: "MethodComparison", dependencies: ["DetectionHeads", "LVISEvaluation", "DurableFiles"]),
+    .target(name: "Reporting", dependencies: ["MethodComparison", "DurableFiles"]),
+    .target(name: "ModelExport", dependencies: ["DetectionHeads", "TensorFiles", "DurableFiles"]),
+
+    // The command.
+    .executableTarget(
+      name: "bags",
+      dependencies: [
+        "DenseLinearAlgebra", "TensorFiles", "LVISDatasets", "DetectionHeads", "LVISEvaluation", "MethodComparison",
+        "Reporting", "ModelExport", "DurableFiles",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    // Tests mirror the modules; `TestSupport` holds what they share.
+    .target(name: "TestSupport", path: "Tests/TestSupport", resources: [.copy("Golden")]),
+    .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
+    .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
+    .testTarget(name: "TensorFilesTests", dependencies: ["TensorFiles", "TestSupport"]),
+    .testTarget(name: "LVISDatasetsTests", dependencies: ["LVISDatasets", "TestSupport"]),
+    .testTarget(name: "DetectionHeadsTests", dependencies: ["DetectionHeads", "TestSupport"]),
+    .testTarget(name: "LVISEvaluationTests", dependencies: ["LVISEvaluation", "TestSupport"]),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+    .testTarget(name: "BagsCommandTests", dependencies: ["bags", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

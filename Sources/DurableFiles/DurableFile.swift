@@ -1,0 +1,118 @@
+import Foundation
+
+/// Writes a file so that a reader never sees half of it.
+///
+/// The bytes go to a temporary name beside the destination; `commit()` flushes them to the disk and renames. Dropped
+/// without a commit, the temporary file is removed and what stood at the destination stays as it was.
+public final class DurableFile {
+  /// Where the file will stand after `commit()`.
+  public let path: String
+  private let temporaryPath: String
+  private var descriptor: Int32
+  private var buffer: [UInt8] = []
+  private let bufferSize = 1 << 20
+
+  /// Opens a temporary file beside `path`.
+  ///
+  /// - Parameter path: The destination; its folder must exist.
+  /// - Throws: `FileError` if the temporary file cannot be made.
+  public init(at path: String) throws {
+    self.path = path
+    temporaryPath = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).partial"
+    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FileError(path: path, operation: "write") }
+    buffer.reserveCapacity(bufferSize)
+  }
+
+  deinit { discard() }
+
+  /// Appends bytes.
+  ///
+  /// - Throws: `FileError`, for example on a full disk.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    if buffer.count + bytes.count > bufferSize { try flush() }
+    if bytes.count >= bufferSize {
+      try writeThrough(bytes)
+    } else {
+      buffer.append(contentsOf: bytes)
+    }
+  }
+
+  /// Appends the UTF-8 bytes of a text.
+  ///
+  /// - Throws: `FileError`, for example on a full disk.
+  public func write(_ text: String) throws {
+    var text = text
+    try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// Flushes to the disk and renames to the destination.
+  ///
+  /// - Throws: `FileError`; the destination is then as it was.
+  public func commit() throws {
+    try flush()
+    guard fsync(descriptor) == 0 else { throw FileError(path: path, operation: "write to the disk") }
+    let closed = close(descriptor)
+    descriptor = -1
+    guard closed == 0, rename(temporaryPath, path) == 0 else {
+      let error = FileError(path: path, operation: "write")
+      unlink(temporaryPath)
+      throw error
+    }
+    try syncFolder(of: path)
+  }
+
+  private func discard() {
+    guard descriptor >= 0 else { return }
+    close(descriptor)
+    descriptor = -1
+    unlink(temporaryPath)
+  }
+
+  private func flush() throws {
+    try buffer.withUnsafeBytes { try writeThrough($0) }
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw FileError(path: path, operation: "write")
+      }
+      rest = rest.dropFirst(written)
+    }
+  }
+}
+
+extension DurableFile {
+  /// Writes a whole text in one go.
+  ///
+  /// - Throws: `FileError`; what stood at `path` is then as it was.
+  public static func write(_ text: String, to path: String) throws {
+    let file = try DurableFile(at: path)
+    try file.write(text)
+    try file.commit()
+  }
+
+  /// Writes whole data in one go.
+  ///
+  /// - Throws: `FileError`; what stood at `path` is then as it was.
+  public static func write(_ data: Data, to path: String) throws {
+    let file = try DurableFile(at: path)
+    try data.withUnsafeBytes { try file.write($0) }
+    try file.commit()
+  }
+}
+
+/// Makes a rename in the folder of `path` last through a power cut.
+private func syncFolder(of path: String) throws {
+  let folder = (path as NSString).deletingLastPathComponent
+  let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw FileError(path: path, operation: "open the folder of") }
+  defer { close(descriptor) }
+  // Some file systems do not sync folders and say EINVAL: the rename stands all the same.
+  if fsync(descriptor) != 0 && errno != EINVAL { throw FileError(path: path, operation: "sync the folder of") }
+}

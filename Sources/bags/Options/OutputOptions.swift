@@ -1,0 +1,38 @@
+import ArgumentParser
+import Foundation
+
+/// How a command prints its result.
+struct FormatOptions: ParsableArguments {
+  enum Format: String, ExpressibleByArgument, CaseIterable { case table, json }
+
+  @Option(help: "How to print the result: a table, or one JSON object and nothing else on standard output.")
+  var format: Format = .table
+
+  var isJSON: Bool { format == .json }
+}
+
+/// Prints one JSON object, keys in a fixed order.
+func printJSON(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  StandardStreams.result(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
+
+/// What happens where an output already exists.
+struct OverwriteOptions: ParsableArguments {
+  @Flag(help: "Replace an output that exists.")
+  var overwrite = false
+
+  /// - Throws: `CommandFailure` where `path` exists and may not be replaced.
+  func check(_ path: String) throws {
+    if !overwrite && FileManager.default.fileExists(atPath: path) {
+      throw CommandFailure("\(path): exists; give --overwrite to replace it, or another --output")
+    }
+  }
+}
+
+/// An error that the user can mend: printed as it is, exit status 1.
+struct CommandFailure: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
