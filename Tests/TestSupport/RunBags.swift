@@ -28,7 +28,7 @@ public func runBags(
     // Files rather than pipes: a pipe that nobody reads blocks a talkative command.
     func sink(_ name: String) throws -> (path: String, handle: FileHandle) {
       let path = "\(temporary)/\(name)"
-      FileManager.default.createFile(atPath: path, contents: nil)
+      _ = FileManager.default.createFile(atPath: path, contents: nil)
       return (path, try FileHandle(forWritingTo: URL(fileURLWithPath: path)))
     }
     let output = try sink("output")

@@ -1,3 +1,4 @@
 #ifndef CVECTORKERNELS_H
 #define CVECTORKERNELS_H
+#include "softmax.h"
 #endif

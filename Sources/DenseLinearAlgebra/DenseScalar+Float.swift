@@ -1,0 +1,26 @@
+import COpenBLAS
+import CVectorKernels
+import RealModule
+
+extension Float: DenseScalar {
+  public static func multiply(
+    rows: Int, columns: Int, inner: Int, alpha: Float,
+    _ a: UnsafePointer<Float>, stride strideA: Int, transposed transposedA: Bool,
+    _ b: UnsafePointer<Float>, stride strideB: Int, transposed transposedB: Bool,
+    beta: Float, into c: UnsafeMutablePointer<Float>, stride strideC: Int
+  ) {
+    guard rows > 0, columns > 0 else { return }
+    cblas_sgemm(
+      CblasRowMajor, transposedA ? CblasTrans : CblasNoTrans, transposedB ? CblasTrans : CblasNoTrans,
+      blasint(rows), blasint(columns), blasint(inner), alpha, a, blasint(strideA), b, blasint(strideB),
+      beta, c, blasint(strideC))
+  }
+
+  public static func softmax(_ logits: UnsafeMutablePointer<Float>, count: Int) -> Float {
+    bags_softmax(logits, count)
+  }
+
+  public static func sigmoid(_ logits: UnsafeMutablePointer<Float>, count: Int) {
+    bags_sigmoid(logits, count)
+  }
+}
