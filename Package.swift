@@ -30,7 +30,7 @@ let package = Package(
     .target(
       name: "DenseLinearAlgebra",
       dependencies: ["COpenBLAS", "CVectorKernels", .product(name: "RealModule", package: "swift-numerics")]),
-    .target(name: "TensorFiles", dependencies: ["DurableFiles"]),
+    .target(name: "TensorFiles", dependencies: ["CVectorKernels", "DurableFiles"]),
     .target(name: "LVISDatasets", dependencies: ["CSimdJSON", "DurableFiles"]),
     .target(
       name: "DetectionHeads",
@@ -56,7 +56,8 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", resources: [.copy("Golden")]),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
     .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
-    .testTarget(name: "TensorFilesTests", dependencies: ["TensorFiles", "TestSupport"]),
+    .testTarget(
+      name: "TensorFilesTests", dependencies: ["TensorFiles", "CVectorKernels", "DurableFiles", "TestSupport"]),
     .testTarget(name: "LVISDatasetsTests", dependencies: ["LVISDatasets", "TestSupport"]),
     .testTarget(name: "DetectionHeadsTests", dependencies: ["DetectionHeads", "TestSupport"]),
     .testTarget(name: "LVISEvaluationTests", dependencies: ["LVISEvaluation", "TestSupport"]),

@@ -1,4 +1,7 @@
 #ifndef CVECTORKERNELS_H
 #define CVECTORKERNELS_H
+
 #include "softmax.h"
+#include "widen.h"
+
 #endif
