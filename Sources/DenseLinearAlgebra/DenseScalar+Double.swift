@@ -2,6 +2,7 @@ import COpenBLAS
 import RealModule
 
 extension Double: DenseScalar {
+  /// `cblas_dgemm`, on as many threads as OpenBLAS is set to.
   public static func multiply(
     rows: Int, columns: Int, inner: Int, alpha: Double,
     _ a: UnsafePointer<Double>, stride strideA: Int, transposed transposedA: Bool,
@@ -15,6 +16,7 @@ extension Double: DenseScalar {
       beta, c, blasint(strideC))
   }
 
+  /// Softmax in place.
   public static func softmax(_ logits: UnsafeMutablePointer<Double>, count: Int) -> Double {
     var maximum = logits[0]
     for i in 1..<max(1, count) { maximum = max(maximum, logits[i]) }
@@ -27,6 +29,7 @@ extension Double: DenseScalar {
     return maximum + .log(sum)
   }
 
+  /// Logistic function in place.
   public static func sigmoid(_ logits: UnsafeMutablePointer<Double>, count: Int) {
     for i in 0..<count {
       let e = Double.exp(-abs(logits[i]))

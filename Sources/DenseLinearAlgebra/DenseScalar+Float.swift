@@ -3,6 +3,7 @@ import CVectorKernels
 import RealModule
 
 extension Float: DenseScalar {
+  /// `cblas_sgemm`, on as many threads as OpenBLAS is set to.
   public static func multiply(
     rows: Int, columns: Int, inner: Int, alpha: Float,
     _ a: UnsafePointer<Float>, stride strideA: Int, transposed transposedA: Bool,
@@ -16,10 +17,12 @@ extension Float: DenseScalar {
       beta, c, blasint(strideC))
   }
 
+  /// Softmax in place by a vectorised kernel, relative error below 1e-6.
   public static func softmax(_ logits: UnsafeMutablePointer<Float>, count: Int) -> Float {
     bags_softmax(logits, count)
   }
 
+  /// Logistic function in place by a vectorised kernel, relative error below 1e-6.
   public static func sigmoid(_ logits: UnsafeMutablePointer<Float>, count: Int) {
     bags_sigmoid(logits, count)
   }

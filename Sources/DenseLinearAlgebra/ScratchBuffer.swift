@@ -1,0 +1,21 @@
+/// Memory for intermediate values that is kept from step to step: it grows, is never cleared, and starts at a cache line.
+public final class ScratchBuffer {
+  private var memory: UnsafeMutableRawPointer?
+  private var capacity = 0
+
+  /// An empty buffer.
+  public init() {}
+
+  deinit { memory?.deallocate() }
+
+  /// Room for `count` values; what it held before is lost.
+  public func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let bytes = max(1, count) * MemoryLayout<Float>.stride
+    if let memory, bytes <= capacity { return memory.assumingMemoryBound(to: Float.self) }
+    memory?.deallocate()
+    let fresh = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    memory = fresh
+    capacity = bytes
+    return fresh.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
+  }
+}

@@ -1,0 +1,137 @@
+import DenseLinearAlgebra
+
+/// Trains the last layer of a detector's classifier on cached RoI features.
+///
+/// Each step draws its random numbers from the seed and its own number, so a run can go on from any step.
+public final class HeadTrainer<Objective: HeadObjective> {
+  /// The head as it is now.
+  public private(set) var head: LinearHead
+  /// The steps taken so far.
+  public private(set) var stepsTaken = 0
+  /// How it is trained.
+  public let settings: TrainingSettings
+  /// The steps of one epoch.
+  public let stepsPerEpoch: Int
+  /// The rate of every step.
+  public let schedule: LearningRateSchedule
+
+  private var objective: Objective
+  private var optimizer: MomentumSGD
+  private let source: any RoISource
+  private let products: BlockProducts
+  private let batchFeatures = ScratchBuffer()
+  private var epochOrder: (epoch: Int, images: [Int])?
+
+  /// Prepares training.
+  ///
+  /// - Parameters:
+  ///   - head: Where to start from; its layout is the objective's.
+  ///   - objective: What to minimise.
+  ///   - source: The RoIs; labels are class indices of the head's groups.
+  ///   - settings: How.
+  /// - Throws: `LinearHeadError` if head, objective and source do not fit each other.
+  public init(
+    head: LinearHead, objective: Objective, source: any RoISource, settings: TrainingSettings
+  ) throws {
+    guard head.inputs == source.featureCount else {
+      throw LinearHeadError("the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
+    }
+    guard head.layout.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
+      throw LinearHeadError("a head of layout \(head.layout.name) cannot be trained as \(objective.layout.name)")
+    }
+    guard source.imageCount > 0 else { throw LinearHeadError("there are no RoIs to train on") }
+    self.head = head
+    self.objective = objective
+    self.source = source
+    self.settings = settings
+    let stepsPerEpoch = (source.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
+    self.stepsPerEpoch = stepsPerEpoch
+    schedule = LearningRateSchedule(
+      base: settings.learningRate, milestones: settings.milestones.map { $0 * stepsPerEpoch },
+      warmupSteps: min(settings.warmupSteps, stepsPerEpoch))
+    optimizer = MomentumSGD(
+      for: head, momentum: settings.momentum, weightDecay: settings.weightDecay, clip: settings.gradientClip)
+    products = BlockProducts(threads: settings.threads)
+  }
+
+  /// The steps of the whole training.
+  public var stepCount: Int { stepsPerEpoch * settings.epochs }
+
+  /// The names of the parts of the loss.
+  public var componentNames: [String] { objective.componentNames }
+
+  /// Takes the next step.
+  ///
+  /// - Returns: What it found.
+  /// - Throws: What the source throws.
+  public func step() throws -> TrainingStep {
+    let batch = try nextBatch()
+    // The products share out the threads themselves.
+    let previousThreads = OpenBLAS.threadCount
+    OpenBLAS.threadCount = 1
+    defer { OpenBLAS.threadCount = previousThreads }
+
+    var generator = stepGenerator(purpose: 2, number: stepsTaken)
+    let blocks = objective.blocks(labels: batch.labels, using: &generator)
+    let logits = products.forward(blocks, features: batch.features, labels: batch.labels, head: head)
+    let losses = objective.replaceLogitsByGradient(
+      logits, batchCount: batch.labels.count, threads: settings.threads)
+    let gradient = products.backward(head: head)
+    let rate = schedule.rate(atStep: stepsTaken)
+    let norm = optimizer.step(&head, gradient: gradient, rate: rate, threads: settings.threads)
+    let result = TrainingStep(
+      number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate, losses: losses,
+      gradientNorm: norm, roiCount: batch.labels.count,
+      foregroundCount: batch.labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) },
+      keptRowCounts: blocks.map { $0.rowCount(batchCount: batch.labels.count) })
+    stepsTaken += 1
+    return result
+  }
+
+  /// The features and labels of the next images of this epoch's order.
+  private func nextBatch() throws -> (features: UnsafeMutablePointer<Float>, labels: [Int32]) {
+    let epoch = stepsTaken / stepsPerEpoch
+    if epochOrder?.epoch != epoch {
+      var generator = stepGenerator(purpose: 1, number: epoch)
+      epochOrder = (epoch, Array(0..<source.imageCount).shuffled(using: &generator))
+    }
+    let first = stepsTaken % stepsPerEpoch * settings.imagesPerBatch
+    let images = (epochOrder?.images ?? [])[first...].prefix(settings.imagesPerBatch)
+    let ranges = images.map { source.rows(ofImage: $0) }
+    let labels = ranges.flatMap { $0.map { source.classIndex(ofRow: $0) } }
+    let features = batchFeatures.floats(labels.count * source.featureCount)
+    var next = features
+    for range in ranges {
+      try source.copyFeatures(rows: range, into: next)
+      next += range.count * source.featureCount
+    }
+    return (features, labels)
+  }
+
+  private func stepGenerator(purpose: UInt64, number: Int) -> SeededGenerator {
+    SeededGenerator(seed: settings.seed).derived(for: purpose).derived(for: UInt64(number) &+ 1)
+  }
+}
+
+/// What one step of training found.
+public struct TrainingStep: Sendable {
+  /// The step, from 0.
+  public let number: Int
+  /// The epoch, from 0.
+  public let epoch: Int
+  /// η of this step.
+  public let learningRate: Double
+  /// The parts of the loss before the step, in the order of `componentNames`.
+  public let losses: [Double]
+  /// ‖g‖₂ before clipping.
+  public let gradientNorm: Double
+  /// N, the RoIs of the batch.
+  public let roiCount: Int
+  /// How many of them are foreground.
+  public let foregroundCount: Int
+  /// The RoIs that each block of logits took.
+  public let keptRowCounts: [Int]
+
+  /// The loss.
+  public var loss: Double { losses.reduce(0, +) }
+}

@@ -1,0 +1,26 @@
+/// How a head is trained; the defaults are the recipe of the paper's code (METHODS: BAGS, recipe).
+public struct TrainingSettings: Sendable, Equatable, Codable {
+  /// Passes over the images.
+  public var epochs = 12
+  /// Images a batch.
+  public var imagesPerBatch = 16
+  /// The learning rate after warm-up; it scales linearly with `imagesPerBatch`.
+  public var learningRate = 0.01
+  /// Epochs after which the learning rate is divided by 10.
+  public var milestones = [8, 11]
+  /// Steps of linear warm-up from a third of the rate; at most one epoch of them is done.
+  public var warmupSteps = 500
+  /// The largest gradient norm; `nil` for no limit.
+  public var gradientClip: Double? = 35
+  /// Momentum of SGD.
+  public var momentum = 0.9
+  /// Weight decay, on weight and bias.
+  public var weightDecay = 1e-4
+  /// Where all randomness comes from.
+  public var seed: UInt64 = 0
+  /// Threads; results depend on their number in the last bits.
+  public var threads = 1
+
+  /// The recipe, on one thread.
+  public init() {}
+}
