@@ -10,8 +10,7 @@
 #pragma clang fp reassociate(on) contract(fast)
 
 // e^x with a relative error below 2e-7, in a form that vectorises: x = k ln 2 + r with |r| <= ln 2 / 2, e^r by its
-// Taylor polynomial of degree 7, 2^k put into the exponent. Below -87 the result is 0, above 88 it is 2^127 and more.
-// libm's expf takes 5 ns an element, this .4 with AVX2.
+// Taylor polynomial of degree 7, 2^k put into the exponent. Arguments are held to -87...88, 1.6e-38 to 1.7e38.
 static inline __attribute__((always_inline)) float exponential(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
