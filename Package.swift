@@ -22,7 +22,8 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-    .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+    // NDEBUG: simdjson's own assertions would end the process on malformed input in a debug build.
+    .target(name: "CSimdJSON", cxxSettings: [.define("NDEBUG")], linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "CVectorKernels"),
 
     // The library, lowest module first: nothing imports upwards, and evaluation never imports training.

@@ -1,1 +1,225 @@
-#include "CSimdJSON.h"
+#include "Reader.hpp"
+
+#include <new>
+
+static_assert(CSIMDJSON_PADDING >= simdjson::SIMDJSON_PADDING, "a window needs simdjson's padding behind it");
+
+namespace {
+
+bool require(CSimdJSONReader &reader, bool isThere, const char *field, const char *expected) {
+  return isThere || fail(reader, CSIMDJSON_MISSING_FIELD, {field}, expected);
+}
+
+bool readImage(CSimdJSONReader &reader, ondemand::object &object) {
+  CSimdJSONImage row{};
+  bool hasWidth = false, hasHeight = false;
+  bool read = forEachField(reader, object, [&](const char *key, ondemand::value value) {
+    switch (key[0]) {
+    case 'i':
+      if (!isKey(key, "id") || isNull(value)) return true;
+      row.flags |= CSIMDJSON_HAS_ID;
+      return readInteger(reader, value, {"id"}, row.id);
+    case 'w':
+      if (!isKey(key, "width") || isNull(value)) return true;
+      hasWidth = true;
+      return readCount(reader, value, {"width"}, row.width);
+    case 'h':
+      if (!isKey(key, "height") || isNull(value)) return true;
+      hasHeight = true;
+      return readCount(reader, value, {"height"}, row.height);
+    case 'n':
+      if (isKey(key, "neg_category_ids") && !isNull(value)) {
+        row.flags |= CSIMDJSON_HAS_NEGATIVE;
+        return readIntegers(reader, value, {"neg_category_ids"}, row.negative);
+      }
+      if (isKey(key, "not_exhaustive_category_ids") && !isNull(value)) {
+        row.flags |= CSIMDJSON_HAS_NOT_EXHAUSTIVE;
+        return readIntegers(reader, value, {"not_exhaustive_category_ids"}, row.not_exhaustive);
+      }
+      return true;
+    default:
+      return true;
+    }
+  });
+  if (!read || !require(reader, row.flags & CSIMDJSON_HAS_ID, "id", "an integer")) return false;
+  if (hasWidth && hasHeight) row.flags |= CSIMDJSON_HAS_SIZE;
+  reader.images.push_back(row);
+  return true;
+}
+
+bool readCategory(CSimdJSONReader &reader, ondemand::object &object) {
+  CSimdJSONCategory row{};
+  bool read = forEachField(reader, object, [&](const char *key, ondemand::value value) {
+    if (isKey(key, "id") && !isNull(value)) {
+      row.flags |= CSIMDJSON_HAS_ID;
+      return readInteger(reader, value, {"id"}, row.id);
+    }
+    if (isKey(key, "name") && !isNull(value)) {
+      row.flags |= CSIMDJSON_HAS_NAME;
+      return readText(reader, value, {"name"}, row.name);
+    }
+    if (isKey(key, "frequency") && isOf(value, ondemand::json_type::string)) {
+      row.flags |= CSIMDJSON_HAS_FREQUENCY;
+      return readText(reader, value, {"frequency"}, row.frequency);
+    }
+    if (isKey(key, "instance_count") && !isNull(value)) {
+      row.flags |= CSIMDJSON_HAS_INSTANCE_COUNT;
+      return readCount(reader, value, {"instance_count"}, row.instance_count);
+    }
+    if (isKey(key, "image_count") && !isNull(value)) {
+      row.flags |= CSIMDJSON_HAS_IMAGE_COUNT;
+      return readCount(reader, value, {"image_count"}, row.image_count);
+    }
+    return true;
+  });
+  if (!read || !require(reader, row.flags & CSIMDJSON_HAS_ID, "id", "an integer")) return false;
+  reader.categories.push_back(row);
+  return true;
+}
+
+bool readObject(CSimdJSONReader &reader, ondemand::object &object, bool isDetection, bool withSegmentations) {
+  CSimdJSONObject row{};
+  bool hasImage = false, hasCategory = false, hasScore = false;
+  bool read = forEachField(reader, object, [&](const char *key, ondemand::value value) {
+    bool flag = false;
+    switch (key[0]) {
+    case 'i':
+      if (isKey(key, "image_id") && !isNull(value)) {
+        hasImage = true;
+        return readInteger(reader, value, {"image_id"}, row.image_id);
+      }
+      if (isDetection) return true;
+      if (isKey(key, "id") && !isNull(value)) {
+        row.flags |= CSIMDJSON_HAS_ID;
+        return readInteger(reader, value, {"id"}, row.id);
+      }
+      if (isKey(key, "iscrowd") && !isNull(value)) {
+        if (!readFlag(reader, value, {"iscrowd"}, flag)) return false;
+        if (flag) row.flags |= CSIMDJSON_IS_CROWD;
+      } else if (isKey(key, "ignore") && !isNull(value)) {
+        if (!readFlag(reader, value, {"ignore"}, flag)) return false;
+        if (flag) row.flags |= CSIMDJSON_IS_IGNORED;
+      }
+      return true;
+    case 'c':
+      if (!isKey(key, "category_id") || isNull(value)) return true;
+      hasCategory = true;
+      return readInteger(reader, value, {"category_id"}, row.category_id);
+    case 'b':
+      if (!isKey(key, "bbox") || isNull(value)) return true;
+      row.flags |= CSIMDJSON_HAS_BOX;
+      return readBox(reader, value, row.box);
+    case 'a':
+      if (isDetection || !isKey(key, "area") || isNull(value)) return true;
+      row.flags |= CSIMDJSON_HAS_AREA;
+      return readNumber(reader, value, {"area"}, row.area);
+    case 's':
+      if (isDetection && isKey(key, "score") && !isNull(value)) {
+        hasScore = true;
+        return readNumber(reader, value, {"score"}, row.score);
+      }
+      if (!isKey(key, "segmentation") || isNull(value)) return true;
+      row.flags |= CSIMDJSON_HAS_SEGMENTATION;
+      return !withSegmentations || readSegmentation(reader, value, row.segmentation);
+    default:
+      return true;
+    }
+  });
+  if (!read || !require(reader, hasImage, "image_id", "an integer")) return false;
+  if (!require(reader, hasCategory, "category_id", "an integer")) return false;
+  if (isDetection && !require(reader, hasScore, "score", "a number")) return false;
+  reader.objects.push_back(row);
+  return true;
+}
+
+bool readRecord(CSimdJSONReader &reader, CSimdJSONRecordKind kind, ondemand::value &value, bool withSegmentations) {
+  ondemand::json_type type;
+  if (auto error = value.type().get(type)) return fail(reader, error, {nullptr});
+  if (type != ondemand::json_type::object) return fail(reader, CSIMDJSON_WRONG_TYPE, {nullptr}, "an object", value);
+  ondemand::object object;
+  if (auto error = value.get_object().get(object)) return fail(reader, error, {nullptr});
+  switch (kind) {
+  case CSIMDJSON_IMAGES:
+    return readImage(reader, object);
+  case CSIMDJSON_CATEGORIES:
+    return readCategory(reader, object);
+  case CSIMDJSON_ANNOTATIONS:
+  case CSIMDJSON_DETECTIONS:
+    return readObject(reader, object, kind == CSIMDJSON_DETECTIONS, withSegmentations);
+  }
+  return false;
+}
+
+bool readWindow(
+    CSimdJSONReader &reader, CSimdJSONRecordKind kind, const char *window, size_t length, bool withSegmentations,
+    size_t &consumed) {
+  ondemand::document document;
+  if (auto error = reader.parser.iterate(window, length, length + CSIMDJSON_PADDING).get(document)) {
+    return fail(reader, error, {nullptr});
+  }
+  bool read = [&] {
+    ondemand::array array;
+    if (auto error = document.get_array().get(array)) return fail(reader, error, {nullptr});
+    for (auto result : array) {
+      ondemand::value value;
+      if (auto error = std::move(result).get(value)) return fail(reader, error, {nullptr});
+      if (!readRecord(reader, kind, value, withSegmentations)) return false;
+      reader.failure->element++;
+    }
+    return true;
+  }();
+  const char *location;
+  auto error = document.current_location().get(location);
+  consumed = error ? length : size_t(location - window);
+  reader.failure->offset = consumed;
+  return read;
+}
+
+} // namespace
+
+CSimdJSONReader *csimdjson_reader_create(void) {
+  return new (std::nothrow) CSimdJSONReader;
+}
+
+void csimdjson_reader_destroy(CSimdJSONReader *reader) {
+  delete reader;
+}
+
+bool csimdjson_read(
+    CSimdJSONReader *reader, CSimdJSONRecordKind kind, const char *window, size_t length, bool with_segmentations,
+    CSimdJSONRows *rows, CSimdJSONFailure *failure) {
+  *failure = {};
+  reader->failure = failure;
+  reader->end = window + length;
+  reader->clear();
+  size_t consumed = 0;
+  bool read;
+  try {
+    read = readWindow(*reader, kind, window, length, with_segmentations, consumed);
+  } catch (const std::bad_alloc &) {
+    read = fail(*reader, simdjson::MEMALLOC, {nullptr});
+  }
+  rows->count = kind == CSIMDJSON_IMAGES ? reader->images.size()
+                : kind == CSIMDJSON_CATEGORIES ? reader->categories.size()
+                                               : reader->objects.size();
+  rows->images = reader->images.data();
+  rows->categories = reader->categories.data();
+  rows->objects = reader->objects.data();
+  rows->integers = reader->integers.data();
+  rows->integer_count = reader->integers.size();
+  rows->bytes = reader->bytes.data();
+  rows->byte_count = reader->bytes.size();
+  rows->coordinates = reader->coordinates.data();
+  rows->coordinate_count = reader->coordinates.size();
+  rows->polygon_ends = reader->polygon_ends.data();
+  rows->polygon_count = reader->polygon_ends.size();
+  rows->runs = reader->runs.data();
+  rows->run_count = reader->runs.size();
+  rows->consumed = consumed;
+  return read;
+}
+
+const char *csimdjson_implementation(void) {
+  static const std::string name = simdjson::get_active_implementation()->name();
+  return name.c_str();
+}

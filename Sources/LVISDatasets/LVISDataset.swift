@@ -6,13 +6,28 @@ public struct LVISDataset: Sendable {
   public var categories: [LVISCategory]
   /// In the order of the file, duplicates included.
   public var annotations: [LVISAnnotation]
+  /// The masks, parallel to `annotations`; `nil` unless they were asked for.
+  public var segmentations: SegmentationColumns?
+  /// What was odd in the file, and what was done about it.
+  public var warnings: [DatasetWarning]
 
   /// Makes a data set from parts in memory; sorts images and categories by id.
-  public init(images: [LVISImage], categories: [LVISCategory], annotations: [LVISAnnotation]) {
+  public init(
+    images: [LVISImage], categories: [LVISCategory], annotations: [LVISAnnotation],
+    segmentations: SegmentationColumns? = nil, warnings: [DatasetWarning] = []
+  ) {
     self.images = images.sorted { $0.id < $1.id }
     self.categories = categories.sorted { $0.id < $1.id }
     self.annotations = annotations
+    self.segmentations = segmentations
+    self.warnings = warnings
   }
+
+  /// Finds an image's position in `images` by its id.
+  public func imageIndex() -> IDIndex { IDIndex(ascending: images.map(\.id)) }
+
+  /// Finds a category's position in `categories` by its id.
+  public func categoryIndex() -> IDIndex { IDIndex(ascending: categories.map(\.id)) }
 }
 
 /// One image of a data set.

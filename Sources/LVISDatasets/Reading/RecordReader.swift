@@ -1,0 +1,88 @@
+import CSimdJSON
+
+/// Turns windows of a file into rows, by simdjson; one for each thread.
+final class RecordReader {
+  typealias Rows = CSimdJSONRows
+  private let reader: OpaquePointer
+
+  /// - Throws: `DatasetError` without memory.
+  init(for file: JSONFile) throws {
+    guard let reader = csimdjson_reader_create() else { throw outOfMemory(file.path) }
+    self.reader = reader
+  }
+
+  deinit { csimdjson_reader_destroy(reader) }
+
+  /// Reads a window.
+  ///
+  /// - Parameters:
+  ///   - window: A JSON array; `CSIMDJSON_PADDING` more bytes are readable behind it.
+  ///   - rows: The rows before the first fault; valid until the next call.
+  /// - Returns: The first fault, or `nil`.
+  func read(
+    _ window: UnsafeBufferPointer<CChar>, as kind: RecordKind, withSegmentations: Bool, into rows: inout Rows
+  ) -> CSimdJSONFailure? {
+    guard let address = window.baseAddress else { return nil }
+    var failure = CSimdJSONFailure()
+    return csimdjson_read(reader, kind.code, address, window.count, withSegmentations, &rows, &failure) ? nil : failure
+  }
+}
+
+/// What a list in a file holds.
+enum RecordKind: String {
+  case images, categories, annotations, detections
+
+  var code: CSimdJSONRecordKind {
+    switch self {
+    case .images: CSIMDJSON_IMAGES
+    case .categories: CSIMDJSON_CATEGORIES
+    case .annotations: CSIMDJSON_ANNOTATIONS
+    case .detections: CSIMDJSON_DETECTIONS
+    }
+  }
+
+  /// The place of a record: a results file is the list itself.
+  func place(_ element: Int) -> String { self == .detections ? "[\(element)]" : "\(rawValue)[\(element)]" }
+}
+
+func outOfMemory(_ path: String) -> DatasetError {
+  DatasetError(path: path, problem: "there is not enough memory to read it")
+}
+
+extension DatasetError {
+  /// Puts a reader's failure into words.
+  ///
+  /// - Parameters:
+  ///   - element: The record's place in the whole list.
+  ///   - offset: The window's place in the file.
+  init(_ failure: CSimdJSONFailure, path: String, kind: RecordKind, element: Int, windowOffset offset: Int) {
+    var place = kind.place(element)
+    if let field = failure.field { place += ".\(String(cString: field))" }
+    if failure.index >= 0 { place += "[\(failure.index)]" }
+    if failure.subindex >= 0 { place += "[\(failure.subindex)]" }
+    let found = withUnsafeBytes(of: failure.found) { readable($0.prefix(failure.found_count)) }
+    let expected = failure.expected.map { String(cString: $0) } ?? ""
+    let problem: String
+    var advice: String?
+    switch failure.problem {
+    case CSIMDJSON_MISSING_FIELD: problem = "is missing; it must be \(expected)"
+    case CSIMDJSON_WRONG_TYPE: problem = "is \(found), but must be \(expected)"
+    case CSIMDJSON_OUT_OF_RANGE: problem = "is \(found), which is out of range for \(expected)"
+    case CSIMDJSON_NOT_INTEGER: problem = "is \(found), but must be an integer"
+    case CSIMDJSON_NOT_FINITE: problem = "is \(found), but must be a finite number"
+    case CSIMDJSON_NEGATIVE: problem = "is \(found), but must be 0 or more"
+    case CSIMDJSON_WRONG_LENGTH: problem = "holds \(failure.count) numbers, but must hold \(expected)"
+    case CSIMDJSON_OUT_OF_MEMORY: problem = "there is not enough memory to read it"
+    default:
+      let detail = failure.detail.map { String(cString: $0) } ?? "malformed"
+      problem = "not JSON near byte \(offset + failure.offset): \(detail)"
+      advice = "if the file was downloaded or copied, do that again"
+    }
+    self.init(path: path, place: place, problem: problem, advice: advice)
+  }
+}
+
+extension CSimdJSONRange {
+  /// The stretch as indices.
+  var indices: Range<Int> { Int(first)..<Int(first) + Int(count) }
+}
