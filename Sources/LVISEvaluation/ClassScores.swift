@@ -1,0 +1,123 @@
+/// The scores of one class: for every area range and threshold the average precision and the recall.
+struct ClassScores: Sendable {
+  /// Objects that count, an area range.
+  var objectCounts: [Int]
+  /// Detections that count, whatever the range.
+  var detectionCount = 0
+  /// By range, then threshold; −1 where the range holds no object.
+  var averagePrecision: [Double]
+  /// By range, then threshold; −1 where the range holds no object.
+  var recall: [Double]
+  /// COCO: recall with 1 and with 10 detections an image, by limit, then threshold, over all areas.
+  var limitedRecall: [Double] = []
+  /// Precision at the 101 recall points over all areas, by threshold; empty unless asked for.
+  var curves: [Double] = []
+}
+
+/// Turns the verdicts on a class into precision and recall (rules 8 and 10).
+struct Accumulation: Sendable {
+  let thresholdCount: Int
+  let rangeCount: Int
+  /// COCO's smaller limits on detections an image.
+  let limits: [Int]
+  let keepsCurves: Bool
+
+  /// The 101 recall points: i · .01, as numpy's `linspace` makes them.
+  static let recallPoints: [Double] = (0...100).map { Double($0) * 0.01 }
+  /// numpy's `spacing(1)`.
+  private static let epsilon = 0x1p-52
+
+  /// - Parameters:
+  ///   - verdicts: On the class's detections, in the order of `Verdict.precedes`.
+  ///   - objectCounts: Objects that count, an area range.
+  func scores(_ verdicts: ClassVerdicts, objectCounts: [Int]) -> ClassScores {
+    let cells = rangeCount * thresholdCount
+    var scores = ClassScores(
+      objectCounts: objectCounts, averagePrecision: [Double](repeating: -1, count: cells),
+      recall: [Double](repeating: -1, count: cells))
+    scores.detectionCount = verdicts.verdicts.count
+    var precisions = [[Double]](repeating: [], count: thresholdCount)
+    for range in 0..<rangeCount where objectCounts[range] > 0 {
+      for threshold in 0..<thresholdCount { precisions[threshold].removeAll(keepingCapacity: true) }
+      collectPrecisions(verdicts, range: range, into: &precisions)
+      for threshold in 0..<thresholdCount {
+        let cell = range * thresholdCount + threshold
+        let objects = Double(objectCounts[range])
+        scores.recall[cell] = Double(precisions[threshold].count) / objects
+        Self.makeMonotonic(&precisions[threshold])
+        var sum = 0.0
+        Self.visitRecallPoints(precisions[threshold], objects: objects) { sum += $0 }
+        scores.averagePrecision[cell] = sum / Double(Self.recallPoints.count)
+        if keepsCurves && range == 0 {
+          let kept = scores.curves.count + Self.recallPoints.count
+          Self.visitRecallPoints(precisions[threshold], objects: objects) { scores.curves.append($0) }
+          while scores.curves.count < kept { scores.curves.append(0) }
+        }
+      }
+    }
+    if objectCounts[0] > 0 { scores.limitedRecall = limitedRecall(verdicts, objects: objectCounts[0]) }
+    return scores
+  }
+
+  /// The precision at each true positive, for every threshold.
+  ///
+  /// Between two true positives precision only falls, so that the envelope needs no other places. Most detections
+  /// match nothing at any threshold: one addition does for all of them.
+  private func collectPrecisions(_ verdicts: ClassVerdicts, range: Int, into precisions: inout [[Double]]) {
+    let rangeBit: UInt16 = 1 << UInt16(range)
+    var commonFalse = 0
+    var ownFalse = [Int](repeating: 0, count: thresholdCount)
+    for verdict in verdicts.verdicts {
+      guard verdict.outcome >= 0 else {
+        if verdict.ignoredRanges & rangeBit == 0 { commonFalse += 1 }
+        continue
+      }
+      let outcome = verdicts.outcomes[Int(verdict.outcome) * rangeCount + range]
+      var bits = outcome.truePositive
+      var falseBits = outcome.falsePositive
+      while falseBits != 0 {
+        ownFalse[falseBits.trailingZeroBitCount] += 1
+        falseBits &= falseBits - 1
+      }
+      while bits != 0 {
+        let threshold = bits.trailingZeroBitCount
+        let hits = Double(precisions[threshold].count + 1)
+        precisions[threshold].append(hits / (Double(commonFalse + ownFalse[threshold]) + hits + Self.epsilon))
+        bits &= bits - 1
+      }
+    }
+  }
+
+  /// Right-max envelope.
+  private static func makeMonotonic(_ precisions: inout [Double]) {
+    guard precisions.count > 1 else { return }
+    for place in stride(from: precisions.count - 1, to: 0, by: -1) where precisions[place] > precisions[place - 1] {
+      precisions[place - 1] = precisions[place]
+    }
+  }
+
+  /// The precision at every recall point that is reached; the rest count 0.
+  @inline(__always)
+  private static func visitRecallPoints(_ precisions: [Double], objects: Double, _ visit: (Double) -> Void) {
+    var place = 0
+    for point in recallPoints {
+      while place < precisions.count && Double(place + 1) / objects < point { place += 1 }
+      guard place < precisions.count else { return }
+      visit(precisions[place])
+    }
+  }
+
+  private func limitedRecall(_ verdicts: ClassVerdicts, objects: Int) -> [Double] {
+    limits.flatMap { limit in
+      var hits = [Int](repeating: 0, count: thresholdCount)
+      for verdict in verdicts.verdicts where verdict.outcome >= 0 && Int(verdict.rank) < limit {
+        var bits = verdicts.outcomes[Int(verdict.outcome) * rangeCount].truePositive
+        while bits != 0 {
+          hits[bits.trailingZeroBitCount] += 1
+          bits &= bits - 1
+        }
+      }
+      return hits.map { Double($0) / Double(objects) }
+    }
+  }
+}

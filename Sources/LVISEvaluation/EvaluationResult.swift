@@ -1,0 +1,86 @@
+import LVISDatasets
+
+/// The metrics of an evaluation, overall and per class.
+public struct EvaluationResult: Sendable {
+  /// One metric.
+  public struct Metric: Sendable, Equatable {
+    /// As the reference names it: `AP`, `APr`, `AR@300`...
+    public let name: String
+    /// 0...1, or −1 where there is no object to measure it by.
+    public let value: Double
+  }
+
+  /// How many detections and objects took part.
+  public struct Counts: Sendable, Equatable {
+    /// Detections given.
+    public let detections: Int
+    /// Detections left after the caps.
+    public let detectionsAfterCap: Int
+    /// Detections left after dropping what images were not searched for.
+    public let detectionsThatCount: Int
+    /// Objects of the ground truth, ignored ones included.
+    public let objects: Int
+  }
+
+  /// In the order that the reference prints them, those for groups behind.
+  public let metrics: [Metric]
+  /// By ascending category id, classes without objects included.
+  public let classes: [ClassResult]
+  /// How many detections and objects took part.
+  public let counts: Counts
+  /// What a reader of the metrics should know.
+  public let notes: [EvaluationNote]
+
+  /// A metric by name; `nil` for a name that is not measured.
+  public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
+
+  init(
+    _ scores: [ClassScores], categories: [LVISCategory], options: EvaluationOptions, notes: [EvaluationNote],
+    counts: Counts
+  ) {
+    var notes = notes
+    let frequencies = categories.map { category in
+      options.frequencies.map { $0[category.id] } ?? category.frequency
+    }
+    let unknown = frequencies.count { $0 == nil }
+    if unknown > 0 && options.rules == .lvis {
+      notes.append(.withoutFrequency(categories: unknown, of: categories.count))
+    }
+    classes = categories.indices.map { ClassResult(categories[$0], frequencies[$0], scores[$0], options) }
+    metrics = Self.metrics(scores, classes: classes, options: options)
+    self.counts = counts
+    self.notes = notes
+  }
+}
+
+/// What is measured of one class.
+public struct ClassResult: Sendable, Identifiable {
+  /// The category's id.
+  public let id: Int
+  /// The category's name.
+  public let name: String
+  /// Rare, common or frequent; `nil` where it is not known.
+  public let frequency: LVISFrequency?
+  /// Objects that count.
+  public let objectCount: Int
+  /// Detections that count.
+  public let detectionCount: Int
+  /// `AP`, `AP50`, `AP75`, `APs`..., `AR`, `ARs`...; −1 where there is no object to measure it by.
+  public let metrics: [EvaluationResult.Metric]
+  /// Precision at recall 0, .01, ... 1, for each threshold; empty unless the options ask for it.
+  public let curves: [[Double]]
+
+  /// A metric by name; `nil` for a name that is not measured.
+  public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
+
+  init(_ category: LVISCategory, _ frequency: LVISFrequency?, _ scores: ClassScores, _ options: EvaluationOptions) {
+    id = category.id
+    name = category.name
+    self.frequency = frequency
+    objectCount = scores.objectCounts.first ?? 0
+    detectionCount = scores.detectionCount
+    metrics = MetricTable(options).perClass.map { .init(name: $0.name, value: $0.mean(over: [scores])) }
+    let points = Accumulation.recallPoints.count
+    curves = stride(from: 0, to: scores.curves.count, by: points).map { Array(scores.curves[$0..<($0 + points)]) }
+  }
+}

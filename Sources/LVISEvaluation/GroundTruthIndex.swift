@@ -1,0 +1,143 @@
+import LVISDatasets
+
+/// Ground truth as matching wants it: the objects that count, by image and category.
+struct GroundTruthIndex: Sendable {
+  /// Objects of one category in one image.
+  struct Pair: Sendable {
+    var category: Int32
+    /// Its objects are those from here up to the next pair's first.
+    var firstObject: Int32
+  }
+
+  let images: IdentifierTable
+  let categoryIDs: IdentifierTable
+  /// By ascending id.
+  let categories: [LVISCategory]
+
+  /// Sorted by image, then category; within both as the reference implementation would iterate.
+  let objects: [GroundTruthObject]
+  /// By image, then category; one more at the end closes the last.
+  let pairs: [Pair]
+  /// Image i holds the pairs `pairStarts[i]..<pairStarts[i + 1]`.
+  let pairStarts: [Int32]
+  let labels: FederatedLabels
+  let notes: [EvaluationNote]
+
+  /// Objects that stand for a pair.
+  @inline(__always)
+  func objectRange(ofPair pair: Int) -> Range<Int> { Int(pairs[pair].firstObject)..<Int(pairs[pair + 1].firstObject) }
+
+  init(_ dataset: LVISDataset, rules: EvaluationOptions.Rules) {
+    var notes: [EvaluationNote] = []
+    images = IdentifierTable(dataset.images.lazy.map(\.id))
+    categoryIDs = IdentifierTable(dataset.categories.lazy.map(\.id))
+    // Of two with the same id, the later one holds, as in an index that is filled in file order.
+    var lastImages = [Int32](repeating: 0, count: images.count)
+    for (position, image) in dataset.images.enumerated() {
+      lastImages[Int(images.place(of: image.id))] = Int32(position)
+    }
+    var lastCategories = [LVISCategory](dataset.categories.prefix(categoryIDs.count))
+    for category in dataset.categories { lastCategories[Int(categoryIDs.place(of: category.id))] = category }
+    categories = lastCategories
+    labels = FederatedLabels(lastImages.map { dataset.images[Int($0)] }, categories: categoryIDs, rules: rules)
+    notes += labels.notes
+
+    let honoursCrowds = rules == .coco || labels.isWithoutNegatives
+    let entries = Self.entries(of: dataset, images: images, categories: categoryIDs, rules: rules, notes: &notes)
+    var objects: [GroundTruthObject] = []
+    var pairs: [Pair] = []
+    var pairStarts = [Int32](repeating: 0, count: images.count + 1)
+    objects.reserveCapacity(entries.count)
+    var lastKey: UInt64?
+    for entry in entries {
+      if entry.key != lastKey {
+        lastKey = entry.key
+        pairs.append(Pair(category: Int32(entry.key & 0xFFFF_FFFF), firstObject: Int32(objects.count)))
+        pairStarts[Int(entry.key >> 32) + 1] += 1
+      }
+      let annotation = dataset.annotations[Int(entry.annotation)]
+      let isCrowd = honoursCrowds && annotation.isCrowd
+      objects.append(
+        GroundTruthObject(
+          box: annotation.box, area: annotation.area, annotation: entry.annotation,
+          isIgnored: rules == .coco ? isCrowd : annotation.isIgnored || isCrowd, isCrowd: isCrowd,
+          hasIDZero: annotation.id == 0))
+    }
+    pairs.append(Pair(category: -1, firstObject: Int32(objects.count)))
+    for image in 0..<images.count { pairStarts[image + 1] += pairStarts[image] }
+    self.objects = objects
+    self.pairs = pairs
+    self.pairStarts = pairStarts
+    let crowds = objects.count { $0.isCrowd }
+    if rules == .lvis && crowds > 0 { notes.append(.crowdsHonoured(crowds)) }
+    self.notes = notes
+  }
+
+  /// An annotation and where it belongs: image in the upper half of the key, category in the lower.
+  private struct Entry: Comparable {
+    var key: UInt64
+    var order: Int32
+    var annotation: Int32
+
+    static func < (a: Entry, b: Entry) -> Bool { a.key != b.key ? a.key < b.key : a.order < b.order }
+  }
+
+  /// Rules 3 and, for duplicate ids, the reference's index: an annotation is filtered by what it says itself, but what
+  /// is then found under its id is the last annotation with that id, wherever that lies.
+  private static func entries(
+    of dataset: LVISDataset, images: IdentifierTable, categories: IdentifierTable, rules: EvaluationOptions.Rules,
+    notes: inout [EvaluationNote]
+  ) -> [Entry] {
+    let annotations = dataset.annotations
+    func key(_ annotation: LVISAnnotation) -> UInt64? {
+      let image = images.place(of: annotation.imageID)
+      let category = categories.place(of: annotation.categoryID)
+      guard image >= 0, category >= 0 else { return nil }
+      return UInt64(image) << 32 | UInt64(category)
+    }
+    func counts(_ annotation: LVISAnnotation) -> Bool {
+      rules == .coco || (annotation.area > 0 && annotation.area < .infinity)
+    }
+    let ids = IdentifierTable(annotations.lazy.map(\.id))
+    var entries: [Entry] = []
+    entries.reserveCapacity(annotations.count)
+    guard ids.count < annotations.count else {
+      for (position, annotation) in annotations.enumerated() where counts(annotation) {
+        guard let key = key(annotation) else { continue }
+        entries.append(Entry(key: key, order: Int32(position), annotation: Int32(position)))
+      }
+      entries.sort()
+      return entries
+    }
+    notes.append(.duplicateAnnotationIDs(annotations.count - ids.count))
+    var last = [Int32](repeating: 0, count: ids.count)
+    for (position, annotation) in annotations.enumerated() { last[Int(ids.place(of: annotation.id))] = Int32(position) }
+    // The reference walks image by image, so the order is by the image of the annotation that is replaced.
+    for (position, annotation) in annotations.enumerated() where counts(annotation) {
+      guard let own = key(annotation) else { continue }
+      entries.append(Entry(key: own >> 32, order: Int32(position), annotation: last[Int(ids.place(of: annotation.id))]))
+    }
+    entries.sort()
+    entries = entries.enumerated().compactMap { order, entry in
+      key(annotations[Int(entry.annotation)]).map {
+        Entry(key: $0, order: Int32(order), annotation: entry.annotation)
+      }
+    }
+    entries.sort()
+    return entries
+  }
+}
+
+/// One object that detections can match.
+struct GroundTruthObject: Sendable {
+  var box: BoundingBox
+  /// As the file states it.
+  var area: Double
+  /// Its place among the data set's annotations.
+  var annotation: Int32
+  /// Not to be found and not to be missed: `ignore`, or a crowd where crowds are honoured.
+  var isIgnored: Bool
+  /// May be matched any number of times, by detections that lie inside it.
+  var isCrowd: Bool
+  var hasIDZero: Bool
+}

@@ -1,0 +1,223 @@
+import LVISDatasets
+
+/// The thresholds and ranges that matching goes by.
+struct MatchingRules: Sendable {
+  /// min(t, 1 − 1e-10): what the best IoU starts from at each threshold.
+  let starts: [Double]
+  let lowestStart: Double
+  let ranges: [ClosedRange<Double>]
+  let allThresholds: UInt64
+  let fixesIDZero: Bool
+  let isCOCO: Bool
+
+  init(_ options: EvaluationOptions) {
+    starts = options.iouThresholds.map { min($0, 1 - 1e-10) }
+    lowestStart = starts.min() ?? 1
+    ranges = options.allRanges.map(\.bounds)
+    allThresholds = starts.count == 64 ? .max : (1 << UInt64(starts.count)) - 1
+    fixesIDZero = options.fixesIDZero
+    isCOCO = options.rules == .coco
+  }
+
+  /// COCO scores at most 100 detections an image and class.
+  static let cocoMaxDetections = 100
+}
+
+/// Matches the detections of one image after another (rules 3 to 7).
+struct ImageMatcher<Source: Overlap> {
+  private let truth: GroundTruthIndex
+  private let table: DetectionTable
+  private let overlap: Source
+  private let rules: MatchingRules
+
+  /// What the image at hand says of each category: 0 not looked at, −1 absent, else its pair + 1.
+  private var statuses: [Int32]
+  private var isNotExhaustive: [Bool]
+  /// The image's detections that may match something; under COCO's rules all, as those have to be counted.
+  private var candidates: [(category: Int32, verdict: Int32, detection: Int32)] = []
+  private var row: [Double] = []
+  private var matched: [UInt64] = []
+  private var orderInRange: [Int32] = []
+  private var near: [(object: Int32, overlap: Double)] = []
+
+  init(truth: GroundTruthIndex, table: DetectionTable, overlap: Source, rules: MatchingRules) {
+    self.truth = truth
+    self.table = table
+    self.overlap = overlap
+    self.rules = rules
+    statuses = [Int32](repeating: 0, count: truth.categories.count)
+    isNotExhaustive = [Bool](repeating: false, count: truth.categories.count)
+  }
+
+  /// Appends the verdicts on an image's detections.
+  mutating func match(image: Int, detections: ArraySlice<Int32>, into chunk: inout VerdictChunk) {
+    let pairs = Int(truth.pairStarts[image])..<Int(truth.pairStarts[image + 1])
+    markCategories(of: image, pairs: pairs)
+    defer { unmarkCategories(of: image, pairs: pairs) }
+
+    candidates.removeAll(keepingCapacity: true)
+    let absent: Int32 = truth.labels.isSearchedForAll(image) ? -1 : 0
+    for (order, detection) in detections.enumerated() {
+      let category = table.categories[Int(detection)]
+      guard category >= 0 else { continue }
+      let status = statuses[Int(category)] != 0 ? statuses[Int(category)] : absent
+      guard status != 0 else { continue }
+      let area = table.area(of: Int(detection))
+      guard rules.isCOCO || (area > 0 && area < .infinity) else { continue }
+      if status > 0 || rules.isCOCO {
+        candidates.append((category, Int32(chunk.verdicts.count), detection))
+      }
+      chunk.verdicts.append(
+        Verdict(
+          score: table.scores[Int(detection)], image: Int32(truncatingIfNeeded: image),
+          order: Int32(truncatingIfNeeded: order), category: category, outcome: -1,
+          ignoredRanges: ignoredRanges(area: area, notExhaustive: isNotExhaustive[Int(category)]), rank: 0))
+    }
+    matchCandidates(into: &chunk)
+    if rules.isCOCO { chunk.verdicts.removeAll { Int($0.rank) >= MatchingRules.cocoMaxDetections } }
+  }
+
+  private mutating func markCategories(of image: Int, pairs: Range<Int>) {
+    for category in truth.labels.negatives(of: image) { statuses[Int(category)] = -1 }
+    for pair in pairs { statuses[Int(truth.pairs[pair].category)] = Int32(truncatingIfNeeded: pair) + 1 }
+    for category in truth.labels.notExhaustive(of: image) { isNotExhaustive[Int(category)] = true }
+  }
+
+  private mutating func unmarkCategories(of image: Int, pairs: Range<Int>) {
+    for category in truth.labels.negatives(of: image) { statuses[Int(category)] = 0 }
+    for pair in pairs { statuses[Int(truth.pairs[pair].category)] = 0 }
+    for category in truth.labels.notExhaustive(of: image) { isNotExhaustive[Int(category)] = false }
+  }
+
+  @inline(__always)
+  private func ignoredRanges(area: Double, notExhaustive: Bool) -> UInt16 {
+    if notExhaustive { return .max }
+    var bits: UInt16 = 0
+    for (index, range) in rules.ranges.enumerated() where area < range.lowerBound || area > range.upperBound {
+      bits |= 1 << UInt16(index)
+    }
+    return bits
+  }
+}
+
+// MARK: - One image and category
+
+extension ImageMatcher {
+  private mutating func matchCandidates(into chunk: inout VerdictChunk) {
+    let scores = table.scores
+    candidates.sort {
+      if $0.category != $1.category { return $0.category < $1.category }
+      let a = scores[Int($0.detection)]
+      let b = scores[Int($1.detection)]
+      return a != b ? a > b : $0.verdict < $1.verdict
+    }
+    var begin = 0
+    while begin < candidates.count {
+      let category = candidates[begin].category
+      var end = begin + 1
+      while end < candidates.count && candidates[end].category == category { end += 1 }
+      var members = begin..<end
+      if rules.isCOCO { members = rank(members, in: &chunk) }
+      let pair = Int(statuses[Int(category)]) - 1
+      if pair >= 0 { match(members, withPair: pair, into: &chunk) }
+      begin = end
+    }
+  }
+
+  /// COCO's rule: numbers the detections of an image and class from the best, and leaves out those past the hundredth.
+  private func rank(_ members: Range<Int>, in chunk: inout VerdictChunk) -> Range<Int> {
+    for (rank, member) in members.enumerated() {
+      chunk.verdicts[Int(candidates[member].verdict)].rank = UInt16(clamping: rank)
+    }
+    return members.prefix(MatchingRules.cocoMaxDetections)
+  }
+
+  private mutating func match(_ members: Range<Int>, withPair pair: Int, into chunk: inout VerdictChunk) {
+    let objects = truth.objectRange(ofPair: pair)
+    let rangeCount = rules.ranges.count
+    prepareOrders(objects)
+    for member in members {
+      let candidate = candidates[member]
+      overlap.fill(&row, detection: Int(candidate.detection), objects: objects)
+      var isNear = false
+      for object in 0..<objects.count where row[object] >= rules.lowestStart { isNear = true }
+      guard isNear else { continue }
+      let first = chunk.outcomes.count
+      let verdict = chunk.verdicts[Int(candidate.verdict)]
+      for range in 0..<rangeCount {
+        let ignoresUnmatched = verdict.ignoredRanges & (1 << UInt16(range)) != 0
+        chunk.outcomes.append(outcome(objects, range: range, ignoresUnmatched: ignoresUnmatched))
+      }
+      chunk.verdicts[Int(candidate.verdict)].outcome = Int32(first / rangeCount)
+    }
+    for (offset, object) in objects.enumerated() where truth.objects[object].hasIDZero && !rules.fixesIDZero {
+      if (0..<rangeCount).contains(where: { matched[$0 * objects.count + offset] != 0 }) {
+        chunk.takenIDZeroObjects += 1
+      }
+    }
+  }
+
+  /// For every range the objects in the order that matching tries them: ignored ones last, else as they are.
+  private mutating func prepareOrders(_ objects: Range<Int>) {
+    let count = objects.count
+    row = [Double](repeating: 0, count: count)
+    matched = [UInt64](repeating: 0, count: count * rules.ranges.count)
+    orderInRange.removeAll(keepingCapacity: true)
+    for range in rules.ranges {
+      for wantsIgnored in [false, true] {
+        for (offset, object) in objects.enumerated()
+        where truth.objects[object].isIgnored(in: range) == wantsIgnored {
+          orderInRange.append(Int32(offset))
+        }
+      }
+    }
+  }
+
+  /// Rule 6 for the detection whose IoUs stand in `row`, at every threshold.
+  private mutating func outcome(_ objects: Range<Int>, range: Int, ignoresUnmatched: Bool) -> Outcome {
+    let bounds = rules.ranges[range]
+    let firstSlot = range * objects.count
+    near.removeAll(keepingCapacity: true)
+    for slot in firstSlot..<(firstSlot + objects.count) {
+      let object = orderInRange[slot]
+      if row[Int(object)] >= rules.lowestStart { near.append((object, row[Int(object)])) }
+    }
+    var outcome = Outcome(truePositive: 0, falsePositive: 0)
+    for (threshold, start) in rules.starts.enumerated() {
+      let bit: UInt64 = 1 << UInt64(threshold)
+      var best = start
+      var match = -1
+      var matchIsIgnored = false
+      for (offset, value) in near {
+        let object = truth.objects[objects.lowerBound + Int(offset)]
+        if matched[firstSlot + Int(offset)] & bit != 0 && !object.isCrowd { continue }
+        let isIgnored = object.isIgnored(in: bounds)
+        if match >= 0 && !matchIsIgnored && isIgnored { break }
+        if value < best { continue }
+        best = value
+        match = Int(offset)
+        matchIsIgnored = isIgnored
+      }
+      guard match >= 0 else {
+        if !ignoresUnmatched { outcome.falsePositive |= bit }
+        continue
+      }
+      matched[firstSlot + match] |= bit
+      if matchIsIgnored { continue }
+      if truth.objects[objects.lowerBound + match].hasIDZero && !rules.fixesIDZero {
+        // Taken, but the id that the reference notes down reads as "no match".
+        if !ignoresUnmatched { outcome.falsePositive |= bit }
+      } else {
+        outcome.truePositive |= bit
+      }
+    }
+    return outcome
+  }
+}
+
+extension GroundTruthObject {
+  @inline(__always)
+  func isIgnored(in range: ClosedRange<Double>) -> Bool {
+    isIgnored || area < range.lowerBound || area > range.upperBound
+  }
+}

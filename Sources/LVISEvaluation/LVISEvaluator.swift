@@ -1,0 +1,101 @@
+import LVISDatasets
+
+/// Scores detections as LVIS does, to the last bit that matters.
+///
+/// ```swift
+/// let validation = try LVISDataset(contentsOf: "lvis_v1_val.json")
+/// let result = try LVISEvaluator(groundTruth: validation).evaluate(detections)
+/// print(result["AP"], result["APr"])
+/// ```
+///
+/// The rules are those of lvis-api (Gupta et al., CVPR 2019); under `.coco` those of pycocotools. An evaluator holds
+/// only the ground truth and may be shared between threads.
+public struct LVISEvaluator: Sendable {
+  /// What is measured, and how.
+  public let options: EvaluationOptions
+  let truth: GroundTruthIndex
+  let rules: MatchingRules
+
+  /// Prepares ground truth for scoring.
+  ///
+  /// - Throws: `EvaluationError` for options that contradict themselves.
+  public init(groundTruth: LVISDataset, options: EvaluationOptions = EvaluationOptions()) throws {
+    try options.validate()
+    self.options = options
+    truth = GroundTruthIndex(groundTruth, rules: options.rules)
+    rules = MatchingRules(options)
+  }
+
+  /// Scores detections given in memory.
+  ///
+  /// - Parameter detections: In any order; where scores are equal, the order decides as it does in the reference.
+  /// - Returns: The metrics, overall and per class.
+  /// - Throws: `EvaluationError` for a detection in an unknown image, or one that is not finite.
+  public func evaluate(_ detections: some Sequence<Detection>) throws -> EvaluationResult {
+    evaluate(try DetectionTable(detections, truth: truth))
+  }
+
+  func evaluate(_ table: DetectionTable) -> EvaluationResult {
+    let isCOCO = options.rules == .coco
+    let groups = DetectionsByImage(
+      table, imageCount: truth.images.count, categoryCount: truth.categories.count,
+      perImage: isCOCO ? nil : options.maxDetectionsPerImage, perCategory: options.maxDetectionsPerCategory)
+    let overlap = BoxOverlap(detections: table.boxes, objects: truth.objects)
+    let store = verdicts(on: groups, of: table, overlap: overlap)
+    return result(
+      store, objectCounts: objectCounts(), detectionCount: table.count, cappedCount: groups.count)
+  }
+
+  /// Matches all images, some at a time on each core.
+  private func verdicts(
+    on groups: DetectionsByImage, of table: DetectionTable, overlap: some Overlap
+  ) -> VerdictStore {
+    let imagesAtATime = 256
+    let imageCount = truth.images.count
+    let chunks = concurrentMap((imageCount + imagesAtATime - 1) / imagesAtATime) { index in
+      var chunk = VerdictChunk()
+      var matcher = ImageMatcher(truth: truth, table: table, overlap: overlap, rules: rules)
+      for image in (index * imagesAtATime)..<min((index + 1) * imagesAtATime, imageCount) {
+        matcher.match(image: image, detections: groups.order[groups.range(of: image)], into: &chunk)
+      }
+      return chunk
+    }
+    var store = VerdictStore(categoryCount: truth.categories.count, rangeCount: rules.ranges.count)
+    for chunk in chunks { store.add(chunk) }
+    return store
+  }
+
+  /// How many objects count, by class and area range.
+  func objectCounts() -> [[Int]] {
+    var counts = [[Int]](
+      repeating: [Int](repeating: 0, count: rules.ranges.count), count: truth.categories.count)
+    for pair in 0..<(truth.pairs.count - 1) {
+      let category = Int(truth.pairs[pair].category)
+      for object in truth.objectRange(ofPair: pair) {
+        for (index, range) in rules.ranges.enumerated() where !truth.objects[object].isIgnored(in: range) {
+          counts[category][index] += 1
+        }
+      }
+    }
+    return counts
+  }
+
+  func result(
+    _ store: VerdictStore, objectCounts: [[Int]], detectionCount: Int, cappedCount: Int
+  ) -> EvaluationResult {
+    let accumulation = Accumulation(
+      thresholdCount: rules.starts.count, rangeCount: rules.ranges.count,
+      limits: options.rules == .coco ? [1, 10] : [], keepsCurves: options.keepsCurves)
+    let scores = concurrentMap(truth.categories.count) { category in
+      accumulation.scores(store.sorted(category), objectCounts: objectCounts[category])
+    }
+    var notes = truth.notes
+    if detectionCount == 0 { notes.append(.noDetections) }
+    if store.takenIDZeroObjects > 0 { notes.append(.idZeroTaken(objects: store.takenIDZeroObjects)) }
+    return EvaluationResult(
+      scores, categories: truth.categories, options: options, notes: notes,
+      counts: EvaluationResult.Counts(
+        detections: detectionCount, detectionsAfterCap: cappedCount, detectionsThatCount: store.detectionCount,
+        objects: truth.objects.count))
+  }
+}

@@ -1,0 +1,45 @@
+/// What matching says of one detection that counts.
+struct Verdict: Sendable {
+  var score: Double
+  /// The image's place.
+  var image: Int32
+  /// Its position among the image's detections.
+  var order: Int32
+  var category: Int32
+  /// Its row of `VerdictChunk.outcomes`; −1 where it matched nothing at any threshold.
+  var outcome: Int32
+  /// For each area range, whether an unmatched detection is ignored (rules 4 and 7).
+  var ignoredRanges: UInt16
+  /// How many detections of its image and category precede it, at most 65,535; counted under COCO's rules alone.
+  var rank: UInt16
+}
+
+extension Verdict {
+  /// Rule 8: by descending score; equal ones by image, then by their order there.
+  @inline(__always)
+  static func precedes(_ a: Verdict, _ b: Verdict) -> Bool {
+    if a.score != b.score { return a.score > b.score }
+    return a.image != b.image ? a.image < b.image : a.order < b.order
+  }
+}
+
+/// Whether a detection is a true or a false positive, one bit a threshold; neither, where it is ignored.
+struct Outcome: Sendable {
+  var truePositive: UInt64
+  var falsePositive: UInt64
+}
+
+/// The verdicts on the detections of some images.
+struct VerdictChunk: Sendable {
+  var verdicts: [Verdict] = []
+  /// Rows of one outcome an area range.
+  var outcomes: [Outcome] = []
+  /// Ground truth of id 0 that some detection took.
+  var takenIDZeroObjects = 0
+}
+
+/// The verdicts on the detections of one class.
+struct ClassVerdicts: Sendable {
+  var verdicts: [Verdict] = []
+  var outcomes: [Outcome] = []
+}
