@@ -1,0 +1,77 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import TensorFiles
+import TestSupport
+import Testing
+
+@Suite struct LinearHeadTests {
+  @Test(arguments: [GroupedLayout.Background.sigmoid, .official])
+  func comesBackFromItsFile(background: GroupedLayout.Background) throws {
+    let groups = try exampleGroups()
+    var generator = SeededGenerator(seed: 1)
+    var head = LinearHead(
+      inputs: 5, layout: GroupedLayout(groups: groups, background: background), groups: groups, method: "bags",
+      using: &generator)
+    head.bias[3] = -2.5
+    try withTemporaryFolder { folder in
+      try head.write(to: "\(folder)/head.safetensors")
+      let read = try LinearHead(contentsOf: "\(folder)/head.safetensors")
+      #expect(read.weight == head.weight && read.bias == head.bias && read.groups == groups)
+      #expect(read.layout.name == "grouped-\(background)" && read.method == "bags")
+    }
+  }
+
+  @Test func readsABareSoftmaxHead() throws {
+    let groups = try exampleGroups()
+    try withTemporaryFolder { folder in
+      let path = "\(folder)/bare.safetensors"
+      try writeSafetensors(
+        [
+          NamedTensor("fc_cls.weight", (0..<18).map { Float($0) }, shape: [9, 2]),
+          NamedTensor("fc_cls.bias", [Float](repeating: 0, count: 9), shape: [9]),
+        ], to: path)
+      let head = try LinearHead(contentsOf: path, groups: groups)
+      #expect(head.layout.name == "softmax" && head.layout.backgroundLogits == [0])
+      #expect(head.classWeightNorms[0] == (4.0 + 9.0).squareRoot())
+      #expect(throws: LinearHeadError.self) { try LinearHead(contentsOf: path) }
+    }
+  }
+
+  @Test func namesWhatIsWrongWithAFile() throws {
+    let groups = try exampleGroups()
+    func message(_ rows: Int, _ biases: Int, value: Float = 1, metadata: [String: String] = [:]) throws -> String {
+      try withTemporaryFolder { folder in
+        let path = "\(folder)/head.safetensors"
+        try writeSafetensors(
+          [
+            NamedTensor("fc_cls.weight", [Float](repeating: value, count: rows * 2), shape: [rows, 2]),
+            NamedTensor("fc_cls.bias", [Float](repeating: 0, count: biases), shape: [biases]),
+          ], metadata: metadata, to: path)
+        let error = #expect(throws: (any Error).self) { try LinearHead(contentsOf: path, groups: groups) }
+        return "\(error.map { "\($0)" } ?? "")"
+      }
+    }
+    #expect(try message(8, 8).contains("8 rows; a softmax head for the 8 categories of the annotations has 9"))
+    #expect(try message(9, 8).contains("fc_cls.bias [8]"))
+    #expect(try message(9, 9, value: .nan).contains("row 0 of fc_cls is not finite"))
+    #expect(try message(9, 9, metadata: ["layout": "cosine"]).contains("\"cosine\" is not known"))
+    #expect(try message(9, 9, metadata: ["layout": "grouped-sigmoid"]).contains("do not fit the 13 logits"))
+    #expect(try message(9, 9, metadata: ["groups": "{}"]).contains("format is missing"))
+  }
+
+  @Test func copiesClassRowsIntoTheirGroupSlots() throws {
+    let groups = try exampleGroups()
+    var generator = SeededGenerator(seed: 1)
+    var softmax = LinearHead(
+      inputs: 3, layout: SoftmaxLayout(classCount: 8), groups: groups, method: "softmax", using: &generator)
+    for index in 0..<9 { softmax.bias[index] = Float(index) }
+    let layout = GroupedLayout(groups: groups)
+    var grouped = LinearHead(inputs: 3, layout: layout, groups: groups, method: "bags", using: &generator)
+    let before = grouped
+    try grouped.copyClasses(from: softmax)
+    // Groups of the example: classes 0 and 3, 2 and 4, 1 and 6, 5 and 7; G0 and `others` come before each.
+    #expect(grouped.bias == [0, 0, 1, 4, 0, 3, 5, 0, 2, 7, 0, 6, 8])
+    #expect(grouped.weight.row(2) == softmax.weight.row(1) && grouped.weight.row(12) == softmax.weight.row(8))
+    #expect(grouped.weight.row(0) == before.weight.row(0) && grouped.weight.row(1) == before.weight.row(1))
+  }
+}
