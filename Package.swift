@@ -41,7 +41,9 @@ let package = Package(
       ]),
     .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),
     .target(name: "MethodComparison", dependencies: ["DetectionHeads", "LVISEvaluation", "DurableFiles"]),
-    .target(name: "Reporting", dependencies: ["MethodComparison", "DurableFiles"]),
+    .target(
+      name: "Reporting",
+      dependencies: ["MethodComparison", "DetectionHeads", "LVISEvaluation", "LVISDatasets", "DurableFiles"]),
     .target(name: "ModelExport", dependencies: ["DetectionHeads", "TensorFiles", "DurableFiles"]),
 
     // The command.

@@ -1,0 +1,167 @@
+extension ChartRenderer {
+  /// Draws one mark of a panel.
+  mutating func draw(
+    _ mark: Mark, of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout SVGWriter
+  ) {
+    let (layout, xAxis) = (layout, chart.x)
+    func placed(_ point: ChartPoint) -> (x: Double, y: Double)? {
+      guard let x = layout.x(point.x, on: xAxis), let y = layout.y(point.y, on: panel.y, in: plot) else { return nil }
+      return (x, y)
+    }
+    switch mark {
+    case .points(let mark): drawPoints(mark, placed: placed, into: &writer)
+    case .line(let mark):
+      drawPath(pathData(mark.points, placed: placed), style: mark.style, width: mark.width, into: &writer)
+    case .area(let mark): drawArea(mark, bottom: plot.bottom, placed: placed, into: &writer)
+    case .rule(let mark): drawRule(mark, of: panel, in: plot, into: &writer)
+    case .bars(let mark): drawBars(mark, bottom: plot.bottom, placed: placed, into: &writer)
+    }
+  }
+
+  /// Draws what stands before a name in the legend, around the height `y`.
+  func drawSwatch(_ key: LegendKey, x: Double, y: Double, into writer: inout SVGWriter) {
+    let line = "M\(place(x, y))L\(place(x + 20, y))"
+    switch key.swatch {
+    case .point(let shape, let isFilled):
+      writer.group("g", pointAttributes(key.style, opacity: 1, isFilled: isFilled)) { writer in
+        drawShape(shape, x: x + 10, y: y, radius: 4, note: nil, into: &writer)
+      }
+    case .line: drawPath(line, style: key.style, width: 2.5, into: &writer)
+    case .pointAndLine:
+      drawPath(line, style: key.style, width: 2.5, into: &writer)
+      writer.group("g", pointAttributes(key.style, opacity: 1, isFilled: true)) { writer in
+        drawShape(key.style.shape, x: x + 10, y: y, radius: 3.5, note: nil, into: &writer)
+      }
+    case .bar:
+      writer.element(
+        "rect",
+        [
+          "class": "fill-\(key.style.color.rawValue)", "x": NumberText.coordinate(x + 4),
+          "y": NumberText.coordinate(y - 6), "width": "12", "height": "12", "rx": "1.5",
+        ])
+    }
+  }
+
+  private func drawPoints(
+    _ mark: PointMark, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout SVGWriter
+  ) {
+    writer.group("g", pointAttributes(mark.style, opacity: mark.opacity, isFilled: mark.isFilled)) { writer in
+      for point in mark.points {
+        guard let place = placed(point) else { continue }
+        drawShape(mark.style.shape, x: place.x, y: place.y, radius: mark.radius, note: point.note, into: &writer)
+      }
+    }
+  }
+
+  private func pointAttributes(
+    _ style: SeriesStyle, opacity: Double, isFilled: Bool
+  ) -> KeyValuePairs<String, String> {
+    let color = style.color.rawValue
+    return isFilled
+      ? ["class": "points fill-\(color)", "fill-opacity": NumberText.coordinate(opacity)]
+      : ["class": "points paper stroke-\(color)", "stroke-width": "1.75"]
+  }
+
+  /// Shapes of about the same area.
+  private func drawShape(
+    _ shape: MarkerShape, x: Double, y: Double, radius r: Double, note: String?, into writer: inout SVGWriter
+  ) {
+    switch shape {
+    case .circle:
+      writer.element(
+        "circle",
+        ["cx": NumberText.coordinate(x), "cy": NumberText.coordinate(y), "r": NumberText.coordinate(r)], note: note)
+    case .diamond:
+      let d = 1.3 * r
+      writer.element(
+        "path", ["d": "M\(place(x - d, y))L\(place(x, y - d))L\(place(x + d, y))L\(place(x, y + d))Z"], note: note)
+    case .square:
+      let d = 0.9 * r
+      writer.element(
+        "path",
+        [
+          "d": "M\(place(x - d, y - d))H\(NumberText.coordinate(x + d))V\(NumberText.coordinate(y + d))"
+            + "H\(NumberText.coordinate(x - d))Z"
+        ], note: note)
+    case .triangle:
+      let d = 1.15 * r
+      writer.element(
+        "path", ["d": "M\(place(x, y - d))L\(place(x + d, y + d * 0.8))L\(place(x - d, y + d * 0.8))Z"], note: note)
+    }
+  }
+
+  /// The points as a path; broken where one has no place.
+  private func pathData(_ points: [ChartPoint], placed: (ChartPoint) -> (x: Double, y: Double)?) -> String {
+    var data = ""
+    var isBroken = true
+    for point in points {
+      guard let at = placed(point) else {
+        isBroken = true
+        continue
+      }
+      data += (isBroken ? "M" : "L") + place(at.x, at.y)
+      isBroken = false
+    }
+    return data
+  }
+
+  private func drawPath(_ data: String, style: SeriesStyle, width: Double, into writer: inout SVGWriter) {
+    guard !data.isEmpty else { return }
+    writer.element(
+      "path",
+      [
+        "class": "stroke-\(style.color.rawValue)", "fill": "none", "stroke-width": NumberText.coordinate(width),
+        "stroke-linejoin": "round", "stroke-dasharray": style.dash.pattern ?? "none", "d": data,
+      ])
+  }
+
+  private func drawArea(
+    _ mark: AreaMark, bottom: Double, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout SVGWriter
+  ) {
+    let places = mark.points.compactMap(placed)
+    guard let first = places.first, let last = places.last else { return }
+    let edge = places.map { place($0.x, $0.y) }.joined(separator: "L")
+    writer.element(
+      "path",
+      [
+        "class": "fill-\(mark.style.color.rawValue)", "fill-opacity": "0.25",
+        "d": "M\(place(first.x, bottom))L\(edge)L\(place(last.x, bottom))Z",
+      ])
+    drawPath("M" + edge, style: mark.style, width: 1.25, into: &writer)
+  }
+
+  private func drawRule(
+    _ mark: RuleMark, of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout SVGWriter
+  ) {
+    switch mark.direction {
+    case .horizontal:
+      guard let y = layout.y(mark.value, on: panel.y, in: plot) else { return }
+      drawPath(
+        "M\(place(layout.left, y))L\(place(layout.right, y))", style: mark.style, width: 1.25, into: &writer)
+    case .vertical:
+      guard let x = layout.x(mark.value, on: chart.x) else { return }
+      drawPath("M\(place(x, plot.top))L\(place(x, plot.bottom))", style: mark.style, width: 1.25, into: &writer)
+    }
+  }
+
+  private mutating func drawBars(
+    _ mark: BarMark, bottom: Double, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout SVGWriter
+  ) {
+    let width = mark.width / chart.x.span * (layout.right - layout.left)
+    for (index, point) in mark.points.enumerated() {
+      guard let at = placed(point) else { continue }
+      writer.element(
+        "rect",
+        [
+          "class": "fill-\(mark.style.color.rawValue)", "x": NumberText.coordinate(at.x - width / 2),
+          "y": NumberText.coordinate(at.y), "width": NumberText.coordinate(width),
+          "height": NumberText.coordinate(bottom - at.y),
+        ], note: point.note)
+      // A label wider than its bar would run into the next bar's.
+      if index < mark.labels.count, TextMetrics.width(mark.labels[index], size: Size.small) <= width + 2 {
+        drawText(
+          mark.labels[index], x: at.x, y: at.y - 4, size: Size.small, anchor: "middle", into: &writer)
+      }
+    }
+  }
+}
