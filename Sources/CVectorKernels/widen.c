@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "multiversion.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -146,7 +148,7 @@ void bags_narrow_f16(const float *source, void *destination, size_t count) {
   narrow_f16_portable(source, destination, count);
 }
 
-bool bags_widen_bf16(const void *source, float *destination, size_t count) {
+MULTIVERSION bool bags_widen_bf16(const void *source, float *destination, size_t count) {
   uint32_t largest = 0;
   for (size_t index = 0; index < count; index++) {
     uint32_t bits = load_u16(source, index) << 16;
@@ -157,7 +159,7 @@ bool bags_widen_bf16(const void *source, float *destination, size_t count) {
   return largest < infinity_bits;
 }
 
-void bags_narrow_bf16(const float *source, void *destination, size_t count) {
+MULTIVERSION void bags_narrow_bf16(const float *source, void *destination, size_t count) {
   for (size_t index = 0; index < count; index++) {
     uint32_t bits = bits_of(source[index]);
     bool is_nan = (bits & 0x7fffffffu) > infinity_bits;
@@ -166,7 +168,7 @@ void bags_narrow_bf16(const float *source, void *destination, size_t count) {
   }
 }
 
-bool bags_copy_f32(const void *source, float *destination, size_t count) {
+MULTIVERSION bool bags_copy_f32(const void *source, float *destination, size_t count) {
   uint32_t largest = 0;
   for (size_t index = 0; index < count; index++) {
     uint32_t bits;

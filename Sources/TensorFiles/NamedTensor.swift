@@ -18,12 +18,12 @@ public struct NamedTensor: Sendable {
   /// Floating-point numbers.
   ///
   /// - Parameter elementType: What to store them as: F32, F16 or BF16 (rounded to nearest, ties to even).
-  public init(_ name: String, _ values: [Float], shape: [Int], as elementType: TensorElementType = .float32) {
+  public init(_ name: String, floats values: [Float], shape: [Int], as elementType: TensorElementType = .float32) {
     self.init(name: name, elementType: elementType, shape: shape, values: .floats(values))
   }
 
   /// Integers, stored as I64.
-  public init(_ name: String, _ values: [Int64], shape: [Int]) {
+  public init(_ name: String, integers values: [Int64], shape: [Int]) {
     self.init(name: name, elementType: .int64, shape: shape, values: .integers(values))
   }
 

@@ -50,27 +50,30 @@ public struct TensorView: @unchecked Sendable {
     }
   }
 
-  /// A copy of all elements as integers.
+  /// A copy of elements as integers.
   ///
+  /// - Parameter elements: Which ones; all unless given.
   /// - Throws: `TensorFileError` if they are not integers, or one is too large.
-  /// - Complexity: O(`count`).
-  public func integers() throws -> [Int] {
+  /// - Precondition: the range lies within `0..<count`.
+  public func integers(_ elements: Range<Int>? = nil) throws -> [Int] {
+    let elements = elements ?? 0..<count
+    precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
     switch elementType {
-    case .int64: try convert(Int64.self)
-    case .int32: try convert(Int32.self)
-    case .int16: try convert(Int16.self)
-    case .int8: try convert(Int8.self)
-    case .uint64: try convert(UInt64.self)
-    case .uint32: try convert(UInt32.self)
-    case .uint16: try convert(UInt16.self)
-    case .uint8, .bool: try convert(UInt8.self)
+    case .int64: return try convert(Int64.self, elements)
+    case .int32: return try convert(Int32.self, elements)
+    case .int16: return try convert(Int16.self, elements)
+    case .int8: return try convert(Int8.self, elements)
+    case .uint64: return try convert(UInt64.self, elements)
+    case .uint32: return try convert(UInt32.self, elements)
+    case .uint16: return try convert(UInt16.self, elements)
+    case .uint8, .bool: return try convert(UInt8.self, elements)
     default: throw fault(.values, "integers are needed, these are \(elementType.rawValue)")
     }
   }
 
-  private func convert<Integer: FixedWidthInteger>(_: Integer.Type) throws -> [Int] {
+  private func convert<Integer: FixedWidthInteger>(_: Integer.Type, _ elements: Range<Int>) throws -> [Int] {
     try withUnsafeBytes { bytes in
-      try (0..<count).map { index in
+      try elements.map { index in
         let value = Integer(
           littleEndian: bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Integer>.size, as: Integer.self))
         guard let integer = Int(exactly: value) else { throw fault(.values, "element \(index): \(value) is too large") }

@@ -16,11 +16,11 @@ import Testing
     """#
 
   static let tensors = [
-    NamedTensor("fc_cls.weight", [1, 2, 3, -1, 0.5, 0], shape: [2, 3]),
-    NamedTensor("fc_cls.bias", [0.25, -8], shape: [2], as: .float16),
-    NamedTensor("image_ids", [7, -1, 1 << 40], shape: [3]),
+    NamedTensor("fc_cls.weight", floats: [1, 2, 3, -1, 0.5, 0], shape: [2, 3]),
+    NamedTensor("fc_cls.bias", floats: [0.25, -8], shape: [2], as: .float16),
+    NamedTensor("image_ids", integers: [7, -1, 1 << 40], shape: [3]),
     NamedTensor("a\"b\\é", bytes: [1, 0, 1], elementType: .bool, shape: [3]),
-    NamedTensor("empty", [Float](), shape: [0, 4]),
+    NamedTensor("empty", floats: [Float](), shape: [0, 4]),
   ]
 
   @Test func writesTheLibrarysBytes() throws {

@@ -43,13 +43,13 @@ import Testing
     try withTemporaryFolder { folder in
       let path = "\(folder)/a.safetensors"
       let misfits: [[NamedTensor]] = [
-        [NamedTensor("a", [1, 2], shape: [3])],
-        [NamedTensor("a", [1, 2], shape: [1])],
-        [NamedTensor("a", [1], shape: [1]), NamedTensor("a", [2], shape: [1])],
-        [NamedTensor("__metadata__", [1], shape: [1])],
-        [NamedTensor("a", [Float](), shape: [Int.max, 4])],
-        [NamedTensor("a", [Float](), shape: [-1])],
-        [NamedTensor("a", [1], shape: [1], as: .int32)],
+        [NamedTensor("a", floats: [1, 2], shape: [3])],
+        [NamedTensor("a", floats: [1, 2], shape: [1])],
+        [NamedTensor("a", floats: [1], shape: [1]), NamedTensor("a", floats: [2], shape: [1])],
+        [NamedTensor("__metadata__", floats: [1], shape: [1])],
+        [NamedTensor("a", floats: [Float](), shape: [Int.max, 4])],
+        [NamedTensor("a", floats: [Float](), shape: [-1])],
+        [NamedTensor("a", floats: [1], shape: [1], as: .int32)],
       ]
       for tensors in misfits {
         #expect(throws: TensorFileError.self) { try writeSafetensors(tensors, to: path) }
@@ -66,7 +66,7 @@ import Testing
       let values = (0..<100_003).map { Float($0 % 2048) }
       for type in [TensorElementType.float16, .bfloat16, .float32] {
         let path = "\(folder)/\(type)"
-        try writeSafetensors([NamedTensor("x", values.map { $0 / 8 }, shape: [100_003], as: type)], to: path)
+        try writeSafetensors([NamedTensor("x", floats: values.map { $0 / 8 }, shape: [100_003], as: type)], to: path)
         let read = try SafetensorsFile(at: path).tensor("x").floats()
         #expect(read == values.map { type == .bfloat16 ? roundedToBFloat16($0 / 8) : $0 / 8 })
       }

@@ -1,0 +1,140 @@
+import Dispatch
+import LVISDatasets
+import Synchronization
+import TensorFiles
+
+/// What each RoI shows, as class indices.
+public struct RoILabels: Sendable, Equatable {
+  /// The class index of background.
+  public static let background: Int32 = -1
+  /// For each RoI the index of its class among the categories by ascending id, 0..<C; −1 for background.
+  public let classes: [Int32]
+  /// C.
+  public let classCount: Int
+}
+
+extension FeatureSet {
+  /// The labels that the set states, as class indices; `nil` where it states none.
+  ///
+  /// −1 is background, and so is 0 where no category has id 0.
+  ///
+  /// - Parameter categoryIDs: The categories, ascending.
+  /// - Throws: `FeatureSetError` for a label that is no category's id.
+  /// - Complexity: O(N).
+  public func labels(categoryIDs: [Int]) throws -> RoILabels? {
+    guard hasLabels else { return nil }
+    let lookup = ClassLookup(categoryIDs: categoryIDs)
+    var classes: [Int32] = []
+    classes.reserveCapacity(roiCount)
+    for shard in shards {
+      guard let labels = shard.labels else { continue }
+      for piece in pieces(of: 0..<shard.rowCount) {
+        for (offset, label) in try labels.integers(piece).enumerated() {
+          if let index = lookup[label] {
+            classes.append(index)
+          } else if label == -1 || label == 0 {
+            classes.append(RoILabels.background)
+          } else {
+            throw FeatureSetError(
+              path: shard.path, tensor: "labels", row: piece.lowerBound + offset, code: .label,
+              detail: "\(label) is no category of the annotations' \(categoryIDs.count)\(lookup.advice)")
+          }
+        }
+      }
+    }
+    return RoILabels(classes: classes, classCount: categoryIDs.count)
+  }
+
+  /// Labels by overlap: each RoI takes the category of the annotation that it overlaps most, if their IoU is .5 or more.
+  ///
+  /// Of several annotations with the same IoU the one that stands first in the file counts, as in detectron2's
+  /// `Matcher`. Crowds take no part, nor do boxes without area.
+  ///
+  /// - Parameters:
+  ///   - dataset: The annotations; its categories' order gives the class indices.
+  ///   - threshold: The lowest IoU of a positive.
+  /// - Throws: `FeatureSetError` for an image that the annotations do not know.
+  /// - Complexity: O(RoIs × annotations) for each image.
+  public func labels(assignedFrom dataset: LVISDataset, threshold: Double = 0.5) throws -> RoILabels {
+    try checkImages(areIn: dataset)
+    let lookup = ClassLookup(categoryIDs: dataset.categories.map(\.id))
+    var objects: [Int: [(box: BoundingBox, label: Int32)]] = [:]
+    for annotation in dataset.annotations where !annotation.isCrowd && annotation.box.area > 0 {
+      guard let index = lookup[annotation.categoryID] else { continue }
+      objects[annotation.imageID, default: []].append((annotation.box, index))
+    }
+    var classes = [Int32](repeating: RoILabels.background, count: roiCount)
+    for image in images {
+      guard let objects = objects[image.id] else { continue }
+      let boxes = try boxes(rows: image.rows)
+      for row in 0..<image.rows.count {
+        var best = threshold
+        for object in objects {
+          let iou = Self.iou(boxes[4 * row..<4 * row + 4], object.box)
+          if iou > best || (iou == best && classes[image.rows.lowerBound + row] == RoILabels.background) {
+            best = iou
+            classes[image.rows.lowerBound + row] = object.label
+          }
+        }
+      }
+    }
+    return RoILabels(classes: classes, classCount: dataset.categories.count)
+  }
+
+  /// Checks that the annotations know every image of the set.
+  ///
+  /// - Throws: `FeatureSetError` for the first image that they do not.
+  public func checkImages(areIn dataset: LVISDataset) throws {
+    let known = Set(dataset.images.map(\.id))
+    guard let unknown = images.first(where: { !known.contains($0.id) }) else { return }
+    let shard = shards[shardIndex(ofRow: unknown.rows.lowerBound)]
+    throw FeatureSetError(
+      path: shard.path, tensor: "image_ids", row: unknown.rows.lowerBound - shard.firstRow, code: .image,
+      detail: "image \(unknown.id) is not in the annotations; are they of another split?")
+  }
+
+  private static func iou(_ roi: ArraySlice<Float>, _ object: BoundingBox) -> Double {
+    let start = roi.startIndex
+    let (x1, y1) = (Double(roi[start]), Double(roi[start + 1]))
+    let (x2, y2) = (Double(roi[start + 2]), Double(roi[start + 3]))
+    let width = min(x2, object.x + object.width) - max(x1, object.x)
+    let height = min(y2, object.y + object.height) - max(y1, object.y)
+    guard width > 0, height > 0 else { return 0 }
+    let intersection = width * height
+    return intersection / ((x2 - x1) * (y2 - y1) + object.area - intersection)
+  }
+}
+
+/// From category ids to class indices: a table where the ids are dense, as they nearly always are.
+struct ClassLookup: Sendable {
+  private let table: [Int32]
+  private let lowest: Int
+  private let sparse: [Int: Int32]
+  /// What to say beside a label that is not found.
+  let advice: String
+
+  /// - Parameter categoryIDs: Ascending.
+  init(categoryIDs: [Int]) {
+    let indices = zip(categoryIDs, Int32(0)...)
+    lowest = categoryIDs.first ?? 0
+    let (distance, overflows) = (categoryIDs.last ?? 0).subtractingReportingOverflow(lowest)
+    if !overflows && distance < 1 << 20 {
+      var table = [Int32](repeating: -1, count: distance + 1)
+      for (id, index) in indices { table[id - lowest] = index }
+      self.table = categoryIDs.isEmpty ? [] : table
+      sparse = [:]
+    } else {
+      table = []
+      sparse = Dictionary(indices.map { ($0, $1) }) { first, _ in first }
+    }
+    advice =
+      categoryIDs.first.flatMap { first in categoryIDs.last.map { " (ids \(first) to \($0))" } } ?? ""
+  }
+
+  subscript(id: Int) -> Int32? {
+    guard !table.isEmpty else { return sparse[id] }
+    let (place, overflows) = id.subtractingReportingOverflow(lowest)
+    guard !overflows, table.indices.contains(place), table[place] >= 0 else { return nil }
+    return table[place]
+  }
+}
