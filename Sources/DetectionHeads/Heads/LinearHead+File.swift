@@ -45,8 +45,8 @@ extension LinearHead {
   public func write(to path: String) throws {
     try writeSafetensors(
       [
-        NamedTensor("fc_cls.weight", weight.storage, shape: [weight.rows, weight.columns]),
-        NamedTensor("fc_cls.bias", bias, shape: [bias.count]),
+        NamedTensor("fc_cls.weight", floats: weight.storage, shape: [weight.rows, weight.columns]),
+        NamedTensor("fc_cls.bias", floats: bias, shape: [bias.count]),
       ],
       metadata: [
         "format": "bags-head", "version": "1", "method": method, "layout": layout.name, "groups": try groups.json(),

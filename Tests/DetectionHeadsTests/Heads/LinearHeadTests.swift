@@ -27,8 +27,8 @@ import Testing
       let path = "\(folder)/bare.safetensors"
       try writeSafetensors(
         [
-          NamedTensor("fc_cls.weight", (0..<18).map { Float($0) }, shape: [9, 2]),
-          NamedTensor("fc_cls.bias", [Float](repeating: 0, count: 9), shape: [9]),
+          NamedTensor("fc_cls.weight", floats: (0..<18).map { Float($0) }, shape: [9, 2]),
+          NamedTensor("fc_cls.bias", floats: [Float](repeating: 0, count: 9), shape: [9]),
         ], to: path)
       let head = try LinearHead(contentsOf: path, groups: groups)
       #expect(head.layout.name == "softmax" && head.layout.backgroundLogits == [0])
@@ -44,8 +44,8 @@ import Testing
         let path = "\(folder)/head.safetensors"
         try writeSafetensors(
           [
-            NamedTensor("fc_cls.weight", [Float](repeating: value, count: rows * 2), shape: [rows, 2]),
-            NamedTensor("fc_cls.bias", [Float](repeating: 0, count: biases), shape: [biases]),
+            NamedTensor("fc_cls.weight", floats: [Float](repeating: value, count: rows * 2), shape: [rows, 2]),
+            NamedTensor("fc_cls.bias", floats: [Float](repeating: 0, count: biases), shape: [biases]),
           ], metadata: metadata, to: path)
         let error = #expect(throws: (any Error).self) { try LinearHead(contentsOf: path, groups: groups) }
         return "\(error.map { "\($0)" } ?? "")"
