@@ -99,13 +99,33 @@ public final class HeadTrainer<Objective: HeadObjective> {
     let images = (epochOrder?.images ?? [])[first...].prefix(settings.imagesPerBatch)
     let ranges = images.map { source.rows(ofImage: $0) }
     let labels = ranges.flatMap { $0.map { source.classIndex(ofRow: $0) } }
-    let features = batchFeatures.floats(labels.count * source.featureCount)
-    var next = features
+    return (try gatherFeatures(ranges, count: labels.count), labels)
+  }
+
+  /// Copies the features of an image after the other, the images shared out among threads.
+  private func gatherFeatures(_ ranges: [Range<Int>], count: Int) throws -> UnsafeMutablePointer<Float> {
+    let width = source.featureCount
+    let features = batchFeatures.floats(count * width)
+    var starts: [Int] = []
+    var next = 0
     for range in ranges {
-      try source.copyFeatures(rows: range, into: next)
-      next += range.count * source.featureCount
+      starts.append(next)
+      next += range.count
     }
-    return (features, labels)
+    var errors = [(any Error)?](repeating: nil, count: settings.threads)
+    errors.withUnsafeMutableBufferPointer { errors in
+      inParallel(parts: settings.threads) { part in
+        do {
+          for index in evenSlice(of: ranges.count, part: part, of: settings.threads) {
+            try source.copyFeatures(rows: ranges[index], into: features + starts[index] * width)
+          }
+        } catch {
+          errors[part] = error
+        }
+      }
+    }
+    if let error = errors.lazy.compactMap({ $0 }).first { throw error }
+    return features
   }
 
   private func stepGenerator(purpose: UInt64, number: Int) -> SeededGenerator {

@@ -1,0 +1,59 @@
+import DurableFiles
+import Foundation
+
+/// A training run on disk: `run.json`, `groups.json`, `head.safetensors`, `metrics.jsonl`.
+///
+/// While it is trained it stands at `NAME.partial`; when it is complete it is renamed to `NAME`, and `latest` beside it
+/// points to it. So a folder under its own name is always whole.
+public struct RunFolder: Sendable, Equatable {
+  /// The folder.
+  public let path: String
+
+  /// The folder at `path`, whether it exists or not.
+  public init(at path: String) { self.path = path }
+
+  /// The trained head.
+  public var headPath: String { "\(path)/head.safetensors" }
+  /// The classes and their groups.
+  public var groupsPath: String { "\(path)/groups.json" }
+  /// The settings.
+  public var recordPath: String { "\(path)/run.json" }
+  /// One JSON object a line: what training saw.
+  public var metricsPath: String { "\(path)/metrics.jsonl" }
+  /// Where the run stands until it is complete.
+  public var partialPath: String { "\(path).partial" }
+
+  /// The run that `latest` in a folder of runs points to; `nil` where there is none.
+  public static func latest(in runs: String = "runs") -> RunFolder? {
+    let link = "\(runs)/latest"
+    guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else { return nil }
+    let path = target.hasPrefix("/") ? target : "\(runs)/\(target)"
+    return FileManager.default.fileExists(atPath: path) ? RunFolder(at: path) : nil
+  }
+
+  /// The head file that a user means: a run's, where the path is a folder, else the file itself.
+  public static func headPath(for path: String) -> String {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    return exists && isFolder.boolValue ? RunFolder(at: path).headPath : path
+  }
+
+  /// Reads `run.json`.
+  ///
+  /// - Throws: `FileError` if it cannot be read, `RunFolderError` if it is no run's.
+  public func record() throws -> RunRecord {
+    let file = try MappedFile(at: recordPath)
+    do {
+      return try JSONDecoder().decode(RunRecord.self, from: Data(file.bytes))
+    } catch let error as DecodingError {
+      throw RunFolderError("\(recordPath): \(error.place)")
+    }
+  }
+}
+
+/// A run that cannot be read or written.
+public struct RunFolderError: Error, CustomStringConvertible {
+  /// One line that says what is wrong.
+  public let description: String
+  init(_ description: String) { self.description = description }
+}

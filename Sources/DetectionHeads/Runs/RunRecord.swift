@@ -1,0 +1,81 @@
+import Foundation
+
+/// What `run.json` holds: every setting needed to repeat a run, and what it was fed.
+public struct RunRecord: Sendable, Codable, Equatable {
+  /// One input and the mark by which it is known again.
+  public struct Input: Sendable, Codable, Equatable {
+    /// Where it was.
+    public var path: String
+    /// See `fingerprint(ofFileAt:)`.
+    public var fingerprint: String
+
+    /// Marks the file or folder at `path`.
+    ///
+    /// - Throws: `FileError` if it cannot be read.
+    public init(path: String) throws {
+      self.path = path
+      fingerprint = try DetectionHeads.fingerprint(ofFileAt: path)
+    }
+  }
+
+  /// What a run came to.
+  public struct Result: Sendable, Codable, Equatable {
+    /// Wall-clock seconds of training.
+    public var seconds: Double
+    /// Steps taken.
+    public var steps: Int
+    /// The mean loss of the last epoch.
+    public var loss: Double
+
+    /// Makes a result.
+    public init(seconds: Double, steps: Int, loss: Double) {
+      self.seconds = seconds
+      self.steps = steps
+      self.loss = loss
+    }
+  }
+
+  /// `bags-run`.
+  public var format = "bags-run"
+  /// The version of this layout.
+  public var version = 1
+  /// The program and its version.
+  public var program: String
+  /// When it began, ISO 8601 in UTC.
+  public var created: String
+  /// The method.
+  public var method: String
+  /// The method's own parameters by their option names.
+  public var methodParameters: [String: String]
+  /// The recipe.
+  public var settings: TrainingSettings
+  /// The files read, by their option names.
+  public var inputs: [String: Input]
+  /// RoIs, images and feature length.
+  public var roiCount: Int
+  /// Images with RoIs.
+  public var imageCount: Int
+  /// D.
+  public var featureCount: Int
+  /// The kernels that OpenBLAS ran.
+  public var openBLASKernels: String
+  /// `nil` until the run is complete.
+  public var result: Result?
+
+  /// Makes a record.
+  public init(
+    program: String, created: Date, method: String, methodParameters: [String: String], settings: TrainingSettings,
+    inputs: [String: Input], roiCount: Int, imageCount: Int, featureCount: Int, openBLASKernels: String
+  ) {
+    self.program = program
+    self.created = created.formatted(.iso8601)
+    self.method = method
+    self.methodParameters = methodParameters
+    self.settings = settings
+    self.inputs = inputs
+    self.roiCount = roiCount
+    self.imageCount = imageCount
+    self.featureCount = featureCount
+    self.openBLASKernels = openBLASKernels
+  }
+}
