@@ -3,7 +3,7 @@ import DenseLinearAlgebra
 /// Trains the last layer of a detector's classifier on cached RoI features.
 ///
 /// Each step draws its random numbers from the seed and its own number, so a run can go on from any step.
-public final class HeadTrainer<Objective: HeadObjective> {
+public final class HeadTrainer {
   /// The head as it is now.
   public private(set) var head: LinearHead
   /// The steps taken so far.
@@ -15,7 +15,7 @@ public final class HeadTrainer<Objective: HeadObjective> {
   /// The rate of every step.
   public let schedule: LearningRateSchedule
 
-  private var objective: Objective
+  private var objective: any HeadObjective
   private var optimizer: MomentumSGD
   private let source: any RoISource
   private let products: BlockProducts
@@ -31,7 +31,7 @@ public final class HeadTrainer<Objective: HeadObjective> {
   ///   - settings: How.
   /// - Throws: `LinearHeadError` if head, objective and source do not fit each other.
   public init(
-    head: LinearHead, objective: Objective, source: any RoISource, settings: TrainingSettings
+    head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings
   ) throws {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError("the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")

@@ -1,0 +1,31 @@
+/// A feature set with the class of every RoI: what training reads.
+public struct LabelledFeatureSet: RoISource {
+  /// The features.
+  public let features: FeatureSet
+  /// The class of every RoI.
+  public let labels: RoILabels
+
+  /// Puts features and labels together.
+  ///
+  /// - Throws: `LinearHeadError` if their numbers differ.
+  public init(_ features: FeatureSet, labels: RoILabels) throws {
+    guard labels.classes.count == features.roiCount else {
+      throw LinearHeadError("\(features.path): \(features.roiCount) RoIs, but \(labels.classes.count) labels")
+    }
+    self.features = features
+    self.labels = labels
+  }
+
+  /// D.
+  public var featureCount: Int { features.featureCount }
+  /// The number of images.
+  public var imageCount: Int { features.images.count }
+  /// The rows of an image.
+  public func rows(ofImage index: Int) -> Range<Int> { features.images[index].rows }
+  /// The class index of a row's label, or −1 for background.
+  public func classIndex(ofRow row: Int) -> Int32 { labels.classes[row] }
+  /// Copies the features of adjacent rows.
+  public func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws {
+    try features.copyFeatures(rows: rows, into: destination)
+  }
+}
