@@ -2,9 +2,11 @@ import ArgumentParser
 
 @main
 struct Bags: ParsableCommand {
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "bags",
     abstract: "Re-trains the classifier of a detector for long-tailed data: balanced group softmax on a CPU.",
-    version: "0.1.0",
-    subcommands: [])
+    version: version,
+    subcommands: [TrainCommand.self])
 }

@@ -17,7 +17,9 @@ public func fingerprint(ofFileAt path: String) throws -> String {
     for name in names.sorted() where !name.hasPrefix(".") {
       let inside = "\(path)/\(name)"
       var isNested: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: inside, isDirectory: &isNested), !isNested.boolValue else { continue }
+      guard FileManager.default.fileExists(atPath: inside, isDirectory: &isNested), !isNested.boolValue else {
+        continue
+      }
       name.utf8.forEach { hash.add($0) }
       size += try hash.add(fileAt: inside)
     }

@@ -7,7 +7,8 @@ extension HeadTrainer {
   /// - Returns: The mean loss of the last epoch.
   /// - Throws: What the source or `report` throws; `TrainingError` when the loss is no number any more.
   @discardableResult
-  public func run(reportEvery interval: Int = 50, report: (TrainingMetrics) throws -> Void = { _ in }) throws -> Double {
+  public func run(reportEvery interval: Int = 50, report: (TrainingMetrics) throws -> Void = { _ in }) throws -> Double
+  {
     var accumulator = MetricsAccumulator(componentNames: componentNames)
     var epochLoss = 0.0
     var epochSteps = 0

@@ -57,6 +57,13 @@ public final class HeadTrainer {
   /// The steps of the whole training.
   public var stepCount: Int { stepsPerEpoch * settings.epochs }
 
+  /// RoIs a batch, on average.
+  public var meanBatchCount: Double {
+    let last = source.imageCount - 1
+    let rois = source.rows(ofImage: last).upperBound - source.rows(ofImage: 0).lowerBound
+    return Double(rois) / Double(stepsPerEpoch)
+  }
+
   /// The names of the parts of the loss.
   public var componentNames: [String] { objective.componentNames }
 

@@ -1,0 +1,102 @@
+import ArgumentParser
+import DetectionHeads
+import Foundation
+
+/// The recipe of training; the defaults are the official code's.
+struct RecipeOptions: ParsableArguments {
+  @Option(help: "Passes over the images.")
+  var epochs = 12
+
+  @Option(help: "Images a batch.")
+  var imagesPerBatch = 16
+
+  @Option(help: "The learning rate after warm-up.")
+  var learningRate = 0.01
+
+  @Option(help: .init("Epochs after which the learning rate is divided by 10.", valueName: "epochs"))
+  var milestones = IntegerList([8, 11])
+
+  @Option(help: "Steps of linear warm-up from a third of the rate, at most one epoch; 0 for none.")
+  var warmupSteps = 500
+
+  @Option(help: "The largest gradient norm; 0 for no limit.")
+  var gradientClip = 35.0
+
+  @Option(help: "Momentum of SGD.")
+  var momentum = 0.9
+
+  @Option(help: "Weight decay.")
+  var weightDecay = 1e-4
+
+  @Option(help: "Where all randomness comes from.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Threads (default: one a core). The last bits of the result depend on it.")
+  var threads: Int?
+
+  func validate() throws {
+    func require(_ holds: Bool, _ message: String) throws { if !holds { throw ValidationError(message) } }
+    try require((1...1_000_000).contains(epochs), "--epochs must be from 1 to 1000000")
+    try require((1...1_000_000).contains(imagesPerBatch), "--images-per-batch must be from 1 to 1000000")
+    try require(learningRate > 0 && learningRate.isFinite, "--learning-rate must be above 0")
+    try require(milestones.values.allSatisfy { $0 >= 0 && $0 <= 1_000_000 }, "--milestones must be epochs")
+    try require(warmupSteps >= 0, "--warmup-steps must not be negative")
+    try require(gradientClip >= 0, "--gradient-clip must not be negative")
+    try require((0..<1).contains(momentum), "--momentum must be at least 0 and below 1")
+    try require(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay must not be negative")
+    try require((1...1024).contains(threads ?? 1), "--threads must be from 1 to 1024")
+  }
+
+  var settings: TrainingSettings {
+    var settings = TrainingSettings()
+    settings.epochs = epochs
+    settings.imagesPerBatch = imagesPerBatch
+    settings.learningRate = learningRate
+    settings.milestones = milestones.values
+    settings.warmupSteps = warmupSteps
+    settings.gradientClip = gradientClip > 0 ? gradientClip : nil
+    settings.momentum = momentum
+    settings.weightDecay = weightDecay
+    settings.seed = seed
+    settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    return settings
+  }
+}
+
+/// What a method is given beside the recipe.
+struct MethodOptions: ParsableArguments {
+  @Option(help: .init("bags: `others` drawn for each positive of a group (β).", valueName: "β"))
+  var othersRatio = 8.0
+
+  @Option(help: "bags: one foreground logit, or the official pair [background, foreground].")
+  var g0 = GroupedLayout.Background.sigmoid
+
+  func validate() throws {
+    if !(othersRatio >= 0) { throw ValidationError("--others-ratio must not be negative") }
+  }
+
+  var parameters: TrainingMethod.Parameters {
+    var parameters = TrainingMethod.Parameters()
+    parameters.othersRatio = othersRatio
+    parameters.background = g0
+    return parameters
+  }
+}
+
+extension GroupedLayout.Background: ExpressibleByArgument {}
+
+/// Integers with commas between them, such as `10,100,1000`; an empty text is none.
+struct IntegerList: ExpressibleByArgument, CustomStringConvertible {
+  let values: [Int]
+
+  init(_ values: [Int]) { self.values = values }
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) }
+    guard parts.allSatisfy({ $0 != nil }) else { return nil }
+    values = parts.compactMap { $0 }
+  }
+
+  var description: String { values.map(String.init).joined(separator: ",") }
+  var defaultValueDescription: String { description }
+}
