@@ -6,6 +6,8 @@ static_assert(CSIMDJSON_PADDING >= simdjson::SIMDJSON_PADDING, "a window needs s
 
 namespace {
 
+const char *const boxForm = "4 numbers: [x, y, width, height]";
+
 bool require(CSimdJSONReader &reader, bool isThere, const char *field, const char *expected) {
   return isThere || fail(reader, CSIMDJSON_MISSING_FIELD, {field}, expected);
 }
@@ -77,7 +79,7 @@ bool readCategory(CSimdJSONReader &reader, ondemand::object &object) {
   return true;
 }
 
-bool readObject(CSimdJSONReader &reader, ondemand::object &object, bool isDetection, bool withSegmentations) {
+bool readObject(CSimdJSONReader &reader, ondemand::object &object, bool isDetection, uint32_t options) {
   CSimdJSONObject row{};
   bool hasImage = false, hasCategory = false, hasScore = false;
   bool read = forEachField(reader, object, [&](const char *key, ondemand::value value) {
@@ -120,7 +122,7 @@ bool readObject(CSimdJSONReader &reader, ondemand::object &object, bool isDetect
       }
       if (!isKey(key, "segmentation") || isNull(value)) return true;
       row.flags |= CSIMDJSON_HAS_SEGMENTATION;
-      return !withSegmentations || readSegmentation(reader, value, row.segmentation);
+      return !(options & CSIMDJSON_READ_SEGMENTATIONS) || readSegmentation(reader, value, row.segmentation);
     default:
       return true;
     }
@@ -128,11 +130,15 @@ bool readObject(CSimdJSONReader &reader, ondemand::object &object, bool isDetect
   if (!read || !require(reader, hasImage, "image_id", "an integer")) return false;
   if (!require(reader, hasCategory, "category_id", "an integer")) return false;
   if (isDetection && !require(reader, hasScore, "score", "a number")) return false;
+  if (options & CSIMDJSON_REQUIRE_BOX && !require(reader, row.flags & CSIMDJSON_HAS_BOX, "bbox", boxForm)) return false;
+  if (isDetection && !(row.flags & (CSIMDJSON_HAS_BOX | CSIMDJSON_HAS_SEGMENTATION))) {
+    return fail(reader, CSIMDJSON_MISSING_FIELD, {"bbox"}, boxForm);
+  }
   reader.objects.push_back(row);
   return true;
 }
 
-bool readRecord(CSimdJSONReader &reader, CSimdJSONRecordKind kind, ondemand::value &value, bool withSegmentations) {
+bool readRecord(CSimdJSONReader &reader, CSimdJSONRecordKind kind, ondemand::value &value, uint32_t options) {
   ondemand::json_type type;
   if (auto error = value.type().get(type)) return fail(reader, error, {nullptr});
   if (type != ondemand::json_type::object) return fail(reader, CSIMDJSON_WRONG_TYPE, {nullptr}, "an object", value);
@@ -145,13 +151,13 @@ bool readRecord(CSimdJSONReader &reader, CSimdJSONRecordKind kind, ondemand::val
     return readCategory(reader, object);
   case CSIMDJSON_ANNOTATIONS:
   case CSIMDJSON_DETECTIONS:
-    return readObject(reader, object, kind == CSIMDJSON_DETECTIONS, withSegmentations);
+    return readObject(reader, object, kind == CSIMDJSON_DETECTIONS, options);
   }
   return false;
 }
 
 bool readWindow(
-    CSimdJSONReader &reader, CSimdJSONRecordKind kind, const char *window, size_t length, bool withSegmentations,
+    CSimdJSONReader &reader, CSimdJSONRecordKind kind, const char *window, size_t length, uint32_t options,
     size_t &consumed) {
   ondemand::document document;
   if (auto error = reader.parser.iterate(window, length, length + CSIMDJSON_PADDING).get(document)) {
@@ -163,7 +169,7 @@ bool readWindow(
     for (auto result : array) {
       ondemand::value value;
       if (auto error = std::move(result).get(value)) return fail(reader, error, {nullptr});
-      if (!readRecord(reader, kind, value, withSegmentations)) return false;
+      if (!readRecord(reader, kind, value, options)) return false;
       reader.failure->element++;
     }
     return true;
@@ -186,7 +192,7 @@ void csimdjson_reader_destroy(CSimdJSONReader *reader) {
 }
 
 bool csimdjson_read(
-    CSimdJSONReader *reader, CSimdJSONRecordKind kind, const char *window, size_t length, bool with_segmentations,
+    CSimdJSONReader *reader, CSimdJSONRecordKind kind, const char *window, size_t length, uint32_t options,
     CSimdJSONRows *rows, CSimdJSONFailure *failure) {
   *failure = {};
   reader->failure = failure;
@@ -195,7 +201,7 @@ bool csimdjson_read(
   size_t consumed = 0;
   bool read;
   try {
-    read = readWindow(*reader, kind, window, length, with_segmentations, consumed);
+    read = readWindow(*reader, kind, window, length, options, consumed);
   } catch (const std::bad_alloc &) {
     read = fail(*reader, simdjson::MEMALLOC, {nullptr});
   }

@@ -29,7 +29,13 @@ extension LVISDataset {
   ///   wrong type, numbers that are not finite, image or category ids that stand twice, and annotations of images that
   ///   are not there; `FileError` where the file cannot be read.
   public init(contentsOf path: String, including contents: Contents = .boxes) throws {
+    try self.init(contentsOf: path, including: contents, windowBytes: RecordList.defaultWindowBytes)
+  }
+
+  package init(contentsOf path: String, including contents: Contents, windowBytes: Int) throws {
     let file = try JSONFile(at: path)
+    var options: RecordOptions = contents.contains(.boxes) ? .requireBox : []
+    if contents.contains(.segmentations) { options.insert(.segmentations) }
     var builder = LVISDatasetBuilder(file: file, contents: contents)
     var seen: Set<String> = []
     try forEachList(in: file) { name, start in
@@ -37,13 +43,12 @@ extension LVISDataset {
       guard seen.insert(name).inserted else {
         throw DatasetError(path: path, place: name, problem: "stands twice in the file")
       }
-      let list = RecordList(
-        file: file, kind: kind, start: start, withSegmentations: contents.contains(.segmentations))
+      let list = RecordList(file: file, kind: kind, start: start, options: options, windowBytes: windowBytes)
       return try list.forEachWindow { rows, first in
         switch kind {
         case .images: builder.addImages(rows)
         case .categories: builder.addCategories(rows)
-        default: try builder.addAnnotations(rows, first: first)
+        default: builder.addAnnotations(rows, first: first)
         }
       }
     }

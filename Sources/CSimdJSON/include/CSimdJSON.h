@@ -150,13 +150,19 @@ typedef enum {
 
 typedef struct CSimdJSONReader CSimdJSONReader;
 
+// What else is asked of the records.
+enum {
+  CSIMDJSON_READ_SEGMENTATIONS = 1,
+  CSIMDJSON_REQUIRE_BOX = 2,
+};
+
 // NULL without memory.
 CSimdJSONReader *csimdjson_reader_create(void);
 void csimdjson_reader_destroy(CSimdJSONReader *reader);
 
 // Reads a window; false and `failure` where a record is not as it should be. `rows` then holds the ones before it.
 bool csimdjson_read(
-    CSimdJSONReader *reader, CSimdJSONRecordKind kind, const char *window, size_t length, bool with_segmentations,
+    CSimdJSONReader *reader, CSimdJSONRecordKind kind, const char *window, size_t length, uint32_t options,
     CSimdJSONRows *rows, CSimdJSONFailure *failure);
 
 // The name of the instruction set that simdjson uses here.

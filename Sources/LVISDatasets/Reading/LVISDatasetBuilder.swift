@@ -3,7 +3,6 @@ import CSimdJSON
 /// Gathers what the windows of an annotation file hold, then checks it as a whole.
 struct LVISDatasetBuilder {
   private let file: JSONFile
-  private let contents: LVISDataset.Contents
   private var images: [LVISImage] = []
   private var categories: [LVISCategory] = []
   private var annotations: [LVISAnnotation] = []
@@ -16,7 +15,6 @@ struct LVISDatasetBuilder {
 
   init(file: JSONFile, contents: LVISDataset.Contents) {
     self.file = file
-    self.contents = contents
     segmentations = contents.contains(.segmentations) ? SegmentationColumns() : nil
   }
 
@@ -56,7 +54,7 @@ struct LVISDatasetBuilder {
   }
 
   /// - Parameter first: The place of the first row in the list.
-  mutating func addAnnotations(_ rows: RecordReader.Rows, first: Int) throws {
+  mutating func addAnnotations(_ rows: RecordReader.Rows, first: Int) {
     if annotations.isEmpty, rows.consumed > 0 {
       // Reserved memory costs nothing until it is written to; growing would copy.
       annotations.reserveCapacity(Int(1.05 * Double(rows.count) * Double(file.size) / Double(rows.consumed)) + 1)
@@ -65,11 +63,6 @@ struct LVISDatasetBuilder {
     for (index, row) in objects.enumerated() {
       func has(_ flag: Int) -> Bool { Int(row.flags) & flag != 0 }
       let box = BoundingBox(x: row.box.0, y: row.box.1, width: row.box.2, height: row.box.3)
-      if !has(CSIMDJSON_HAS_BOX), contents.contains(.boxes) {
-        throw DatasetError(
-          path: file.path, place: "annotations[\(first + index)].bbox",
-          problem: "is missing; it must be 4 numbers: [x, y, width, height]")
-      }
       if !has(CSIMDJSON_HAS_ID) { withoutID += 1 }
       if !has(CSIMDJSON_HAS_AREA) { withoutArea += 1 }
       annotations.append(

@@ -1,13 +1,27 @@
-import CSimdJSON
-
-/// One list of records in a file, read in windows: memory is a window's, whatever the file's size.
+/// One list of records in a file, read in windows: memory is a few windows', whatever the file's size.
+///
+/// A window ends at the last `},{` in it, which nearly always stands between two records. Where it stands inside a
+/// record or a string, or behind the end of the list, reading the window shows that: brackets and quotes do not pair.
+/// Only then is the exact boundary looked for. So the windows' places are known before any is read, and several are
+/// read at a time.
 struct RecordList {
   let file: JSONFile
   let kind: RecordKind
   /// Where the first record begins, behind the opening bracket.
   let start: Int
-  let withSegmentations: Bool
-  var windowBytes = 1 << 20
+  let options: RecordOptions
+  var windowBytes = defaultWindowBytes
+
+  static let defaultWindowBytes = 1 << 20
+
+  /// How far a list has been read.
+  struct Progress {
+    /// Where in the file the next record begins; behind the closing bracket once that is reached.
+    var offset: Int
+    /// Records so far.
+    var count = 0
+    var isComplete = false
+  }
 
   /// Reads all records, in the file's order.
   ///
@@ -15,42 +29,46 @@ struct RecordList {
   /// - Returns: The offset behind the closing bracket.
   /// - Throws: `DatasetError`, `FileError`, or what `body` throws.
   func forEachWindow(_ body: (RecordReader.Rows, _ first: Int) throws -> Void) throws -> Int {
+    var progress = Progress(offset: start)
     let reader = try RecordReader(for: file)
-    let window = Window(file: file, bytes: windowBytes)
-    var (offset, count) = (start, 0)
-    while true {
-      try window.load(at: offset)
-      var rows = RecordReader.Rows()
-      // First try the last `},{`. Where that stands inside a record or a string, reading fails, and the exact boundary
-      // is looked for.
-      if !window.reachesEnd, let comma = window.likelyBoundary,
-        window.read(upTo: comma, of: self, with: reader, into: &rows) == nil
-      {
-        try body(rows, count)
-        if rows.consumed <= comma { return offset + rows.consumed - 1 }
-        count += rows.count
-        offset += comma
-        continue
+    let window = Window(file: file, bytes: min(windowBytes, file.size - start))
+    var missteps = 0
+    while !progress.isComplete {
+      if missteps < 4, file.size - progress.offset > 2 * windowBytes {
+        let windows = try readAhead(&progress, body)
+        // A file whose records end in nested lists of objects is better read without guessing.
+        missteps = windows < 8 ? missteps + 1 : 0
       }
-      let boundary = window.exactBoundary
-      guard let stop = boundary.closing ?? boundary.comma else {
-        guard !window.reachesEnd else { throw file.cutShort(in: kind.place(count)) }
-        try window.grow(at: kind.place(count))
-        continue
-      }
-      if let failure = window.read(upTo: stop, of: self, with: reader, into: &rows) {
-        throw DatasetError(
-          failure, path: file.path, kind: kind, element: count + failure.element, windowOffset: offset - 1)
-      }
-      try body(rows, count)
-      if boundary.closing != nil {
-        guard rows.count > 0 || count == 0 else {
-          throw file.unexpected(UInt8(ascii: "]"), at: offset + stop - 1, expected: "a record", in: kind.place(count))
-        }
-        return offset + stop
-      }
-      count += rows.count
-      offset += stop
+      if !progress.isComplete { try readExactly(&progress, with: reader, window, body) }
     }
+    return progress.offset
+  }
+
+  /// Reads one window up to the exact boundary.
+  private func readExactly(
+    _ progress: inout Progress, with reader: RecordReader, _ window: Window,
+    _ body: (RecordReader.Rows, _ first: Int) throws -> Void
+  ) throws {
+    try window.load(at: progress.offset)
+    let place = kind.place(progress.count)
+    let boundary = window.exactBoundary
+    guard let stop = boundary.closing ?? boundary.comma else {
+      guard !window.reachesEnd else { throw file.cutShort(in: place) }
+      return try window.grow(at: place)
+    }
+    var rows = RecordReader.Rows()
+    if let failure = window.read(upTo: stop, of: self, with: reader, into: &rows) {
+      throw DatasetError(
+        failure, path: file.path, kind: kind, element: progress.count + failure.element,
+        windowOffset: progress.offset - 1)
+    }
+    if rows.count == 0, boundary.closing == nil || progress.count > 0 {
+      let found = UInt8(ascii: boundary.closing == nil ? "," : "]")
+      throw file.unexpected(found, at: progress.offset + stop - 1, expected: "a record", in: place)
+    }
+    try body(rows, progress.count)
+    progress.count += rows.count
+    progress.offset += stop
+    progress.isComplete = boundary.closing != nil
   }
 }

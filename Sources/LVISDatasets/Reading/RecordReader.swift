@@ -20,16 +20,16 @@ final class RecordReader {
   ///   - rows: The rows before the first fault; valid until the next call.
   /// - Returns: The first fault, or `nil`.
   func read(
-    _ window: UnsafeBufferPointer<CChar>, as kind: RecordKind, withSegmentations: Bool, into rows: inout Rows
+    _ window: UnsafeBufferPointer<CChar>, as kind: RecordKind, options: RecordOptions, into rows: inout Rows
   ) -> CSimdJSONFailure? {
     guard let address = window.baseAddress else { return nil }
     var failure = CSimdJSONFailure()
-    return csimdjson_read(reader, kind.code, address, window.count, withSegmentations, &rows, &failure) ? nil : failure
+    return csimdjson_read(reader, kind.code, address, window.count, options.rawValue, &rows, &failure) ? nil : failure
   }
 }
 
 /// What a list in a file holds.
-enum RecordKind: String {
+enum RecordKind: String, Sendable {
   case images, categories, annotations, detections
 
   var code: CSimdJSONRecordKind {
@@ -41,8 +41,15 @@ enum RecordKind: String {
     }
   }
 
-  /// The place of a record: a results file is the list itself.
-  func place(_ element: Int) -> String { self == .detections ? "[\(element)]" : "\(rawValue)[\(element)]" }
+  /// The place of a record, as an error names it.
+  func place(_ element: Int) -> String { "\(self == .detections ? "results" : rawValue)[\(element)]" }
+}
+
+/// What else is asked of the records.
+struct RecordOptions: OptionSet, Sendable {
+  let rawValue: UInt32
+  static let segmentations = RecordOptions(rawValue: UInt32(CSIMDJSON_READ_SEGMENTATIONS))
+  static let requireBox = RecordOptions(rawValue: UInt32(CSIMDJSON_REQUIRE_BOX))
 }
 
 func outOfMemory(_ path: String) -> DatasetError {

@@ -31,7 +31,32 @@ final class Window {
     guard let address = buffer.baseAddress else { return }
     count = try file.read(into: address + 1, count: capacity, at: offset)
     reachesEnd = count < capacity || offset + count >= file.size
-    buffer[(1 + count)...].update(repeating: 0)
+    buffer[(1 + count)..<(2 + count + Int(CSIMDJSON_PADDING))].update(repeating: 0)
+  }
+
+  /// The stretch at the window's back in which a boundary is looked for first.
+  private var backBytes: Int { min(capacity, 1 << 14) }
+
+  /// Reads no more than it takes to see where the last record ends; ``loadFront(at:)`` reads the rest.
+  ///
+  /// - Returns: The likely boundary; `nil` where there is none or the file ends with this window.
+  func loadBack(at offset: Int) throws -> Int? {
+    guard let address = buffer.baseAddress, offset + capacity < file.size else { return nil }
+    count = capacity
+    let front = count - backBytes
+    guard try file.read(into: address + 1 + front, count: backBytes, at: offset + front) == backBytes else {
+      return nil
+    }
+    if let boundary = likelyBoundary(from: front) { return boundary }
+    try loadFront(at: offset)
+    return likelyBoundary(from: 0)
+  }
+
+  /// Reads what ``loadBack(at:)`` left out.
+  func loadFront(at offset: Int) throws {
+    guard let address = buffer.baseAddress else { return }
+    let read = try file.read(into: address + 1, count: count - backBytes, at: offset)
+    guard read == count - backBytes else { throw file.cutShort(in: nil) }
   }
 
   /// Doubles the window, for a record that is longer than it; what it held is gone.
@@ -44,24 +69,25 @@ final class Window {
     buffer = Self.allocate(capacity)
   }
 
-  /// The index of the comma in the last `},{`. It may stand inside a record or a string, or behind the end of the list.
-  var likelyBoundary: Int? {
+  /// The index of the comma in the last `},{` behind `front`. It may stand inside a record or a string, or behind the
+  /// end of the list.
+  private func likelyBoundary(from front: Int) -> Int? {
     var index = count
     func skipSpace() {
-      while index > 0, isSpace(buffer[index]) { index -= 1 }
+      while index > front, isSpace(buffer[index]) { index -= 1 }
     }
-    while index > 0 {
+    while index > front {
       guard buffer[index] == CChar(UInt8(ascii: "{")) else {
         index -= 1
         continue
       }
       index -= 1
       skipSpace()
-      guard index > 0, buffer[index] == CChar(UInt8(ascii: ",")) else { continue }
+      guard index > front, buffer[index] == CChar(UInt8(ascii: ",")) else { continue }
       let comma = index
       index -= 1
       skipSpace()
-      if index > 0, buffer[index] == CChar(UInt8(ascii: "}")) { return comma }
+      if index > front, buffer[index] == CChar(UInt8(ascii: "}")) { return comma }
     }
     return nil
   }
@@ -86,7 +112,7 @@ final class Window {
     buffer[boundary] = CChar(UInt8(ascii: "]"))
     defer { buffer[boundary] = replaced }
     return reader.read(
-      UnsafeBufferPointer(rebasing: buffer[...boundary]), as: list.kind, withSegmentations: list.withSegmentations,
+      UnsafeBufferPointer(rebasing: buffer[...boundary]), as: list.kind, options: list.options,
       into: &rows)
   }
 }

@@ -1,0 +1,97 @@
+import CSimdJSON
+
+extension DetectionColumns {
+  /// What is read beside ids, boxes and scores.
+  public struct Contents: OptionSet, Sendable {
+    /// The raw value.
+    public let rawValue: Int
+    /// Makes a set from its raw value.
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// The masks.
+    public static let segmentations = Contents(rawValue: 1)
+  }
+
+  /// Reads an LVIS or COCO results file whole.
+  ///
+  /// - Parameters:
+  ///   - path: A JSON list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or both.
+  ///   - contents: What to read beside ids, boxes and scores.
+  /// - Throws: `DatasetError` that names the element and field, for a file that is not such a list, was cut short, or
+  ///   holds a number that is not finite; `FileError` where the file cannot be read.
+  public init(contentsOfResults path: String, including contents: Contents = []) throws {
+    self.init()
+    if contents.contains(.segmentations) { segmentations = SegmentationColumns() }
+    try forEachResultWindow(of: path, contents) { rows, fileSize in
+      if count == 0, rows.consumed > 0 {
+        // Reserved memory costs nothing until it is written to; growing would copy.
+        reserveCapacity(Int(1.05 * Double(rows.count) * Double(fileSize) / Double(rows.consumed)) + 1)
+      }
+      append(rows)
+    }
+  }
+
+  /// Reads an LVIS or COCO results file in chunks, in the file's order: memory is a chunk's, whatever the file's size.
+  ///
+  /// The chunks are read ahead by other threads while `body` runs.
+  ///
+  /// - Parameters:
+  ///   - path: A JSON list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or both.
+  ///   - contents: What to read beside ids, boxes and scores.
+  ///   - windowBytes: How much of the file makes a chunk.
+  ///   - body: Gets a chunk, and the place of its first detection in the file.
+  /// - Throws: As ``init(contentsOfResults:including:)``, and what `body` throws.
+  public static func forEachChunk(
+    ofResults path: String, including contents: Contents = [], windowBytes: Int = 1 << 20,
+    _ body: (_ chunk: borrowing DetectionColumns, _ first: Int) throws -> Void
+  ) throws {
+    var chunk = DetectionColumns()
+    if contents.contains(.segmentations) { chunk.segmentations = SegmentationColumns() }
+    var first = 0
+    try forEachResultWindow(of: path, contents, windowBytes: windowBytes) { rows, _ in
+      chunk.removeAll()
+      chunk.append(rows)
+      try body(chunk, first)
+      first += rows.count
+    }
+  }
+
+  /// Appends what a window holds.
+  mutating func append(_ rows: RecordReader.Rows) {
+    let objects = UnsafeBufferPointer(start: rows.objects, count: rows.count)
+    imageIDs.append(contentsOf: objects.lazy.map { Int($0.image_id) })
+    categoryIDs.append(contentsOf: objects.lazy.map { Int($0.category_id) })
+    boxes.append(
+      contentsOf: objects.lazy.map { BoundingBox(x: $0.box.0, y: $0.box.1, width: $0.box.2, height: $0.box.3) })
+    scores.append(contentsOf: objects.lazy.map(\.score))
+    presences.append(
+      contentsOf: objects.lazy.map { row in
+        var presence: Presence = []
+        if Int(row.flags) & CSIMDJSON_HAS_BOX != 0 { presence.insert(.box) }
+        if Int(row.flags) & CSIMDJSON_HAS_SEGMENTATION != 0 { presence.insert(.segmentation) }
+        return presence
+      })
+    segmentations?.append(rows)
+  }
+}
+
+/// Reads a results file in windows.
+private func forEachResultWindow(
+  of path: String, _ contents: DetectionColumns.Contents, windowBytes: Int = 1 << 20,
+  _ body: (_ rows: RecordReader.Rows, _ fileSize: Int) throws -> Void
+) throws {
+  let file = try JSONFile(at: path)
+  var cursor = ByteCursor(file: file)
+  try cursor.skipByteOrderMark()
+  let first = try cursor.peekToken()
+  if first == UInt8(ascii: "{") {
+    throw DatasetError(
+      path: path, problem: "holds an object, but results are a list of detections", advice: "is it an annotation file?")
+  }
+  try cursor.expect("[", found: first)
+  let list = RecordList(
+    file: file, kind: .detections, start: cursor.offset,
+    options: contents.contains(.segmentations) ? .segmentations : [], windowBytes: max(windowBytes, 1))
+  cursor.move(to: try list.forEachWindow { rows, _ in try body(rows, file.size) })
+  try cursor.expectEnd()
+}

@@ -1,0 +1,114 @@
+import CSimdJSON
+
+/// The masks of many records, flat in memory.
+public struct SegmentationColumns: Sendable {
+  package enum Kind: UInt8, Sendable { case none, polygons, runLengths, compressed }
+
+  /// One record: where its parts stand in the list of its kind.
+  package struct Entry: Sendable {
+    package var first: Int
+    package var count: Int
+    package var height: UInt32
+    package var width: UInt32
+    package var kind: Kind
+  }
+
+  package private(set) var entries: [Entry] = []
+  /// Corners x, y, x, y, … of all polygons.
+  package private(set) var coordinates: [Double] = []
+  /// Where in `coordinates` each polygon stops and the next one starts.
+  package private(set) var polygonEnds: [Int] = []
+  package private(set) var runs: [UInt32] = []
+  package private(set) var bytes: [UInt8] = []
+
+  /// Makes an empty container.
+  public init() {}
+
+  /// The number of records, those without a mask included.
+  public var count: Int { entries.count }
+
+  /// The mask of a record; `nil` where it has none.
+  public subscript(index: Int) -> Segmentation? {
+    let entry = entries[index]
+    switch entry.kind {
+    case .none: return nil
+    case .polygons: return .polygons((0..<entry.count).map { Array(polygon($0, of: entry)) })
+    case .runLengths:
+      return .runLengths(
+        height: Int(entry.height), width: Int(entry.width), counts: Array(runs[entry.first..<entry.first + entry.count])
+      )
+    case .compressed:
+      return .compressed(
+        height: Int(entry.height), width: Int(entry.width),
+        counts: Array(bytes[entry.first..<entry.first + entry.count]))
+    }
+  }
+
+  /// Removes all masks and keeps the memory.
+  public mutating func removeAll() {
+    entries.removeAll(keepingCapacity: true)
+    coordinates.removeAll(keepingCapacity: true)
+    polygonEnds.removeAll(keepingCapacity: true)
+    runs.removeAll(keepingCapacity: true)
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  package func polygon(_ index: Int, of entry: Entry) -> ArraySlice<Double> {
+    let position = entry.first + index
+    return coordinates[(position == 0 ? 0 : polygonEnds[position - 1])..<polygonEnds[position]]
+  }
+
+  /// Appends a record's mask.
+  public mutating func append(_ segmentation: Segmentation?) {
+    switch segmentation {
+    case nil: entries.append(Entry(first: 0, count: 0, height: 0, width: 0, kind: .none))
+    case .polygons(let polygons):
+      entries.append(Entry(first: polygonEnds.count, count: polygons.count, height: 0, width: 0, kind: .polygons))
+      for polygon in polygons {
+        coordinates.append(contentsOf: polygon)
+        polygonEnds.append(coordinates.count)
+      }
+    case .runLengths(let height, let width, let counts):
+      entries.append(
+        Entry(
+          first: runs.count, count: counts.count, height: UInt32(clamping: height), width: UInt32(clamping: width),
+          kind: .runLengths))
+      runs.append(contentsOf: counts)
+    case .compressed(let height, let width, let counts):
+      entries.append(
+        Entry(
+          first: bytes.count, count: counts.count, height: UInt32(clamping: height), width: UInt32(clamping: width),
+          kind: .compressed))
+      bytes.append(contentsOf: counts)
+    }
+  }
+}
+
+extension SegmentationColumns {
+  /// Appends what a window holds.
+  mutating func append(_ rows: RecordReader.Rows) {
+    let (firstCoordinate, firstPolygon, firstRun, firstByte) = (
+      coordinates.count, polygonEnds.count, runs.count, bytes.count
+    )
+    coordinates.append(contentsOf: UnsafeBufferPointer(start: rows.coordinates, count: rows.coordinate_count))
+    for end in UnsafeBufferPointer(start: rows.polygon_ends, count: rows.polygon_count) {
+      polygonEnds.append(firstCoordinate + Int(end))
+    }
+    runs.append(contentsOf: UnsafeBufferPointer(start: rows.runs, count: rows.run_count))
+    bytes.append(contentsOf: UnsafeBufferPointer(start: rows.bytes, count: rows.byte_count))
+    for row in UnsafeBufferPointer(start: rows.objects, count: rows.count) {
+      let segmentation = row.segmentation
+      let (kind, offset): (Kind, Int) =
+        switch CSimdJSONSegmentationKind(segmentation.kind) {
+        case CSIMDJSON_POLYGONS: (.polygons, firstPolygon)
+        case CSIMDJSON_RUN_LENGTHS: (.runLengths, firstRun)
+        case CSIMDJSON_COMPRESSED: (.compressed, firstByte)
+        default: (.none, 0)
+        }
+      entries.append(
+        Entry(
+          first: offset + Int(segmentation.parts.first), count: Int(segmentation.parts.count),
+          height: segmentation.height, width: segmentation.width, kind: kind))
+    }
+  }
+}
