@@ -65,7 +65,8 @@ let package = Package(
     .testTarget(name: "DetectionHeadsTests", dependencies: ["DetectionHeads", "TestSupport"]),
     .testTarget(name: "LVISEvaluationTests", dependencies: ["LVISEvaluation", "TestSupport"]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
-    .testTarget(name: "BagsCommandTests", dependencies: ["bags", "TestSupport"]),
+    .testTarget(
+      name: "BagsCommandTests", dependencies: ["bags", "DetectionHeads", "DenseLinearAlgebra", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

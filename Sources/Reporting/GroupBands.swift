@@ -1,15 +1,15 @@
 import DetectionHeads
 
 extension CategoryGroups {
-  /// What a foreground group (0-based) holds: `G4: ≥ 1,000`, `G2: 10–99`, `G1: < 10`.
-  func rangeLabel(ofGroup group: Int) -> String {
+  /// The counts that a foreground group (0-based) holds: `≥ 1,000`, `10–99`, `< 10`.
+  public func rangeText(ofGroup group: Int) -> String {
     let lower = lowerBound(ofGroup: group)
     guard let upper = upperBound(ofGroup: group) else {
-      return group == 0 ? "G1: all" : "G\(group + 1): ≥ \(NumberText.grouped(lower))"
+      return group == 0 ? "all" : "≥ \(NumberText.grouped(lower))"
     }
-    if group == 0 { return "G1: < \(NumberText.grouped(upper))" }
-    if lower == upper - 1 { return "G\(group + 1): \(NumberText.grouped(lower))" }
-    return "G\(group + 1): \(NumberText.grouped(lower))–\(NumberText.grouped(upper - 1))"
+    if group == 0 { return "< \(NumberText.grouped(upper))" }
+    let last = NumberText.grouped(upper - 1)
+    return lower == upper - 1 ? last : "\(NumberText.grouped(lower))–\(last)"
   }
 
   /// The groups as shaded ranges of an axis that numbers the classes from 1, the most frequent first.
@@ -20,7 +20,8 @@ extension CategoryGroups {
       let count = classesByGroup[group].count
       bands.append(
         ChartBand(
-          start...start + Double(count), labels: [rangeLabel(ofGroup: group), "G\(group + 1)"], isDark: group % 2 == 1))
+          start...start + Double(count), labels: ["G\(group + 1): \(rangeText(ofGroup: group))", "G\(group + 1)"],
+          isDark: group % 2 == 1))
       start += Double(count)
     }
     return bands

@@ -8,5 +8,8 @@ struct Bags: ParsableCommand {
     commandName: "bags",
     abstract: "Re-trains the classifier of a detector for long-tailed data: balanced group softmax on a CPU.",
     version: version,
-    subcommands: [TrainCommand.self])
+    subcommands: [
+      TrainCommand.self,
+      ReportCommand.self,
+    ])
 }

@@ -9,12 +9,12 @@ extension WeightNormComparison {
   public func chart(source: String = "") -> Chart {
     let styles = SeriesStyle.styles(forMethods: heads.map(\.method))
     let classCount = Double(groups.classCount)
-    let hasBackground = heads.contains { !$0.background.isEmpty }
+    let hasBackground = heads.contains { $0.background != nil }
     let column = hasBackground ? max(1, classCount * 0.07) : 0
     var bands = groups.bandsByRank()
     if hasBackground { bands.insert(ChartBand(0.5 - column...0.5, labels: ["G0"], isDark: false), at: 0) }
 
-    let norms = heads.flatMap { $0.classes + $0.background.map(\.norm) + $0.others }
+    let norms = heads.flatMap { $0.classes + [$0.background].compactMap { $0 } + $0.others }
     let caption =
       "Each point is one class's row of the last layer; lines are running medians over \(medianWindow) classes. "
       + "ρ is Spearman's rank correlation of norm and instance count." + (source.isEmpty ? "" : " " + source)
@@ -66,8 +66,8 @@ extension WeightNormComparison {
       let share = Double(index + 1) / Double(heads.count + 1)
       let background = head.background.map {
         ChartPoint(
-          0.5 - column + column * share, $0.norm,
-          note: "\($0.name): ‖w‖ \(NumberText.fixed($0.norm, digits: 3)), \(head.name)")
+          0.5 - column + column * share, $0,
+          note: "background: ‖w‖ \(NumberText.fixed($0, digits: 3)), \(head.name)")
       }
       let others = zip(groups.classesByGroup.indices, head.others).compactMap { group, norm -> ChartPoint? in
         // Bands run from the last group to the first and leave out empty ones.
@@ -85,7 +85,7 @@ extension WeightNormComparison {
       return [
         .points(
           PointMark(points, named: label(index), style: SeriesStyle(style.color), radius: radius, opacity: opacity)),
-        .points(PointMark(background, style: diamond, radius: 4.5)),
+        .points(PointMark([background].compactMap { $0 }, style: diamond, radius: 4.5)),
         .points(PointMark(others, style: square, radius: 4, isFilled: false)),
       ]
     }

@@ -48,8 +48,8 @@ public struct WeightNormComparison: Sendable {
     public let meanNorms: [Double?]
     /// The mean norm of the rarest group that has classes, over that of the most frequent: 1 where the head is balanced.
     public let tailToHead: Double?
-    /// Background rows.
-    public let background: [HeadNorms.NamedNorm]
+    /// The norm of the background row.
+    public let background: Double?
     /// The `others` row of each foreground group; empty where there are none.
     public let others: [Double]
   }

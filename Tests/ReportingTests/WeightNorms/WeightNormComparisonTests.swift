@@ -20,10 +20,10 @@ import Testing
       groups: #require(groups),
       heads: [
         HeadNorms(
-          name: "before", method: "softmax", classes: [0.1, 0.2, 0.3, 0.5, 2, 1], background: [.init("background", 1.5)]
+          name: "before", method: "softmax", classes: [0.1, 0.2, 0.3, 0.5, 2, 1], background: 1.5
         ),
         HeadNorms(
-          name: "after", method: "bags", classes: [1, 1.5, 1.25, 1, 1, 1], background: [.init("foreground", 3)],
+          name: "after", method: "bags", classes: [1, 1.5, 1.25, 1, 1, 1], background: 3,
           others: [0.5, 0.6, 0.7, 0.8]),
       ])
   }
@@ -41,7 +41,7 @@ import Testing
     #expect(abs(try #require(means[0]) - 0.2) < 1e-12)
     #expect(means[1] == 0.75 && means[2] == nil && means[3] == 2)
     #expect(abs(try #require(summaries[0].tailToHead) - 0.1) < 1e-12)
-    #expect(summaries[0].background == [.init("background", 1.5)] && summaries[0].others == [])
+    #expect(summaries[0].background == 1.5 && summaries[0].others == [])
     #expect(summaries[1].tailToHead == 1.25)
   }
 
