@@ -2,24 +2,28 @@ import ArgumentParser
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
-import LVISDatasets
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Train a classifier's last layer on cached RoI features.",
     discussion: """
-      The run is written to runs/NAME (--output): head.safetensors, groups.json, run.json with every setting, and \
-      metrics.jsonl; runs/latest points to the newest. Without --features it trains on the built-in synthetic set.
+      The run is written to runs/NAME (--output): head.safetensors, groups.json, run.json with every setting, \
+      metrics.jsonl and checkpoint.safetensors; runs/latest points to the newest. Without --features it trains on the \
+      built-in synthetic set.
 
       The learning rate is used as given. It scales linearly with the batch: .01 is for 16 images a batch; with \
       --images-per-batch 32 give .02.
+
+      A run that is interrupted, by Ctrl-C or anything else, stands at runs/NAME.partial; --resume goes on with it and \
+      ends with the same bytes as a run that was never interrupted.
 
       EXAMPLES
         bags train
         bags train --features features/train --annotations lvis_v1_train.json
         bags train --features features/train --groups groups.json --method softmax --output runs/baseline
         bags train --features features/train --annotations train.json --init detector_head.safetensors
+        bags train --resume runs/baseline
       """)
 
   @OptionGroup(title: "Input") var input: TrainingInputOptions
@@ -33,46 +37,92 @@ struct TrainCommand: ParsableCommand {
   @Option(help: .init("Where the run goes (default: runs/METHOD-TIME).", valueName: "folder"))
   var output: String?
 
+  @Option(help: .init("Go on with an interrupted run, with its own settings.", valueName: "run"))
+  var resume: String?
+
+  @Option(help: .init("Time between checkpoints.", valueName: "seconds"))
+  var checkpointInterval = 30.0
+
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    if TrainingMethod.named(method) == nil {
+    guard let method = TrainingMethod.named(method) else {
       let known = TrainingMethod.all.map(\.name)
       let hint = closest(to: method, among: known).map { "; did you mean \($0)?" } ?? ""
       throw ValidationError("there is no method '\(method)', only \(known.joined(separator: ", "))\(hint)")
     }
+    do {
+      _ = try MethodParameters(methodOptions.given, of: method)
+    } catch let error as MethodParameterError {
+      throw ValidationError(error.description)
+    }
+    if resume != nil && (output != nil || !input.isEmpty) {
+      throw ValidationError("--resume takes inputs and settings from the run; give it alone")
+    }
+    guard checkpointInterval >= 0 else { throw ValidationError("--checkpoint-interval must not be negative") }
   }
 
   func run() throws {
+    Interruption.watch()
+    if let resume {
+      try self.resume(resume.hasSuffix(".partial") ? String(resume.dropLast(8)) : resume)
+    } else {
+      try begin()
+    }
+  }
+
+  private func begin() throws {
     guard let method = TrainingMethod.named(method) else { return }
     let path = output ?? "runs/\(method.name)-\(Self.timestamp())"
     try overwrite.check(path)
-    let data = try input.load()
+    let data = try input.paths.load()
     for warning in data.warnings { StandardStreams.warn(warning) }
-    let settings = recipe.settings
-    let objective = method.objective(data.groups, methodOptions.parameters)
+    let parameters = try MethodParameters(methodOptions.given, of: method)
+    let trainer = try makeTrainer(
+      method, parameters: parameters, settings: recipe.settings, data: data, initialHead: input.initialHead)
+    let record = RunRecord(
+      program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,
+      settings: recipe.settings, inputs: try input.paths.fingerprinted(), roiCount: data.roiCount,
+      imageCount: data.source.imageCount, featureCount: data.source.featureCount, blasKernels: OpenBLAS.kernels)
+    let writer = try RunWriter(at: path, record: record, groups: data.groups, replacing: overwrite.overwrite)
+    try train(trainer, writer: writer)
+  }
+
+  private func resume(_ path: String) throws {
+    let (writer, record, groups, checkpoint) = try RunWriter.resuming(path)
+    guard let method = TrainingMethod.named(record.method) else {
+      throw CommandFailure("\(writer.partial.recordPath): the method '\(record.method)' is not known to this program")
+    }
+    let paths = TrainingInputPaths(of: record)
+    for (name, now) in try paths.fingerprinted() where record.inputs[name] != now {
+      throw CommandFailure("\(now.path): is not what it was when \(path) began; a resumed run would not be the same")
+    }
+    let data = try paths.load(grouping: groups)
+    let trainer = try makeTrainer(
+      method, parameters: try MethodParameters(record.methodParameters, of: method), settings: record.settings,
+      data: data, initialHead: paths.initialHead)
+    if let checkpoint { try trainer.restore(checkpoint) }
+    StandardStreams.note("\(path): going on after step \(grouped(trainer.stepsTaken))")
+    try train(trainer, writer: writer)
+  }
+
+  private func makeTrainer(
+    _ method: TrainingMethod, parameters: MethodParameters, settings: TrainingSettings, data: TrainingInputs,
+    initialHead: String?
+  ) throws -> HeadTrainer {
+    let objective = method.objective(data.groups, parameters)
     var generator = SeededGenerator(seed: settings.seed)
     var head = LinearHead(
       inputs: data.source.featureCount, layout: objective.layout, groups: data.groups, method: method.name,
       using: &generator)
-    if let initial = input.initialHead { try copyClasses(from: initial, into: &head) }
+    if let initialHead { try copyClasses(from: initialHead, into: &head) }
     let trainer = try HeadTrainer(head: head, objective: objective, source: data.source, settings: settings)
-    let record = RunRecord(
-      program: "bags \(Bags.version)", created: Date(), method: method.name,
-      methodParameters: method.describe(methodOptions.parameters), settings: settings, inputs: data.inputs,
-      roiCount: data.roiCount, imageCount: data.source.imageCount, featureCount: data.source.featureCount,
-      openBLASKernels: OpenBLAS.kernels)
-    describe(data, method: method, trainer: trainer)
-    let writer = try RunWriter(at: path, record: record, groups: data.groups)
-    do {
-      let result = try train(trainer, writer: writer)
-      try writer.complete(head: trainer.head, result: result)
-      try report(result, trainer: trainer, path: path)
-    } catch {
-      writer.discard()
-      throw error
-    }
+    StandardStreams.note(
+      "\(method.name): \(grouped(data.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
+        + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "
+        + "\(grouped(head.bias.count)) logits, \(grouped(trainer.stepCount)) steps")
+    return trainer
   }
 
   private func copyClasses(from path: String, into head: inout LinearHead) throws {
@@ -84,44 +134,52 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func train(_ trainer: HeadTrainer, writer: RunWriter) throws -> RunRecord.Result {
+  private func train(_ trainer: HeadTrainer, writer: RunWriter) throws {
     let start = ContinuousClock.now
+    let stepsBefore = trainer.stepsTaken
     let progress = ProgressLine("epoch")
-    let loss = try trainer.run { metrics in
+    var hooks = TrainingHooks()
+    hooks.checkpointInterval = .seconds(checkpointInterval)
+    hooks.isInterrupted = { Interruption.isPending }
+    hooks.saveCheckpoint = { try writer.save($0) }
+    hooks.report = { metrics in
       try writer.append(metrics)
-      progress.update(Double(metrics.step) / Double(trainer.stepCount), detail: summary(of: metrics, trainer: trainer))
+      progress.update(
+        Double(metrics.step) / Double(trainer.stepCount), detail: summary(of: metrics, trainer: trainer))
     }
-    progress.finish()
-    return RunRecord.Result(
-      seconds: seconds(ContinuousClock.now - start), steps: trainer.stepsTaken, loss: loss)
+    do {
+      let loss = try trainer.run(hooks)
+      progress.finish()
+      let elapsed = seconds(ContinuousClock.now - start)
+      try writer.complete(
+        head: trainer.head, result: .init(seconds: elapsed, steps: trainer.stepsTaken, loss: loss))
+      try report(
+        trainer, steps: trainer.stepsTaken - stepsBefore, seconds: elapsed, loss: loss, path: writer.folder.path)
+    } catch {
+      progress.finish()
+      if !writer.hasCheckpoint { writer.discard() }
+      throw writer.hasCheckpoint
+        ? CommandFailure("\(error); go on with `bags train --resume \(writer.folder.path)`") : error
+    }
   }
 
   private func summary(of metrics: TrainingMetrics, trainer: HeadTrainer) -> String {
-    let parts = trainer.componentNames.map { String(format: "%@ %.3f", $0, metrics.losses[$0] ?? 0) }
-    return String(
-      format: "%d/%d  loss %.3f (%@)  %@ RoIs/s", metrics.epoch + 1, trainer.settings.epochs, metrics.loss,
-      parts.joined(separator: " "), grouped(Int(metrics.roisPerSecond)))
+    let parts = trainer.componentNames.map { "\($0) \(String(format: "%.3f", metrics.losses[$0] ?? 0))" }
+    return "\(metrics.epoch + 1)/\(trainer.settings.epochs)  loss \(String(format: "%.3f", metrics.loss)) "
+      + "(\(parts.joined(separator: " ")))  \(grouped(Int(metrics.roisPerSecond))) RoIs/s"
   }
 
-  private func describe(_ data: TrainingInputs, method: TrainingMethod, trainer: HeadTrainer) {
-    StandardStreams.note(
-      "\(method.name): \(grouped(data.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
-        + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "
-        + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps")
-  }
-
-  private func report(_ result: RunRecord.Result, trainer: HeadTrainer, path: String) throws {
-    let roisPerSecond = Double(result.steps) / max(result.seconds, 1e-9) * Double(trainer.meanBatchCount)
+  private func report(_ trainer: HeadTrainer, steps: Int, seconds: Double, loss: Double, path: String) throws {
+    let roisPerSecond = Double(steps) / max(seconds, 1e-9) * trainer.meanBatchCount
     if format.isJSON {
       try printJSON(
         TrainingSummary(
-          run: path, method: method, steps: result.steps, loss: result.loss, seconds: result.seconds,
+          run: path, method: trainer.head.method, steps: steps, loss: loss, seconds: seconds,
           rois_per_second: roisPerSecond))
     } else {
       StandardStreams.result(
-        String(
-          format: "%@: %@ steps in %@ (%@ RoIs/s), loss %.4f in the last epoch", path, grouped(result.steps),
-          ProgressLine.duration(result.seconds), grouped(Int(roisPerSecond)), result.loss))
+        "\(path): \(grouped(steps)) steps in \(ProgressLine.duration(seconds)) (\(grouped(Int(roisPerSecond))) RoIs/s), "
+          + "loss \(String(format: "%.4f", loss)) in the last epoch")
     }
   }
 

@@ -1,7 +1,8 @@
 import DurableFiles
 import Foundation
 
-/// A training run on disk: `run.json`, `groups.json`, `head.safetensors`, `metrics.jsonl`.
+/// A training run on disk: `run.json`, `groups.json`, `head.safetensors`, `metrics.jsonl`,
+/// `checkpoint.safetensors`.
 ///
 /// While it is trained it stands at `NAME.partial`; when it is complete it is renamed to `NAME`, and `latest` beside it
 /// points to it. So a folder under its own name is always whole.
@@ -20,6 +21,8 @@ public struct RunFolder: Sendable, Equatable {
   public var recordPath: String { "\(path)/run.json" }
   /// One JSON object a line: what training saw.
   public var metricsPath: String { "\(path)/metrics.jsonl" }
+  /// What an interrupted run goes on from.
+  public var checkpointPath: String { "\(path)/checkpoint.safetensors" }
   /// Where the run stands until it is complete.
   public var partialPath: String { "\(path).partial" }
 
@@ -43,8 +46,10 @@ public struct RunFolder: Sendable, Equatable {
   /// - Throws: `FileError` if it cannot be read, `RunFolderError` if it is no run's.
   public func record() throws -> RunRecord {
     let file = try MappedFile(at: recordPath)
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
-      return try JSONDecoder().decode(RunRecord.self, from: Data(file.bytes))
+      return try decoder.decode(RunRecord.self, from: Data(file.bytes))
     } catch let error as DecodingError {
       throw RunFolderError("\(recordPath): \(error.place)")
     }

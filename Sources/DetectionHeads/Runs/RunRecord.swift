@@ -58,14 +58,14 @@ public struct RunRecord: Sendable, Codable, Equatable {
   /// D.
   public var featureCount: Int
   /// The kernels that OpenBLAS ran.
-  public var openBLASKernels: String
+  public var blasKernels: String
   /// `nil` until the run is complete.
   public var result: Result?
 
   /// Makes a record.
   public init(
     program: String, created: Date, method: String, methodParameters: [String: String], settings: TrainingSettings,
-    inputs: [String: Input], roiCount: Int, imageCount: Int, featureCount: Int, openBLASKernels: String
+    inputs: [String: Input], roiCount: Int, imageCount: Int, featureCount: Int, blasKernels: String
   ) {
     self.program = program
     self.created = created.formatted(.iso8601)
@@ -76,6 +76,6 @@ public struct RunRecord: Sendable, Codable, Equatable {
     self.roiCount = roiCount
     self.imageCount = imageCount
     self.featureCount = featureCount
-    self.openBLASKernels = openBLASKernels
+    self.blasKernels = blasKernels
   }
 }

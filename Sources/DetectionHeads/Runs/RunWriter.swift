@@ -5,36 +5,88 @@ import Foundation
 public final class RunWriter {
   /// Where the run will stand.
   public let folder: RunFolder
+  /// Where it stands until then.
+  public let partial: RunFolder
+  /// Whether there is something to resume from.
+  public private(set) var hasCheckpoint: Bool
   private var record: RunRecord
   private let metrics: FileHandle
   private let encoder = JSONEncoder()
-  private let partial: RunFolder
 
-  /// Makes `NAME.partial` with `run.json` and `groups.json`; what an earlier attempt left there is removed.
+  private static let metricsLength = "metrics_bytes"
+
+  /// Begins a run: makes `NAME.partial` with `run.json` and `groups.json`.
   ///
   /// - Parameters:
   ///   - path: Where the run will stand.
   ///   - record: Its settings.
   ///   - groups: Its classes.
-  /// - Throws: `FileError` or Foundation's error if the folder cannot be written.
-  public init(at path: String, record: RunRecord, groups: CategoryGroups) throws {
-    folder = RunFolder(at: path)
-    partial = RunFolder(at: folder.partialPath)
-    self.record = record
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  ///   - replacing: Whether an interrupted run that stands there may be removed.
+  /// - Throws: `FileError` if the folder cannot be written; `RunFolderError` if an interrupted run stands there.
+  public convenience init(at path: String, record: RunRecord, groups: CategoryGroups, replacing: Bool = false) throws {
+    let partial = RunFolder(at: RunFolder(at: path).partialPath)
     let files = FileManager.default
-    if files.fileExists(atPath: partial.path) { try files.removeItem(atPath: partial.path) }
+    if files.fileExists(atPath: partial.path) {
+      guard replacing else {
+        throw RunFolderError(
+          "\(partial.path): an interrupted run; go on with `bags train --resume \(path)`, or replace it with --overwrite"
+        )
+      }
+      try files.removeItem(atPath: partial.path)
+    }
     do {
       try files.createDirectory(atPath: partial.path, withIntermediateDirectories: true)
     } catch {
       throw FileError(path: partial.path, operation: "make the folder", code: error.systemCode)
     }
+    guard files.createFile(atPath: partial.metricsPath, contents: nil) else {
+      throw FileError(path: partial.metricsPath, operation: "write")
+    }
     try groups.write(to: partial.groupsPath)
-    guard files.createFile(atPath: partial.metricsPath, contents: nil),
-      let handle = FileHandle(forWritingAtPath: partial.metricsPath)
-    else { throw FileError(path: partial.metricsPath, operation: "write") }
-    metrics = handle
+    try self.init(at: path, record: record, metricsLength: 0, hasCheckpoint: false)
     try writeRecord()
+  }
+
+  /// Goes on with an interrupted run.
+  ///
+  /// - Parameter path: Where the run will stand.
+  /// - Returns: Its writer, its settings, its classes and its last checkpoint; `nil` for the last if it had none yet.
+  /// - Throws: `RunFolderError` if there is none to go on with; the readers' errors if its files are damaged.
+  public static func resuming(
+    _ path: String
+  ) throws -> (writer: RunWriter, record: RunRecord, groups: CategoryGroups, checkpoint: TrainingCheckpoint?) {
+    let partial = RunFolder(at: RunFolder(at: path).partialPath)
+    let files = FileManager.default
+    guard files.fileExists(atPath: partial.recordPath) else {
+      let isComplete = files.fileExists(atPath: RunFolder(at: path).recordPath)
+      throw RunFolderError(
+        isComplete ? "\(path): is complete, there is nothing to resume" : "\(path): there is no interrupted run")
+    }
+    let record = try partial.record()
+    let groups = try CategoryGroups(contentsOf: partial.groupsPath)
+    var checkpoint: TrainingCheckpoint?
+    var length = 0
+    if files.fileExists(atPath: partial.checkpointPath) {
+      let read = try TrainingCheckpoint.read(from: partial.checkpointPath)
+      checkpoint = read.checkpoint
+      length = read.metadata[metricsLength].flatMap { Int($0) } ?? 0
+    }
+    let writer = try RunWriter(at: path, record: record, metricsLength: length, hasCheckpoint: checkpoint != nil)
+    return (writer, record, groups, checkpoint)
+  }
+
+  private init(at path: String, record: RunRecord, metricsLength: Int, hasCheckpoint: Bool) throws {
+    folder = RunFolder(at: path)
+    partial = RunFolder(at: folder.partialPath)
+    self.record = record
+    self.hasCheckpoint = hasCheckpoint
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let handle = FileHandle(forWritingAtPath: partial.metricsPath) else {
+      throw FileError(path: partial.metricsPath, operation: "write")
+    }
+    metrics = handle
+    // Lines written after the checkpoint will be written again.
+    try metrics.truncate(atOffset: min(UInt64(max(0, metricsLength)), try metrics.seekToEnd()))
   }
 
   /// Appends a line to `metrics.jsonl`.
@@ -48,6 +100,22 @@ public final class RunWriter {
     }
   }
 
+  /// Replaces `checkpoint.safetensors`.
+  ///
+  /// - Throws: `FileError` if it cannot be written; the last one then stays as it is.
+  public func save(_ checkpoint: TrainingCheckpoint) throws {
+    do {
+      try metrics.synchronize()
+      let length = try metrics.offset()
+      try checkpoint.write(to: partial.checkpointPath, metadata: [Self.metricsLength: "\(length)"])
+    } catch let error as FileError {
+      throw error
+    } catch {
+      throw FileError(path: partial.metricsPath, operation: "write", code: error.systemCode)
+    }
+    hasCheckpoint = true
+  }
+
   /// Writes the head and the result, gives the folder its name and lets `latest` point to it.
   ///
   /// A run that stood there is replaced; it is removed only when the new one stands.
@@ -57,7 +125,6 @@ public final class RunWriter {
     record.result = result
     try head.write(to: partial.headPath)
     try writeRecord()
-    try metrics.synchronize()
     try metrics.close()
     let replaced = "\(folder.path).replaced-\(getpid())"
     let hadOne = rename(folder.path, replaced) == 0
@@ -75,6 +142,7 @@ public final class RunWriter {
 
   private func writeRecord() throws {
     let pretty = JSONEncoder()
+    pretty.keyEncodingStrategy = .convertToSnakeCase
     pretty.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try DurableFile.write(try pretty.encode(record) + Data("\n".utf8), to: partial.recordPath)
   }

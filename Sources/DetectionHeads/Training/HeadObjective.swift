@@ -57,6 +57,24 @@ public protocol HeadObjective: Sendable {
   ///   - threads: How many threads it may use.
   /// - Returns: The parts of the loss, in the order of `componentNames`.
   mutating func replaceLogitsByGradient(_ blocks: [BlockLogits], batchCount: Int, threads: Int) -> [Double]
+
+  /// What it has learnt from earlier batches, by name, for a checkpoint; empty for a method without state.
+  var state: [String: [Double]] { get }
+
+  /// Takes back what `state` gave.
+  ///
+  /// - Throws: `TrainingError.foreignCheckpoint` if it is another method's.
+  mutating func restore(state: [String: [Double]]) throws
+}
+
+extension HeadObjective {
+  /// None.
+  public var state: [String: [Double]] { [:] }
+
+  /// Nothing to take back.
+  public mutating func restore(state: [String: [Double]]) throws {
+    if !state.isEmpty { throw TrainingError.foreignCheckpoint("it holds the state of another method") }
+  }
 }
 
 /// Softmax cross-entropy of one block, its rows shared out among threads.

@@ -1,29 +1,51 @@
+/// What happens while a training runs.
+public struct TrainingHooks {
+  /// Steps between reports; the end of an epoch is one too.
+  public var reportInterval = 50
+  /// Called with the means since the last report.
+  public var report: (TrainingMetrics) throws -> Void = { _ in }
+  /// Time between checkpoints; there is one at the end too.
+  public var checkpointInterval = Duration.seconds(30)
+  /// Called with everything needed to go on from here.
+  public var saveCheckpoint: ((TrainingCheckpoint) throws -> Void)?
+  /// Asked after every step; when it says yes, a checkpoint is saved and training stops.
+  public var isInterrupted: () -> Bool = { false }
+
+  /// Hooks that do nothing.
+  public init() {}
+}
+
 extension HeadTrainer {
   /// Takes all steps that are left.
   ///
-  /// - Parameters:
-  ///   - interval: Steps between reports; the end of an epoch is one too.
-  ///   - report: Called with the means since the last report.
+  /// - Parameter hooks: What happens meanwhile.
   /// - Returns: The mean loss of the last epoch.
-  /// - Throws: What the source or `report` throws; `TrainingError` when the loss is no number any more.
+  /// - Throws: What the source or a hook throws; `TrainingError` when the loss is no number any more, or when training
+  ///   was interrupted.
   @discardableResult
-  public func run(reportEvery interval: Int = 50, report: (TrainingMetrics) throws -> Void = { _ in }) throws -> Double
-  {
-    var accumulator = MetricsAccumulator(componentNames: componentNames)
-    var epochLoss = 0.0
-    var epochSteps = 0
+  public func run(_ hooks: TrainingHooks = TrainingHooks()) throws -> Double {
+    var lineStart = ContinuousClock.now
+    var lastCheckpoint = lineStart
     while stepsTaken < stepCount {
-      if stepsTaken % stepsPerEpoch == 0 { (epochLoss, epochSteps) = (0, 0) }
       let step = try step()
       guard step.loss.isFinite, step.gradientNorm.isFinite else { throw TrainingError.diverged(step: step.number) }
-      accumulator.add(step)
-      epochLoss += step.loss
-      epochSteps += 1
-      if stepsTaken % interval == 0 || stepsTaken % stepsPerEpoch == 0, let metrics = accumulator.next() {
-        try report(metrics)
+      if stepsTaken % hooks.reportInterval == 0 || stepsTaken % stepsPerEpoch == 0 {
+        let now = ContinuousClock.now
+        let seconds = (now - lineStart) / .seconds(1)
+        try hooks.report(lineSums.metrics(after: step, names: componentNames, seconds: seconds))
+        lineSums = MetricsSums(componentCount: componentNames.count)
+        lineStart = now
       }
+      let isInterrupted = stepsTaken < stepCount && hooks.isInterrupted()
+      if let save = hooks.saveCheckpoint,
+        isInterrupted || stepsTaken == stepCount || ContinuousClock.now - lastCheckpoint >= hooks.checkpointInterval
+      {
+        try save(checkpoint())
+        lastCheckpoint = .now
+      }
+      if isInterrupted { throw TrainingError.interrupted(step: stepsTaken) }
     }
-    return epochSteps > 0 ? epochLoss / Double(epochSteps) : 0
+    return epochSums.meanLoss
   }
 }
 
@@ -31,11 +53,17 @@ extension HeadTrainer {
 public enum TrainingError: Error, CustomStringConvertible {
   /// The loss or the gradient is no finite number any more.
   case diverged(step: Int)
+  /// It was asked to stop after so many steps.
+  case interrupted(step: Int)
+  /// A checkpoint that does not belong to this training.
+  case foreignCheckpoint(String)
 
   /// One line that says what to do.
   public var description: String {
     switch self {
     case .diverged(let step): "the loss is not finite at step \(step + 1); lower --learning-rate or set --gradient-clip"
+    case .interrupted(let step): "interrupted after step \(step)"
+    case .foreignCheckpoint(let reason): "the checkpoint does not belong to this run: \(reason)"
     }
   }
 }

@@ -15,6 +15,10 @@ public final class HeadTrainer {
   /// The rate of every step.
   public let schedule: LearningRateSchedule
 
+  /// Sums since the last line of metrics, and since the epoch began.
+  var lineSums: MetricsSums
+  private(set) var epochSums: MetricsSums
+
   private var objective: any HeadObjective
   private var optimizer: MomentumSGD
   private let source: any RoISource
@@ -52,6 +56,8 @@ public final class HeadTrainer {
     optimizer = MomentumSGD(
       for: head, momentum: settings.momentum, weightDecay: settings.weightDecay, clip: settings.gradientClip)
     products = BlockProducts(threads: settings.threads)
+    lineSums = MetricsSums(componentCount: objective.componentNames.count)
+    epochSums = lineSums
   }
 
   /// The steps of the whole training.
@@ -91,8 +97,40 @@ public final class HeadTrainer {
       gradientNorm: norm, roiCount: batch.labels.count,
       foregroundCount: batch.labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) },
       keptRowCounts: blocks.map { $0.rowCount(batchCount: batch.labels.count) })
+    if stepsTaken % stepsPerEpoch == 0 { epochSums = MetricsSums(componentCount: componentNames.count) }
+    lineSums.add(result)
+    epochSums.add(result)
     stepsTaken += 1
     return result
+  }
+
+  /// Everything needed to go on from here.
+  public func checkpoint() -> TrainingCheckpoint {
+    TrainingCheckpoint(
+      stepsTaken: stepsTaken, weight: head.weight, bias: head.bias, weightVelocity: optimizer.weightVelocity,
+      biasVelocity: optimizer.biasVelocity, objectiveState: objective.state, lineSums: lineSums, epochSums: epochSums)
+  }
+
+  /// Goes on from a checkpoint of the same training.
+  ///
+  /// - Throws: `TrainingError.foreignCheckpoint` if its shapes or steps do not fit.
+  public func restore(_ checkpoint: TrainingCheckpoint) throws {
+    guard checkpoint.weight.rows == head.weight.rows, checkpoint.weight.columns == head.inputs,
+      checkpoint.weightVelocity.rows == head.weight.rows, checkpoint.weightVelocity.columns == head.inputs,
+      checkpoint.bias.count == head.bias.count, checkpoint.biasVelocity.count == head.bias.count
+    else { throw TrainingError.foreignCheckpoint("its weight has another shape") }
+    guard (0...stepCount).contains(checkpoint.stepsTaken),
+      checkpoint.lineSums.losses.count == componentNames.count,
+      checkpoint.epochSums.losses.count == componentNames.count
+    else { throw TrainingError.foreignCheckpoint("its steps or loss are another training's") }
+    try objective.restore(state: checkpoint.objectiveState)
+    head.weight = checkpoint.weight
+    head.bias = checkpoint.bias
+    optimizer.weightVelocity = checkpoint.weightVelocity
+    optimizer.biasVelocity = checkpoint.biasVelocity
+    stepsTaken = checkpoint.stepsTaken
+    lineSums = checkpoint.lineSums
+    epochSums = checkpoint.epochSums
   }
 
   /// The features and labels of the next images of this epoch's order.

@@ -26,34 +26,50 @@ public struct TrainingMetrics: Sendable, Codable, Equatable {
   }
 }
 
-/// Gathers steps into lines of `metrics.jsonl`.
-struct MetricsAccumulator {
-  private let componentNames: [String]
-  private var steps: [TrainingStep] = []
-  private var start = ContinuousClock.now
+/// Sums over steps, from which lines of `metrics.jsonl` are made; part of a checkpoint, so that a resumed run writes the
+/// same lines.
+struct MetricsSums: Sendable, Equatable {
+  /// The parts of the loss.
+  var losses: [Double]
+  var gradientNorm = 0.0
+  var roiCount = 0.0
+  var foregroundCount = 0.0
+  /// Rows that the blocks after the first took.
+  var groupRowCount = 0.0
+  var stepCount = 0.0
 
-  init(componentNames: [String]) { self.componentNames = componentNames }
+  init(componentCount: Int) { losses = Array(repeating: 0, count: componentCount) }
 
-  mutating func add(_ step: TrainingStep) { steps.append(step) }
+  /// The numbers in the order of `values`; `nil` where they are not as many.
+  init?(values: [Double], componentCount: Int) {
+    guard values.count == componentCount + 5 else { return nil }
+    losses = Array(values.dropFirst(5))
+    (gradientNorm, roiCount, foregroundCount, groupRowCount, stepCount) =
+      (values[0], values[1], values[2], values[3], values[4])
+  }
 
-  /// The means of the steps since the last call; `nil` where there were none.
-  mutating func next() -> TrainingMetrics? {
-    guard let last = steps.last else { return nil }
-    defer {
-      steps.removeAll(keepingCapacity: true)
-      start = .now
-    }
-    let count = Double(steps.count)
-    func mean(_ value: (TrainingStep) -> Double) -> Double { steps.reduce(0) { $0 + value($1) } / count }
-    let elapsed = start.duration(to: .now) / .seconds(1)
-    let groupRows = steps.reduce(0) { $0 + $1.keptRowCounts.dropFirst().reduce(0, +) }
-    let foreground = steps.reduce(0) { $0 + $1.foregroundCount }
-    return TrainingMetrics(
-      step: last.number + 1, epoch: last.epoch, learningRate: last.learningRate, loss: mean(\.loss),
-      losses: Dictionary(
-        uniqueKeysWithValues: componentNames.enumerated().map { index, name in (name, mean { $0.losses[index] }) }),
-      gradientNorm: mean(\.gradientNorm),
-      othersShare: groupRows > 0 ? 1 - Double(foreground) / Double(groupRows) : nil,
-      roisPerSecond: elapsed > 0 ? Double(steps.reduce(0) { $0 + $1.roiCount }) / elapsed : 0)
+  /// All numbers, for a checkpoint.
+  var values: [Double] { [gradientNorm, roiCount, foregroundCount, groupRowCount, stepCount] + losses }
+
+  mutating func add(_ step: TrainingStep) {
+    for index in losses.indices { losses[index] += step.losses[index] }
+    gradientNorm += step.gradientNorm
+    roiCount += Double(step.roiCount)
+    foregroundCount += Double(step.foregroundCount)
+    groupRowCount += Double(step.keptRowCounts.dropFirst().reduce(0, +))
+    stepCount += 1
+  }
+
+  /// The mean loss.
+  var meanLoss: Double { stepCount > 0 ? losses.reduce(0, +) / stepCount : 0 }
+
+  /// The means as a line.
+  func metrics(after step: TrainingStep, names: [String], seconds: Double) -> TrainingMetrics {
+    TrainingMetrics(
+      step: step.number + 1, epoch: step.epoch, learningRate: step.learningRate, loss: meanLoss,
+      losses: Dictionary(uniqueKeysWithValues: zip(names, losses.map { $0 / stepCount })),
+      gradientNorm: gradientNorm / stepCount,
+      othersShare: groupRowCount > 0 ? 1 - foregroundCount / groupRowCount : nil,
+      roisPerSecond: seconds > 0 ? roiCount / seconds : 0)
   }
 }

@@ -65,25 +65,19 @@ struct RecipeOptions: ParsableArguments {
 
 /// What a method is given beside the recipe.
 struct MethodOptions: ParsableArguments {
-  @Option(help: .init("bags: `others` drawn for each positive of a group (β).", valueName: "β"))
-  var othersRatio = 8.0
+  @Option(help: .init("bags: `others` drawn for each positive of a group, β (default: 8).", valueName: "β"))
+  var othersRatio: String?
 
-  @Option(help: "bags: one foreground logit, or the official pair [background, foreground].")
-  var g0 = GroupedLayout.Background.sigmoid
+  @Option(
+    help: .init(
+      "bags: sigmoid, one foreground logit, or official, the pair [background, foreground].", valueName: "layout"))
+  var g0: String?
 
-  func validate() throws {
-    if !(othersRatio >= 0) { throw ValidationError("--others-ratio must not be negative") }
-  }
-
-  var parameters: TrainingMethod.Parameters {
-    var parameters = TrainingMethod.Parameters()
-    parameters.othersRatio = othersRatio
-    parameters.background = g0
-    return parameters
+  /// What was given, by option name.
+  var given: [String: String] {
+    ["others-ratio": othersRatio, "g0": g0].compactMapValues { $0 }
   }
 }
-
-extension GroupedLayout.Background: ExpressibleByArgument {}
 
 /// Integers with commas between them, such as `10,100,1000`; an empty text is none.
 struct IntegerList: ExpressibleByArgument, CustomStringConvertible {

@@ -1,0 +1,79 @@
+/// A parameter of a method: what the option `--name` sets.
+public struct MethodParameter: Sendable, Equatable {
+  /// What a value may be.
+  public enum Kind: Sendable, Equatable {
+    /// A number in a range.
+    case number(ClosedRange<Double>)
+    /// One of some words.
+    case choice([String])
+  }
+
+  /// The option's name, without dashes before it.
+  public let name: String
+  /// One line on what it does.
+  public let summary: String
+  /// What a value may be.
+  public let kind: Kind
+  /// What it is unless given.
+  public let defaultValue: String
+
+  /// A number.
+  public static func number(
+    _ name: String, default value: Double, in range: ClosedRange<Double>, _ summary: String
+  ) -> MethodParameter {
+    MethodParameter(name: name, summary: summary, kind: .number(range), defaultValue: "\(value)")
+  }
+
+  /// A word.
+  public static func choice(
+    _ name: String, default value: String, of words: [String], _ summary: String
+  ) -> MethodParameter {
+    MethodParameter(name: name, summary: summary, kind: .choice(words), defaultValue: value)
+  }
+}
+
+/// The values of a method's parameters, checked against what it declares.
+public struct MethodParameters: Sendable, Equatable {
+  /// By option name, the defaults included, as `run.json` keeps them.
+  public let values: [String: String]
+
+  /// Checks what was given and fills in the defaults.
+  ///
+  /// - Parameters:
+  ///   - given: Values by option name.
+  ///   - method: Whose parameters they are.
+  /// - Throws: `MethodParameterError` for a name that the method does not have, or a value that it cannot take.
+  public init(_ given: [String: String] = [:], of method: TrainingMethod) throws {
+    let declared = Dictionary(uniqueKeysWithValues: method.parameters.map { ($0.name, $0) })
+    for (name, value) in given.sorted(by: { $0.key < $1.key }) {
+      guard let parameter = declared[name] else {
+        throw MethodParameterError("--\(name) is no parameter of the method \(method.name)")
+      }
+      switch parameter.kind {
+      case .number(let range):
+        guard let number = Double(value), range.contains(number) else {
+          throw MethodParameterError(
+            "--\(name) must be a number from \(range.lowerBound) to \(range.upperBound), not '\(value)'")
+        }
+      case .choice(let words):
+        guard words.contains(value) else {
+          throw MethodParameterError("--\(name) must be one of \(words.joined(separator: ", ")), not '\(value)'")
+        }
+      }
+    }
+    values = declared.mapValues(\.defaultValue).merging(given) { $1 }
+  }
+
+  /// A number that the method declares; 0 for a name that it does not.
+  public func number(_ name: String) -> Double { values[name].flatMap { Double($0) } ?? 0 }
+
+  /// A word that the method declares; empty for a name that it does not.
+  public func choice(_ name: String) -> String { values[name] ?? "" }
+}
+
+/// A parameter that a method cannot take.
+public struct MethodParameterError: Error, CustomStringConvertible {
+  /// One line that says what is wrong.
+  public let description: String
+  init(_ description: String) { self.description = description }
+}

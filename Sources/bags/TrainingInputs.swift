@@ -1,0 +1,80 @@
+import DetectionHeads
+import LVISDatasets
+
+/// The files that a training reads; all `nil` for the built-in synthetic set.
+struct TrainingInputPaths {
+  var features: String?
+  var annotations: String?
+  var groups: String?
+  var initialHead: String?
+
+  init(features: String? = nil, annotations: String? = nil, groups: String? = nil, initialHead: String? = nil) {
+    self.features = features
+    self.annotations = annotations
+    self.groups = groups
+    self.initialHead = initialHead
+  }
+
+  /// The files that a run was trained on.
+  init(of record: RunRecord) {
+    self.init(
+      features: record.inputs["features"]?.path, annotations: record.inputs["annotations"]?.path,
+      groups: record.inputs["groups"]?.path, initialHead: record.inputs["init"]?.path)
+  }
+
+  /// The same paths, each with a mark of what is there now.
+  ///
+  /// - Throws: `FileError` if one cannot be read.
+  func fingerprinted() throws -> [String: RunRecord.Input] {
+    let paths = [
+      "features": features, "annotations": annotations, "groups": groups,
+      "init": initialHead.map { RunFolder.headPath(for: $0) },
+    ]
+    return try paths.compactMapValues { $0 }.mapValues { try RunRecord.Input(path: $0) }
+  }
+
+  /// Reads them.
+  ///
+  /// - Parameter grouping: The groups to use; `nil` to take them from the groups file or the annotations.
+  /// - Throws: What is wrong with one of them.
+  func load(grouping: CategoryGroups? = nil) throws -> TrainingInputs {
+    guard let features else { return try builtInSet() }
+    let set = try FeatureSet(at: features)
+    let dataset = try annotations.map { try LVISDataset(contentsOf: $0) }
+    let groups = try grouping ?? self.grouping(dataset)
+    if let dataset, dataset.categories.map(\.id) != groups.members.map(\.id) {
+      throw CommandFailure(
+        "\(self.groups ?? "groups.json"): its \(groups.classCount) categories are not the "
+          + "\(dataset.categories.count) of \(annotations ?? "the annotations"); make it anew with `bags group`")
+    }
+    return TrainingInputs(
+      source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
+      roiCount: set.roiCount, groups: groups, warnings: (dataset?.warnings ?? []).map { "\(annotations ?? ""): \($0)" })
+  }
+
+  private func grouping(_ dataset: LVISDataset?) throws -> CategoryGroups {
+    if let groups { return try CategoryGroups(contentsOf: groups) }
+    guard let dataset else { throw CommandFailure("give --annotations or --groups") }
+    return try CategoryGroups(counts: try dataset.categoryCounts())
+  }
+
+  private func labels(of set: FeatureSet, groups: CategoryGroups, dataset: LVISDataset?) throws -> RoILabels {
+    if let stated = try set.labels(categoryIDs: groups.members.map(\.id)) { return stated }
+    guard let dataset else {
+      throw CommandFailure("\(set.path): has no labels; give --annotations to assign them by overlap (IoU >= .5)")
+    }
+    return try set.labels(assignedFrom: dataset)
+  }
+
+  private func builtInSet() throws -> TrainingInputs {
+    throw CommandFailure("give --features and --annotations")
+  }
+}
+
+/// What training reads.
+struct TrainingInputs {
+  let source: any RoISource
+  let roiCount: Int
+  let groups: CategoryGroups
+  let warnings: [String]
+}
