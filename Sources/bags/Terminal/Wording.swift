@@ -12,7 +12,7 @@ func grouped(_ number: Int) -> String {
 /// The candidate that a mistyped word most likely means, by edit distance; `nil` where none is near.
 func closest(to word: String, among candidates: [String]) -> String? {
   let ranked = candidates.map { (distance: editDistance(word, $0), name: $0) }.min { $0.distance < $1.distance }
-  guard let ranked, ranked.distance <= max(1, word.count / 3) else { return nil }
+  guard let ranked, ranked.distance <= max(2, word.count / 3) else { return nil }
   return ranked.name
 }
 
