@@ -2,6 +2,7 @@
 #define CVECTORKERNELS_H
 
 #include "sgd.h"
+#include "select.h"
 #include "softmax.h"
 #include "widen.h"
 
