@@ -36,7 +36,7 @@ let package = Package(
     .target(
       name: "DetectionHeads",
       dependencies: [
-        "DenseLinearAlgebra", "CVectorKernels", "TensorFiles", "LVISDatasets", "DurableFiles",
+        "DenseLinearAlgebra", "TensorFiles", "LVISDatasets", "DurableFiles",
         .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),

@@ -38,7 +38,7 @@ struct TrainingInputPaths {
   /// - Parameter grouping: The groups to use; `nil` to take them from the groups file or the annotations.
   /// - Throws: What is wrong with one of them.
   func load(grouping: CategoryGroups? = nil) throws -> TrainingInputs {
-    guard let features else { return try builtInSet() }
+    guard let features else { return try builtInSet(grouping: grouping) }
     let set = try FeatureSet(at: features)
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0) }
     let groups = try grouping ?? self.grouping(dataset)
@@ -66,8 +66,14 @@ struct TrainingInputPaths {
     return try set.labels(assignedFrom: dataset)
   }
 
-  private func builtInSet() throws -> TrainingInputs {
-    throw CommandFailure("give --features and --annotations")
+  private func builtInSet(grouping: CategoryGroups?) throws -> TrainingInputs {
+    StandardStreams.note(
+      "no --features: training on the built-in synthetic set; `bags demo` shows the whole path on it")
+    let training = SyntheticDetectionSet().training
+    let source = training.source
+    return TrainingInputs(
+      source: source, roiCount: source.labels.count,
+      groups: try grouping ?? CategoryGroups(counts: training.dataset.categoryCounts()), warnings: [])
   }
 }
 

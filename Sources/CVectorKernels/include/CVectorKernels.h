@@ -2,7 +2,6 @@
 #define CVECTORKERNELS_H
 
 #include "sgd.h"
-#include "select.h"
 #include "softmax.h"
 #include "widen.h"
 
