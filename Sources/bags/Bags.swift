@@ -1,4 +1,5 @@
 import ArgumentParser
+import DenseLinearAlgebra
 
 @main
 struct Bags: ParsableCommand {
@@ -12,4 +13,9 @@ struct Bags: ParsableCommand {
       TrainCommand.self,
       ReportCommand.self,
     ])
+
+  static func main() {
+    OpenBLAS.restartWithFasterKernels()
+    main(nil)
+  }
 }

@@ -121,7 +121,8 @@ struct TrainCommand: ParsableCommand {
     StandardStreams.note(
       "\(method.name): \(grouped(data.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
         + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "
-        + "\(grouped(head.bias.count)) logits, \(grouped(trainer.stepCount)) steps")
+        + "\(grouped(head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads of "
+        + "OpenBLAS \(OpenBLAS.kernels) kernels")
     return trainer
   }
 

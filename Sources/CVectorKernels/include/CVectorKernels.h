@@ -1,6 +1,7 @@
 #ifndef CVECTORKERNELS_H
 #define CVECTORKERNELS_H
 
+#include "processor.h"
 #include "sgd.h"
 #include "softmax.h"
 #include "widen.h"
