@@ -36,7 +36,7 @@ let package = Package(
     .target(
       name: "DetectionHeads",
       dependencies: [
-        "DenseLinearAlgebra", "TensorFiles", "LVISDatasets", "DurableFiles",
+        "DenseLinearAlgebra", "CVectorKernels", "TensorFiles", "LVISDatasets", "DurableFiles",
         .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),

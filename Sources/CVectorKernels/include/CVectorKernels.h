@@ -3,6 +3,7 @@
 
 #include "processor.h"
 #include "sgd.h"
+#include "select.h"
 #include "softmax.h"
 #include "widen.h"
 

@@ -82,6 +82,28 @@ extension FeatureSet {
     }
   }
 
+  /// Four consecutive numbers of a column in one row.
+  ///
+  /// - Parameter start: The first of them; the column is at least `start` + 4 wide.
+  /// - Throws: `FeatureSetError` if one of them is not finite.
+  func four(_ column: FeatureColumn, ofRow row: Int, from start: Int) throws -> SIMD4<Float> {
+    let shard = shards[shardIndex(ofRow: row)]
+    guard let tensor = shard.tensor(column), let width = shard.width(of: column) else { return .zero }
+    var numbers = SIMD4<Float>.zero
+    let first = (row - shard.firstRow) * width + start
+    let isFinite = withUnsafeMutableBytes(of: &numbers) { bytes in
+      bytes.withMemoryRebound(to: Float.self) { floats in
+        floats.baseAddress.map { tensor.widen(first..<first + 4, into: $0) } ?? true
+      }
+    }
+    guard isFinite else {
+      throw FeatureSetError(
+        path: shard.path, tensor: column.rawValue, row: row - shard.firstRow, code: .notFinite,
+        detail: "numbers \(start) to \(start + 3) are \(numbers)")
+    }
+    return numbers
+  }
+
   /// The shard that a row lies in.
   func shardIndex(ofRow row: Int) -> Int {
     precondition(0 <= row && row < roiCount)

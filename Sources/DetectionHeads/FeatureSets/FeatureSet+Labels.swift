@@ -23,21 +23,21 @@ extension FeatureSet {
   /// - Complexity: O(N).
   public func labels(categoryIDs: [Int]) throws -> RoILabels? {
     guard hasLabels else { return nil }
-    let lookup = ClassLookup(categoryIDs: categoryIDs)
+    let lookup = IDIndex(ascending: categoryIDs)
     var classes: [Int32] = []
     classes.reserveCapacity(roiCount)
     for shard in shards {
       guard let labels = shard.labels else { continue }
       for piece in pieces(of: 0..<shard.rowCount) {
         for (offset, label) in try labels.integers(piece).enumerated() {
-          if let index = lookup[label] {
-            classes.append(index)
+          if let index = lookup.position(of: label) {
+            classes.append(Int32(clamping: index))
           } else if label == -1 || label == 0 {
             classes.append(RoILabels.background)
           } else {
             throw FeatureSetError(
               path: shard.path, tensor: "labels", row: piece.lowerBound + offset, code: .label,
-              detail: "\(label) is no category of the annotations' \(categoryIDs.count)\(lookup.advice)")
+              detail: "\(label) is none of the \(categoryIDs.count) categories\(Self.range(of: categoryIDs))")
           }
         }
       }
@@ -57,11 +57,11 @@ extension FeatureSet {
   /// - Complexity: O(RoIs × annotations) for each image.
   public func labels(assignedFrom dataset: LVISDataset, threshold: Double = 0.5) throws -> RoILabels {
     try checkImages(areIn: dataset)
-    let lookup = ClassLookup(categoryIDs: dataset.categories.map(\.id))
+    let lookup = IDIndex(ascending: dataset.categories.map(\.id))
     var objects: [Int: [(box: BoundingBox, label: Int32)]] = [:]
     for annotation in dataset.annotations where !annotation.isCrowd && annotation.box.area > 0 {
-      guard let index = lookup[annotation.categoryID] else { continue }
-      objects[annotation.imageID, default: []].append((annotation.box, index))
+      guard let index = lookup.position(of: annotation.categoryID) else { continue }
+      objects[annotation.imageID, default: []].append((annotation.box, Int32(clamping: index)))
     }
     var classes = [Int32](repeating: RoILabels.background, count: roiCount)
     for image in images {
@@ -93,6 +93,10 @@ extension FeatureSet {
       detail: "image \(unknown.id) is not in the annotations; are they of another split?")
   }
 
+  private static func range(of ids: [Int]) -> String {
+    ids.first.flatMap { first in ids.last.map { " (ids \(first) to \($0))" } } ?? ""
+  }
+
   private static func iou(_ roi: ArraySlice<Float>, _ object: BoundingBox) -> Double {
     let start = roi.startIndex
     let (x1, y1) = (Double(roi[start]), Double(roi[start + 1]))
@@ -102,39 +106,5 @@ extension FeatureSet {
     guard width > 0, height > 0 else { return 0 }
     let intersection = width * height
     return intersection / ((x2 - x1) * (y2 - y1) + object.area - intersection)
-  }
-}
-
-/// From category ids to class indices: a table where the ids are dense, as they nearly always are.
-struct ClassLookup: Sendable {
-  private let table: [Int32]
-  private let lowest: Int
-  private let sparse: [Int: Int32]
-  /// What to say beside a label that is not found.
-  let advice: String
-
-  /// - Parameter categoryIDs: Ascending.
-  init(categoryIDs: [Int]) {
-    let indices = zip(categoryIDs, Int32(0)...)
-    lowest = categoryIDs.first ?? 0
-    let (distance, overflows) = (categoryIDs.last ?? 0).subtractingReportingOverflow(lowest)
-    if !overflows && distance < 1 << 20 {
-      var table = [Int32](repeating: -1, count: distance + 1)
-      for (id, index) in indices { table[id - lowest] = index }
-      self.table = categoryIDs.isEmpty ? [] : table
-      sparse = [:]
-    } else {
-      table = []
-      sparse = Dictionary(indices.map { ($0, $1) }) { first, _ in first }
-    }
-    advice =
-      categoryIDs.first.flatMap { first in categoryIDs.last.map { " (ids \(first) to \($0))" } } ?? ""
-  }
-
-  subscript(id: Int) -> Int32? {
-    guard !table.isEmpty else { return sparse[id] }
-    let (place, overflows) = id.subtractingReportingOverflow(lowest)
-    guard !overflows, table.indices.contains(place), table[place] >= 0 else { return nil }
-    return table[place]
   }
 }

@@ -83,7 +83,7 @@ public struct GroupedLayout: LogitLayout, Equatable {
   }
 
   /// p₀ of one RoI; its G0 logits are overwritten.
-  private func foregroundProbability<Scalar: DenseScalar>(_ z: UnsafeMutablePointer<Scalar>) -> Scalar {
+  func foregroundProbability<Scalar: DenseScalar>(_ z: UnsafeMutablePointer<Scalar>) -> Scalar {
     switch background {
     case .sigmoid:
       Scalar.sigmoid(z, count: 1)
