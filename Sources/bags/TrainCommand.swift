@@ -23,6 +23,7 @@ struct TrainCommand: ParsableCommand {
         bags train --features features/train --annotations lvis_v1_train.json
         bags train --features features/train --groups groups.json --method softmax --output runs/baseline
         bags train --features features/train --annotations train.json --init detector_head.safetensors
+        bags train --features features/train --annotations train.json --method softmax --sampler rfs
         bags train --resume runs/baseline
       """)
 
@@ -32,6 +33,7 @@ struct TrainCommand: ParsableCommand {
   var method = "bags"
 
   @OptionGroup(title: "Method") var methodOptions: MethodOptions
+  @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
 
   @Option(help: .init("Where the run goes (default: runs/METHOD-TIME).", valueName: "folder"))
@@ -47,16 +49,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    guard let method = TrainingMethod.named(method) else {
-      let known = TrainingMethod.all.map(\.name)
-      let hint = closest(to: method, among: known).map { "; did you mean \($0)?" } ?? ""
-      throw ValidationError("there is no method '\(method)', only \(known.joined(separator: ", "))\(hint)")
-    }
-    do {
-      _ = try MethodParameters(methodOptions.given, of: method)
-    } catch let error as MethodParameterError {
-      throw ValidationError(error.description)
-    }
+    _ = try chosen(method, of: TrainingMethod.all, as: "method", parameters: methodOptions.given)
     if resume != nil && (output != nil || !input.isEmpty) {
       throw ValidationError("--resume takes inputs and settings from the run; give it alone")
     }
@@ -79,12 +72,15 @@ struct TrainCommand: ParsableCommand {
     let data = try input.paths.load()
     for warning in data.warnings { StandardStreams.warn(warning) }
     let parameters = try MethodParameters(methodOptions.given, of: method)
+    let sampler = try sampling.samplerChoice()
     let trainer = try makeTrainer(
-      method, parameters: parameters, settings: recipe.settings, data: data, initialHead: input.initialHead)
-    let record = RunRecord(
+      method, parameters: parameters, settings: recipe.settings, data: data, initialHead: input.initialHead,
+      sampler: sampler)
+    var record = RunRecord(
       program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,
       settings: recipe.settings, inputs: try input.paths.fingerprinted(), roiCount: data.roiCount,
       imageCount: data.source.imageCount, featureCount: data.source.featureCount, blasKernels: OpenBLAS.kernels)
+    record.sampler = sampler
     let writer = try RunWriter(at: path, record: record, groups: data.groups, replacing: overwrite.overwrite)
     try train(trainer, writer: writer)
   }
@@ -101,7 +97,7 @@ struct TrainCommand: ParsableCommand {
     let data = try paths.load(grouping: groups)
     let trainer = try makeTrainer(
       method, parameters: try MethodParameters(record.methodParameters, of: method), settings: record.settings,
-      data: data, initialHead: paths.initialHead)
+      data: data, initialHead: paths.initialHead, sampler: record.sampler)
     if let checkpoint { try trainer.restore(checkpoint) }
     StandardStreams.note("\(path): going on after step \(grouped(trainer.stepsTaken))")
     try train(trainer, writer: writer)
@@ -109,7 +105,7 @@ struct TrainCommand: ParsableCommand {
 
   private func makeTrainer(
     _ method: TrainingMethod, parameters: MethodParameters, settings: TrainingSettings, data: TrainingInputs,
-    initialHead: String?
+    initialHead: String?, sampler: MethodChoice?
   ) throws -> HeadTrainer {
     let objective = method.objective(data.groups, parameters)
     var generator = SeededGenerator(seed: settings.seed)
@@ -117,7 +113,9 @@ struct TrainCommand: ParsableCommand {
       inputs: data.source.featureCount, layout: objective.layout, groups: data.groups, method: method.name,
       using: &generator)
     if let initialHead { try copyClasses(from: initialHead, into: &head) }
-    let trainer = try HeadTrainer(head: head, objective: objective, source: data.source, settings: settings)
+    let trainer = try HeadTrainer(
+      head: head, objective: objective, source: data.source, settings: settings,
+      sampler: sampler.map { try ImageSamplingMethod.sampler($0, for: data.source, groups: data.groups) })
     StandardStreams.note(
       "\(method.name): \(grouped(data.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
         + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "

@@ -43,11 +43,11 @@ public struct MethodParameters: Sendable, Equatable {
   ///   - given: Values by option name.
   ///   - method: Whose parameters they are.
   /// - Throws: `MethodParameterError` for a name that the method does not have, or a value that it cannot take.
-  public init(_ given: [String: String] = [:], of method: TrainingMethod) throws {
+  public init(_ given: [String: String] = [:], of method: some NamedMethod) throws {
     let declared = Dictionary(uniqueKeysWithValues: method.parameters.map { ($0.name, $0) })
     for (name, value) in given.sorted(by: { $0.key < $1.key }) {
       guard let parameter = declared[name] else {
-        throw MethodParameterError("--\(name) is no parameter of the method \(method.name)")
+        throw MethodParameterError("--\(name) is no parameter of \(method.name)")
       }
       switch parameter.kind {
       case .number(let range):

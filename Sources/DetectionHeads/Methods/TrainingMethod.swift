@@ -1,5 +1,5 @@
 /// A way to train the last layer: what `--method` names.
-public struct TrainingMethod: Sendable {
+public struct TrainingMethod: NamedMethod {
   /// What the user types.
   public let name: String
   /// One line on what it does.
@@ -13,9 +13,6 @@ public struct TrainingMethod: Sendable {
 
   /// Every method that can be trained.
   public static let all: [TrainingMethod] = [.bags, .softmax]
-
-  /// The method of a name; `nil` for a name that is none's.
-  public static func named(_ name: String) -> TrainingMethod? { all.first { $0.name == name } }
 }
 
 extension TrainingMethod {

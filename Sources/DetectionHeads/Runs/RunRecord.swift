@@ -47,6 +47,8 @@ public struct RunRecord: Sendable, Codable, Equatable {
   public var method: String
   /// The method's own parameters by their option names.
   public var methodParameters: [String: String]
+  /// Which images an epoch visits; `nil` for each once.
+  public var sampler: MethodChoice?
   /// The recipe.
   public var settings: TrainingSettings
   /// The files read, by their option names.

@@ -24,6 +24,7 @@ public final class HeadTrainer {
   private let source: any RoISource
   private let products: BlockProducts
   private let batchFeatures = ScratchBuffer()
+  private var imageStream: ImageStream
   private var epochOrder: (epoch: Int, images: [Int])?
 
   /// Prepares training.
@@ -33,9 +34,11 @@ public final class HeadTrainer {
   ///   - objective: What to minimise.
   ///   - source: The RoIs; labels are class indices of the head's groups.
   ///   - settings: How.
+  ///   - sampler: Which images an epoch visits; each once unless given.
   /// - Throws: `LinearHeadError` if head, objective and source do not fit each other.
   public init(
-    head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings
+    head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings,
+    sampler: (any ImageSampler)? = nil
   ) throws {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError("the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
@@ -48,6 +51,9 @@ public final class HeadTrainer {
     self.objective = objective
     self.source = source
     self.settings = settings
+    imageStream = ImageStream(
+      sampler ?? EveryImage(imageCount: source.imageCount), imageCount: source.imageCount,
+      seed: SeededGenerator(seed: settings.seed).derived(for: 1))
     let stepsPerEpoch = (source.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
     self.stepsPerEpoch = stepsPerEpoch
     schedule = LearningRateSchedule(
@@ -136,10 +142,7 @@ public final class HeadTrainer {
   /// The features and labels of the next images of this epoch's order.
   private func nextBatch() throws -> (features: UnsafeMutablePointer<Float>, labels: [Int32]) {
     let epoch = stepsTaken / stepsPerEpoch
-    if epochOrder?.epoch != epoch {
-      var generator = stepGenerator(purpose: 1, number: epoch)
-      epochOrder = (epoch, Array(0..<source.imageCount).shuffled(using: &generator))
-    }
+    if epochOrder?.epoch != epoch { epochOrder = (epoch, imageStream.images(ofEpoch: epoch)) }
     let first = stepsTaken % stepsPerEpoch * settings.imagesPerBatch
     let images = (epochOrder?.images ?? [])[first...].prefix(settings.imagesPerBatch)
     let ranges = images.map { source.rows(ofImage: $0) }
