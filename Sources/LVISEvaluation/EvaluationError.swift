@@ -1,35 +1,41 @@
-/// Why detections could not be scored.
-public struct EvaluationError: Error, CustomStringConvertible {
-  /// What is wrong.
-  public enum Reason: Sendable, Equatable {
-    /// A detection in an image that the ground truth does not hold.
-    case unknownImage(Int)
-    /// A score or a coordinate that is infinite or no number.
-    case notFinite(field: String)
-    /// An image was added twice to an incremental evaluation.
-    case imageAddedTwice(Int)
-    /// Options that contradict themselves.
-    case options(String)
-  }
-
-  /// What is wrong.
-  public let reason: Reason
-  /// The position of the detection at fault, from 0, in the order that they were given.
-  public let detection: Int?
-
-  init(_ reason: Reason, detection: Int? = nil) {
-    self.reason = reason
-    self.detection = detection
-  }
-
-  /// One line.
-  public var description: String {
-    let place = detection.map { "detection \($0): " } ?? ""
-    switch reason {
-    case .unknownImage(let id): return "\(place)image_id \(id) is not among the images of the ground truth"
-    case .notFinite(let field): return "\(place)\(field) is not finite"
-    case .imageAddedTwice(let id): return "\(place)image \(id) was added before; add each image once, whole"
-    case .options(let text): return text
+/// Why something could not be scored.
+public struct EvaluationError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Where the fault lies.
+  public struct Place: Sendable, Equatable, CustomStringConvertible {
+    /// What holds the fault.
+    public enum Source: String, Sendable {
+      /// The ground truth's annotations.
+      case annotations
+      /// The detections.
+      case detections
     }
+
+    /// What holds the fault.
+    public let source: Source
+    /// Its position there, from 0, in the order given.
+    public let element: Int
+    /// The field, as a results file names it.
+    public let field: String
+
+    /// `detections[17].score`.
+    public var description: String { "\(source.rawValue)[\(element)].\(field)" }
   }
+
+  /// Where the fault lies; `nil` where it is in the options.
+  public let place: Place?
+  /// What is wrong there.
+  public let problem: String
+
+  init(_ problem: String, at source: Place.Source, _ element: Int, _ field: String) {
+    place = Place(source: source, element: element, field: field)
+    self.problem = problem
+  }
+
+  init(_ problem: String) {
+    place = nil
+    self.problem = problem
+  }
+
+  /// One line: place and problem.
+  public var description: String { (place.map { "\($0): " } ?? "") + problem }
 }
