@@ -7,40 +7,26 @@ struct DetectionTable: Sendable {
   /// The category's place; −1 for a category that the ground truth does not know.
   var categories: [Int32] = []
   var boxes: [BoundingBox] = []
-  /// What the area ranges are held against, where that is not the box's area.
-  var areas: [Double]?
   var scores: [Double] = []
+  /// What the area ranges are held against; empty where that is the box's area.
+  var areas: [Double] = []
+  /// Where in `masks` each detection's mask lies, −1 for none; empty where no masks are compared.
+  var maskOfDetection: [Int32] = []
+  var masks = MaskTable()
 
   var count: Int { scores.count }
 
   @inline(__always)
-  func area(of detection: Int) -> Double { areas.map { $0[detection] } ?? boxes[detection].area }
-
-  /// Takes detections from memory.
-  ///
-  /// - Throws: `EvaluationError` for an image that the ground truth does not know, or a score or box that is not
-  ///   finite, naming its position.
-  init(_ detections: some Sequence<Detection>, truth: GroundTruthIndex) throws {
-    let expected = detections.underestimatedCount
-    images.reserveCapacity(expected)
-    categories.reserveCapacity(expected)
-    boxes.reserveCapacity(expected)
-    scores.reserveCapacity(expected)
-    for (position, detection) in detections.enumerated() {
-      let image = truth.images.place(of: detection.imageID)
-      guard image >= 0 else {
-        throw EvaluationError(.unknownImage(detection.imageID), detection: position)
-      }
-      guard detection.score.isFinite else { throw EvaluationError(.notFinite(field: "score"), detection: position) }
-      guard detection.box.isFinite else { throw EvaluationError(.notFinite(field: "bbox"), detection: position) }
-      images.append(image)
-      categories.append(truth.categoryIDs.place(of: detection.categoryID))
-      boxes.append(detection.box)
-      scores.append(detection.score)
-    }
-  }
+  func area(of detection: Int) -> Double { areas.isEmpty ? boxes[detection].area : areas[detection] }
 }
 
-extension BoundingBox {
-  var isFinite: Bool { x.isFinite && y.isFinite && width.isFinite && height.isFinite }
+/// How detections' areas, boxes and masks are filled in (rule 2).
+struct Filling: Sendable, Equatable {
+  /// Whether the first result has a box: then all need one, areas are the boxes', and a missing mask is the box. Else
+  /// all need a mask, areas are the masks', and a missing box is the mask's.
+  let isByBox: Bool
+  let iouType: EvaluationOptions.IoUType
+
+  /// Whether the masks of the detections have to be looked at.
+  var needsMasks: Bool { iouType != .bbox || !isByBox }
 }

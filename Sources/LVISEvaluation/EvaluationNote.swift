@@ -11,12 +11,8 @@ public enum EvaluationNote: Sendable, Equatable, CustomStringConvertible {
   case withoutExhaustiveness(images: Int, of: Int)
   /// Categories without `frequency`.
   case withoutFrequency(categories: Int, of: Int)
-  /// Annotations without `area`.
-  case withoutArea(annotations: Int)
   /// Crowds were treated as COCO treats them.
   case crowdsHonoured(Int)
-  /// Detections with a box among such without, or the other way round.
-  case mixedResults(String)
   /// There was nothing to score.
   case noDetections
 
@@ -37,11 +33,8 @@ public enum EvaluationNote: Sendable, Equatable, CustomStringConvertible {
     case .withoutFrequency(let categories, let all):
       "\(Self.share(categories, of: all, "category", "categories")) without frequency, which count for no APr, APc or "
         + "APf; --frequency-from TRAIN.json takes it from training image counts"
-    case .withoutArea(let annotations):
-      "\(annotations) annotation\(annotations == 1 ? "" : "s") without area: the box's is taken"
     case .crowdsHonoured(let count):
       "\(count) crowd annotation\(count == 1 ? " is" : "s are") ignored as in COCO, the ground truth being COCO-style"
-    case .mixedResults(let text): text
     case .noDetections: "the results are empty"
     }
   }

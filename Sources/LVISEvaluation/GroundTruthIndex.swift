@@ -21,13 +21,23 @@ struct GroundTruthIndex: Sendable {
   /// Image i holds the pairs `pairStarts[i]..<pairStarts[i + 1]`.
   let pairStarts: [Int32]
   let labels: FederatedLabels
+  /// Rows and columns of every image.
+  let imageSizes: [(height: Int, width: Int)]
+  /// The objects' masks; empty where only boxes are compared.
+  let masks: MaskTable
   let notes: [EvaluationNote]
 
-  /// Objects that stand for a pair.
+  /// The pairs that an image holds.
+  @inline(__always)
+  func pairs(of image: Int) -> Range<Int> { Int(pairStarts[image])..<Int(pairStarts[image + 1]) }
+
+  /// The objects that a pair holds.
   @inline(__always)
   func objectRange(ofPair pair: Int) -> Range<Int> { Int(pairs[pair].firstObject)..<Int(pairs[pair + 1].firstObject) }
 
-  init(_ dataset: LVISDataset, rules: EvaluationOptions.Rules) {
+  /// - Throws: `EvaluationError` for an object without a mask, or with a malformed one, where masks are compared.
+  init(_ dataset: LVISDataset, options: EvaluationOptions) throws {
+    let rules = options.rules
     var notes: [EvaluationNote] = []
     images = IdentifierTable(dataset.images.lazy.map(\.id))
     categoryIDs = IdentifierTable(dataset.categories.lazy.map(\.id))
@@ -68,9 +78,39 @@ struct GroundTruthIndex: Sendable {
     self.objects = objects
     self.pairs = pairs
     self.pairStarts = pairStarts
+    imageSizes = lastImages.map { (dataset.images[Int($0)].height, dataset.images[Int($0)].width) }
+    masks = options.iouType == .bbox ? MaskTable() : try Self.masks(of: objects, dataset, images)
     let crowds = objects.count { $0.isCrowd }
     if rules == .lvis && crowds > 0 { notes.append(.crowdsHonoured(crowds)) }
     self.notes = notes
+  }
+
+  private static func masks(
+    of objects: [GroundTruthObject], _ dataset: LVISDataset, _ images: IdentifierTable
+  ) throws -> MaskTable {
+    let sizes = Dictionary(dataset.images.map { ($0.id, (height: $0.height, width: $0.width)) }) { $1 }
+    @Sendable func fault(_ problem: String, _ annotation: Int32) -> EvaluationError {
+      EvaluationError(problem, at: .annotations, Int(annotation), "segmentation")
+    }
+    let parts = min(objects.count, 256)
+    let results = concurrentMap(parts) { part -> Result<MaskTable, EvaluationError> in
+      var table = MaskTable()
+      for object in objects[(part * objects.count / parts)..<((part + 1) * objects.count / parts)] {
+        let annotation = Int(object.annotation)
+        guard let segmentation = dataset.segmentations?[annotation] else {
+          return .failure(fault("is missing; masks are to be compared", object.annotation))
+        }
+        do throws(MaskError) {
+          table.append(try segmentation.mask(in: sizes[dataset.annotations[annotation].imageID] ?? (0, 0)))
+        } catch {
+          return .failure(fault(error.description, object.annotation))
+        }
+      }
+      return .success(table)
+    }
+    var table = MaskTable()
+    for result in results { table.append(try result.get()) }
+    return table
   }
 
   /// An annotation and where it belongs: image in the upper half of the key, category in the lower.

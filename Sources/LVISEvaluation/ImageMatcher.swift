@@ -27,12 +27,10 @@ struct MatchingRules: Sendable {
 struct ImageMatcher<Source: Overlap> {
   private let truth: GroundTruthIndex
   private let table: DetectionTable
-  private let overlap: Source
+  private var overlap: Source
   private let rules: MatchingRules
 
-  /// What the image at hand says of each category: 0 not looked at, −1 absent, else its pair + 1.
-  private var statuses: [Int32]
-  private var isNotExhaustive: [Bool]
+  private var statuses: ImageStatuses
   /// The image's detections that may match something; under COCO's rules all, as those have to be counted.
   private var candidates: [(category: Int32, verdict: Int32, detection: Int32)] = []
   private var row: [Double] = []
@@ -45,48 +43,29 @@ struct ImageMatcher<Source: Overlap> {
     self.table = table
     self.overlap = overlap
     self.rules = rules
-    statuses = [Int32](repeating: 0, count: truth.categories.count)
-    isNotExhaustive = [Bool](repeating: false, count: truth.categories.count)
+    statuses = ImageStatuses(truth)
   }
 
   /// Appends the verdicts on an image's detections.
   mutating func match(image: Int, detections: ArraySlice<Int32>, into chunk: inout VerdictChunk) {
-    let pairs = Int(truth.pairStarts[image])..<Int(truth.pairStarts[image + 1])
-    markCategories(of: image, pairs: pairs)
-    defer { unmarkCategories(of: image, pairs: pairs) }
-
+    statuses.turn(to: image)
     candidates.removeAll(keepingCapacity: true)
-    let absent: Int32 = truth.labels.isSearchedForAll(image) ? -1 : 0
     for (order, detection) in detections.enumerated() {
       let category = table.categories[Int(detection)]
-      guard category >= 0 else { continue }
-      let status = statuses[Int(category)] != 0 ? statuses[Int(category)] : absent
-      guard status != 0 else { continue }
+      guard category >= 0, statuses.isSearched(category) else { continue }
       let area = table.area(of: Int(detection))
       guard rules.isCOCO || (area > 0 && area < .infinity) else { continue }
-      if status > 0 || rules.isCOCO {
+      if rules.isCOCO || statuses.pair(category) >= 0 {
         candidates.append((category, Int32(chunk.verdicts.count), detection))
       }
       chunk.verdicts.append(
         Verdict(
           score: table.scores[Int(detection)], image: Int32(truncatingIfNeeded: image),
           order: Int32(truncatingIfNeeded: order), category: category, outcome: -1,
-          ignoredRanges: ignoredRanges(area: area, notExhaustive: isNotExhaustive[Int(category)]), rank: 0))
+          ignoredRanges: ignoredRanges(area: area, notExhaustive: statuses.isNotExhaustive(category)), rank: 0))
     }
     matchCandidates(into: &chunk)
     if rules.isCOCO { chunk.verdicts.removeAll { Int($0.rank) >= MatchingRules.cocoMaxDetections } }
-  }
-
-  private mutating func markCategories(of image: Int, pairs: Range<Int>) {
-    for category in truth.labels.negatives(of: image) { statuses[Int(category)] = -1 }
-    for pair in pairs { statuses[Int(truth.pairs[pair].category)] = Int32(truncatingIfNeeded: pair) + 1 }
-    for category in truth.labels.notExhaustive(of: image) { isNotExhaustive[Int(category)] = true }
-  }
-
-  private mutating func unmarkCategories(of image: Int, pairs: Range<Int>) {
-    for category in truth.labels.negatives(of: image) { statuses[Int(category)] = 0 }
-    for pair in pairs { statuses[Int(truth.pairs[pair].category)] = 0 }
-    for category in truth.labels.notExhaustive(of: image) { isNotExhaustive[Int(category)] = false }
   }
 
   @inline(__always)
@@ -118,7 +97,7 @@ extension ImageMatcher {
       while end < candidates.count && candidates[end].category == category { end += 1 }
       var members = begin..<end
       if rules.isCOCO { members = rank(members, in: &chunk) }
-      let pair = Int(statuses[Int(category)]) - 1
+      let pair = statuses.pair(category)
       if pair >= 0 { match(members, withPair: pair, into: &chunk) }
       begin = end
     }
@@ -136,9 +115,10 @@ extension ImageMatcher {
     let objects = truth.objectRange(ofPair: pair)
     let rangeCount = rules.ranges.count
     prepareOrders(objects)
+    overlap.begin(objects)
     for member in members {
       let candidate = candidates[member]
-      overlap.fill(&row, detection: Int(candidate.detection), objects: objects)
+      overlap.fill(&row, detection: Int(candidate.detection))
       var isNear = false
       for object in 0..<objects.count where row[object] >= rules.lowestStart { isNear = true }
       guard isNear else { continue }

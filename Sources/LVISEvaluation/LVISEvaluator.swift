@@ -22,7 +22,7 @@ public struct LVISEvaluator: Sendable {
   public init(groundTruth: LVISDataset, options: EvaluationOptions = EvaluationOptions()) throws {
     try options.validate()
     self.options = options
-    truth = GroundTruthIndex(groundTruth, rules: options.rules)
+    truth = try GroundTruthIndex(groundTruth, options: options)
     rules = MatchingRules(options)
   }
 
@@ -32,16 +32,47 @@ public struct LVISEvaluator: Sendable {
   /// - Returns: The metrics, overall and per class.
   /// - Throws: `EvaluationError` for a detection in an unknown image, or one that is not finite.
   public func evaluate(_ detections: some Sequence<Detection>) throws -> EvaluationResult {
-    evaluate(try DetectionTable(detections, truth: truth))
+    try evaluate(DetectionColumns(detections))
   }
 
-  func evaluate(_ table: DetectionTable) -> EvaluationResult {
-    let isCOCO = options.rules == .coco
-    let groups = DetectionsByImage(
+  /// Scores detections given in memory as columns, with masks if those are to be compared.
+  ///
+  /// - Parameter columns: In any order; where scores are equal, the order decides as it does in the reference.
+  /// - Returns: The metrics, overall and per class.
+  /// - Throws: `EvaluationError` for a detection in an unknown image, one that is not finite or lacks a box or mask, and
+  ///   for a malformed mask.
+  public func evaluate(_ columns: DetectionColumns) throws -> EvaluationResult {
+    evaluate(try prepare(.columns(columns)))
+  }
+
+  /// Scores a results file, which is read in windows and need not fit into memory.
+  ///
+  /// - Parameter path: A JSON list of detections, as LVIS and COCO submit them.
+  /// - Returns: The metrics, overall and per class.
+  /// - Throws: `DatasetError` that names file, element and field for what is malformed or does not belong to the ground
+  ///   truth; `FileError` where the file cannot be read.
+  public func evaluate(resultsAt path: String) throws -> EvaluationResult {
+    evaluate(try prepare(.file(path)))
+  }
+
+  private func group(_ table: DetectionTable) -> DetectionsByImage {
+    DetectionsByImage(
       table, imageCount: truth.images.count, categoryCount: truth.categories.count,
-      perImage: isCOCO ? nil : options.maxDetectionsPerImage, perCategory: options.maxDetectionsPerCategory)
-    let overlap = BoxOverlap(detections: table.boxes, objects: truth.objects)
-    let store = verdicts(on: groups, of: table, overlap: overlap)
+      perImage: options.rules == .coco ? nil : options.maxDetectionsPerImage,
+      perCategory: options.maxDetectionsPerCategory)
+  }
+
+  func evaluate(_ prepared: PreparedDetections) -> EvaluationResult {
+    let (table, groups) = (prepared.table, prepared.groups)
+    let store =
+      switch options.iouType {
+      case .bbox: verdicts(on: groups, of: table, overlap: BoxOverlap(table, truth))
+      case .segm, .boundary:
+        verdicts(
+          on: groups, of: table,
+          overlap: MaskOverlap(
+            table, truth, usesBoundaries: options.iouType == .boundary, lowestThreshold: rules.lowestStart))
+      }
     return result(
       store, objectCounts: objectCounts(), detectionCount: table.count, cappedCount: groups.count)
   }

@@ -113,9 +113,12 @@ extension EvaluationOptions {
     return iouType == .boundary ? "\(perCategory)/cat" : "-1"
   }
 
-  func validate() throws {
+  /// Checks that the options make sense together.
+  ///
+  /// - Throws: `EvaluationError` that says what does not.
+  public func validate() throws {
     func check(_ isRight: Bool, _ text: @autoclosure () -> String) throws {
-      if !isRight { throw EvaluationError(.options(text())) }
+      if !isRight { throw EvaluationError(text()) }
     }
     try check(!iouThresholds.isEmpty && iouThresholds.count <= 64, "between 1 and 64 IoU thresholds, please")
     try check(iouThresholds.allSatisfy { (0...1).contains($0) }, "IoU thresholds lie between 0 and 1")

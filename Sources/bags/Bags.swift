@@ -11,6 +11,7 @@ struct Bags: ParsableCommand {
     version: version,
     subcommands: [
       TrainCommand.self,
+      EvaluateCommand.self,
       ReportCommand.self,
     ])
 

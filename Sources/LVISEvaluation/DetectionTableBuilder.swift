@@ -1,0 +1,138 @@
+import LVISDatasets
+
+/// Fills a table from detections as they come.
+struct DetectionTableBuilder {
+  private let truth: GroundTruthIndex
+  let filling: Filling
+  private(set) var table = DetectionTable()
+  /// Which of the detections have a box: what decides about filling in is the first one *after* the cap.
+  private(set) var hasBox: [Bool] = []
+  private var statuses: ImageStatuses
+
+  init(_ truth: GroundTruthIndex, filling: Filling) {
+    self.truth = truth
+    self.filling = filling
+    statuses = ImageStatuses(truth)
+  }
+
+  /// Appends detections.
+  ///
+  /// - Parameter first: The position of the first one among all, for errors.
+  /// - Throws: `EvaluationError` for a detection in an image that the ground truth does not know, one that is not
+  ///   finite, or lacks what it is to be filled in from, and for a malformed mask.
+  mutating func append(_ columns: borrowing DetectionColumns, first: Int) throws {
+    let start = table.count
+    for index in 0..<columns.count {
+      let image = truth.images.place(of: columns.imageIDs[index])
+      guard image >= 0 else {
+        throw EvaluationError(
+          "\(columns.imageIDs[index]) is not the id of an image of the ground truth", at: .detections, first + index,
+          "image_id")
+      }
+      guard columns.scores[index].isFinite else {
+        throw EvaluationError("must be a finite number", at: .detections, first + index, "score")
+      }
+      let box = columns.boxes[index]
+      guard box.isFinite else {
+        throw EvaluationError("must be four finite numbers", at: .detections, first + index, "bbox")
+      }
+      let presence = columns.presences[index]
+      if filling.isByBox && !presence.contains(.box) {
+        throw EvaluationError(
+          "is missing, but the first detection has one: all must, or none", at: .detections, first + index, "bbox")
+      }
+      if !filling.isByBox && !presence.contains(.segmentation) {
+        throw EvaluationError(
+          presence.contains(.box)
+            ? "is missing, but the first detection has nothing else" : "is missing, and so is bbox",
+          at: .detections, first + index, "segmentation")
+      }
+      table.images.append(image)
+      table.categories.append(truth.categoryIDs.place(of: columns.categoryIDs[index]))
+      table.boxes.append(box)
+      table.scores.append(columns.scores[index])
+      hasBox.append(presence.contains(.box))
+    }
+    if filling.needsMasks { try appendMasks(columns, start: start, first: first) }
+  }
+
+  /// Reads the masks: all of them, so that a malformed one is found wherever it is, but only those are kept that stand
+  /// against an object.
+  private mutating func appendMasks(_ columns: borrowing DetectionColumns, start: Int, first: Int) throws {
+    let count = columns.count
+    var isWanted: [Bool] = []
+    if filling.iouType != .bbox {
+      for index in start..<(start + count) {
+        isWanted.append(statuses.hasObjects(image: table.images[index], category: table.categories[index]))
+      }
+    }
+    let parts = min(count, 64)
+    guard parts > 0 else { return }
+    let (segmentations, boxes, images) = (columns.segmentations, columns.boxes, table.images)
+    let (truth, filling, hasBoxes, wanted) = (truth, filling, hasBox, isWanted)
+    let results = concurrentMap(parts) { part in
+      var result = MaskPart()
+      for index in (part * count / parts)..<((part + 1) * count / parts) {
+        result.append(
+          segmentations, index, box: boxes[index], hasBox: hasBoxes[start + index],
+          imageSize: truth.imageSizes[Int(images[start + index])], filling: filling,
+          isWanted: wanted.isEmpty ? false : wanted[index])
+        if result.fault != nil { break }
+      }
+      return result
+    }
+    for result in results {
+      if let (index, error) = result.fault {
+        throw EvaluationError(error.description, at: .detections, first + index, "segmentation")
+      }
+      let offset = Int32(table.masks.count)
+      table.maskOfDetection += result.maskOfDetection.map { $0 < 0 ? -1 : $0 + offset }
+      table.masks.append(result.masks)
+      table.areas += result.areas
+      if !filling.isByBox {
+        let position = table.maskOfDetection.count - result.boxes.count
+        for (index, box) in result.boxes.enumerated() where !hasBox[position + index] {
+          table.boxes[position + index] = box
+        }
+      }
+    }
+  }
+}
+
+/// The masks of some detections.
+private struct MaskPart: Sendable {
+  var areas: [Double] = []
+  var boxes: [BoundingBox] = []
+  var maskOfDetection: [Int32] = []
+  var masks = MaskTable()
+  /// The first fault and where it lies.
+  var fault: (index: Int, error: MaskError)?
+  private var scratch: [UInt32] = []
+
+  mutating func append(
+    _ segmentations: SegmentationColumns?, _ index: Int, box: BoundingBox, hasBox: Bool,
+    imageSize: (height: Int, width: Int), filling: Filling, isWanted: Bool
+  ) {
+    do throws(MaskError) {
+      var mask: RunLengthMask?
+      if let segmentation = segmentations?[index] {
+        mask = try segmentation.mask(in: imageSize)
+      } else if isWanted {
+        let corners = RunLengthMask.corners(of: box)
+        mask = try RunLengthMask(polygons: [corners], height: imageSize.height, width: imageSize.width)
+      }
+      if !filling.isByBox {
+        areas.append(Double(mask?.area ?? 0))
+        boxes.append(mask?.boundingBox ?? box)
+      }
+      maskOfDetection.append(isWanted ? Int32(masks.count) : -1)
+      if isWanted, let mask { masks.append(mask) }
+    } catch {
+      fault = (index, error)
+    }
+  }
+}
+
+extension BoundingBox {
+  fileprivate var isFinite: Bool { x.isFinite && y.isFinite && width.isFinite && height.isFinite }
+}
