@@ -83,7 +83,9 @@ bool readInteger(CSimdJSONReader &reader, ondemand::value value, Place place, in
 
 bool readCount(CSimdJSONReader &reader, ondemand::value value, Place place, int64_t &out) {
   if (!readInteger(reader, value, place, out)) return false;
-  return out >= 0 || fail(reader, CSIMDJSON_NEGATIVE, place, "0 or more", value);
+  if (out < 0) return fail(reader, CSIMDJSON_NEGATIVE, place, "0 or more", value);
+  // What is counted or measured in pixels stays below this, and sums of it below 64 bits.
+  return out <= int64_t(1) << 40 || fail(reader, CSIMDJSON_OUT_OF_RANGE, place, "a count", value);
 }
 
 bool readNumber(CSimdJSONReader &reader, ondemand::value value, Place place, double &out) {

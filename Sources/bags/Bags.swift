@@ -10,6 +10,7 @@ struct Bags: ParsableCommand {
     abstract: "Re-trains the classifier of a detector for long-tailed data: balanced group softmax on a CPU.",
     version: version,
     subcommands: [
+      GroupCommand.self,
       TrainCommand.self,
       EvaluateCommand.self,
       ReportCommand.self,

@@ -36,14 +36,14 @@ extension CategoryGroups {
         "\(source): version \(stored.version) is not known to this program, which reads \(Self.fileVersion)")
     }
     for (position, category) in stored.categories.enumerated()
-    where category.instanceCount < 0 || category.imageCount < 0 {
-      throw CategoryGroupsError("\(source): categories[\(position)] has a negative count")
+    where !StoredGroups.counts.contains(category.instanceCount) || !StoredGroups.counts.contains(category.imageCount) {
+      throw CategoryGroupsError("\(source): categories[\(position)] has a count that is negative or too large")
     }
     do {
       try self.init(
         counts: stored.categories.map {
           CategoryCount(id: $0.id, name: $0.name, instances: $0.instanceCount, images: $0.imageCount)
-        }, boundaries: stored.boundaries, countedBy: stored.countedBy)
+        }, boundaries: stored.boundaries, countedBy: stored.countedBy, countsSource: stored.countsFrom)
     } catch let error as CategoryGroupsError {
       throw CategoryGroupsError("\(source): \(error)")
     }
@@ -68,7 +68,7 @@ extension CategoryGroups {
   /// - Parameter pretty: On lines of their own, or all in one.
   public func json(pretty: Bool = false) throws -> String {
     let stored = StoredGroups(
-      boundaries: boundaries, countedBy: countedBy,
+      boundaries: boundaries, countedBy: countedBy, countsFrom: countsSource,
       categories: members.map {
         StoredGroups.Category(
           id: $0.id, name: $0.name, instanceCount: $0.instanceCount, imageCount: $0.imageCount, group: $0.group + 1)
@@ -83,6 +83,8 @@ extension CategoryGroups {
 /// groups.json as it stands in the file.
 private struct StoredGroups: Codable {
   static let formatName = "bags-groups"
+  /// What a count may be, so that sums of counts fit.
+  static let counts = 0...1 << 40
 
   struct Category: Codable {
     var id: Int
@@ -103,11 +105,13 @@ private struct StoredGroups: Codable {
   var version = CategoryGroups.fileVersion
   var boundaries: [Int]
   var countedBy: CategoryGroups.CountedBy
+  var countsFrom: CountsSource?
   var categories: [Category]
 
   enum CodingKeys: String, CodingKey {
     case format, version, boundaries, categories
     case countedBy = "counted_by"
+    case countsFrom = "counts_from"
   }
 }
 

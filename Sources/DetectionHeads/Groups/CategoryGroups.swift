@@ -32,6 +32,8 @@ public struct CategoryGroups: Sendable, Equatable {
   public let boundaries: [Int]
   /// What was held against them.
   public let countedBy: CountedBy
+  /// Where the counts came from; `nil` where that is not known.
+  public let countsSource: CountsSource?
   /// The classes by ascending category id.
   public let members: [Member]
   /// For every foreground group, the class indices of its members, ascending.
@@ -43,10 +45,12 @@ public struct CategoryGroups: Sendable, Equatable {
   ///   - counts: Id, name and counts of every class, in any order.
   ///   - boundaries: The inner boundaries, positive and ascending.
   ///   - countedBy: Whether instances or images are held against them.
+  ///   - countsSource: Where the counts came from, to be kept with the groups.
   /// - Throws: `CategoryGroupsError` if the boundaries do not ascend from above 0, an id stands twice, or there is no
   ///   class.
   public init(
-    counts: [CategoryCount], boundaries: [Int] = [10, 100, 1000], countedBy: CountedBy = .instances
+    counts: [CategoryCount], boundaries: [Int] = [10, 100, 1000], countedBy: CountedBy = .instances,
+    countsSource: CountsSource? = nil
   ) throws {
     guard zip([0] + boundaries, boundaries).allSatisfy(<) else {
       throw CategoryGroupsError("boundaries must ascend from above 0, not \(boundaries)")
@@ -64,6 +68,7 @@ public struct CategoryGroups: Sendable, Equatable {
     }
     self.boundaries = boundaries
     self.countedBy = countedBy
+    self.countsSource = countsSource
     self.members = members
     var classesByGroup = [[Int]](repeating: [], count: boundaries.count + 1)
     for (index, member) in members.enumerated() { classesByGroup[member.group].append(index) }

@@ -1,0 +1,154 @@
+import ArgumentParser
+import DetectionHeads
+import Foundation
+import LVISDatasets
+
+struct GroupCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "group",
+    abstract: "Put the classes of a data set into groups by how often they occur.",
+    discussion: """
+      Reads annotations (LVIS v0.5 or v1, COCO or alike, or a file with only categories and their counts), prints how \
+      many classes and instances fall into each group, and writes groups.json for `bags train`, `bags evaluate` and \
+      `bags report`.
+
+      A group holds the classes from its lower boundary up to, not including, its upper one; classes without an \
+      instance fall into G1. G0 is background. Crowds (iscrowd) are not counted: detectors never train on them. Images \
+      are those with at least one instance.
+
+      EXAMPLES
+        bags group lvis_v1_train.json
+        bags group instances_train2017.json --output coco_groups.json
+        bags group train.json --boundaries 5,10,50,100,500,1000,5000
+        bags group lvis_v1_train.json --count-by images --boundaries 11,101
+        bags group train.json --format json | jq .groups
+      """)
+
+  @Argument(help: .init("Annotations, LVIS or COCO JSON; the training split's.", valueName: "annotations"))
+  var annotations: String
+
+  @Option(help: .init("The inner boundaries between groups.", valueName: "counts"))
+  var boundaries = IntegerList([10, 100, 1000])
+
+  @Option(help: "What to hold against the boundaries.")
+  var countBy = CategoryGroups.CountedBy.instances
+
+  @Option(
+    help: """
+      Count the annotations, or take instance_count and image_count of the categories (default: annotations, if there \
+      are any).
+      """)
+  var countsFrom: CountsSource?
+
+  @Option(help: .init("Where the groups go.", valueName: "file"))
+  var output = "groups.json"
+
+  @Option(
+    help: .init(
+      "Also write label2binlabel.npy and pred_slice.npy, the tables that the official code needs, into this folder.",
+      valueName: "folder"))
+  var exportOfficial: String?
+
+  @OptionGroup var overwrite: OverwriteOptions
+  @OptionGroup var format: FormatOptions
+
+  func validate() throws {
+    guard zip([0] + boundaries.values, boundaries.values).allSatisfy(<) else {
+      throw ValidationError("--boundaries must ascend from above 0, such as 10,100,1000")
+    }
+  }
+
+  func run() throws {
+    try overwrite.check(output)
+    let tables = exportOfficial.map { folder in
+      CategoryGroups.OfficialTables.fileNames.map { (folder as NSString).appendingPathComponent($0) }
+    }
+    for path in tables ?? [] { try overwrite.check(path) }
+
+    let dataset = try LVISDataset(contentsOf: annotations, including: [])
+    let census = try CategoryCensus(
+      dataset, path: annotations, boundaries: boundaries.values, countedBy: countBy, countsFrom: countsFrom)
+    for warning in census.warnings { StandardStreams.warn("\(annotations): \(warning)") }
+    try census.groups.write(to: output)
+    if let exportOfficial { try census.groups.officialTables.write(to: exportOfficial) }
+
+    let conversion = exportOfficial.map {
+      "to make the official code's files of the tables:\n\(Self.conversion(in: $0))"
+    }
+    if format.isJSON {
+      try printJSON(GroupSummary(census))
+      if let conversion { StandardStreams.note(conversion) }
+    } else {
+      StandardStreams.result(
+        [census.rendered(width: terminalWidth()), conversion].compactMap(\.self).joined(separator: "\n\n"))
+    }
+    StandardStreams.note("wrote \(([output] + (tables ?? [])).joined(separator: ", "))")
+  }
+
+  /// The line that turns the tables into the files that the official configuration names.
+  static func conversion(in folder: String) -> String {
+    let quoted = folder.replacingOccurrences(of: "'", with: "'\\''")
+    return """
+      python -c "import sys, numpy, torch; [torch.save(torch.from_numpy(numpy.load(f'{sys.argv[1]}/{a}.npy')), \
+      f'{sys.argv[1]}/{b}.pt') for a, b in (('label2binlabel', 'label2binlabel'), ('pred_slice', 'pred_slice_with0'))]" \
+      '\(quoted)'
+      """
+  }
+}
+
+extension CategoryGroups.CountedBy: ExpressibleByArgument {}
+extension CountsSource: ExpressibleByArgument {}
+
+/// What `bags group --format json` prints.
+private struct GroupSummary: Encodable {
+  struct Group: Encodable {
+    var name: String
+    var lower: Int
+    var upper: Int?
+    var categories: Int
+    var instances: Int
+
+    enum CodingKeys: String, CodingKey { case name, lower, upper, categories, instances }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(name, forKey: .name)
+      try container.encode(lower, forKey: .lower)
+      // `null`, not left out: the bound is open.
+      try container.encode(upper, forKey: .upper)
+      try container.encode(categories, forKey: .categories)
+      try container.encode(instances, forKey: .instances)
+    }
+  }
+
+  var categories: Int
+  var instances: Int
+  var images: Int
+  var counted_by: CategoryGroups.CountedBy
+  var counts_from: CountsSource
+  var groups: [Group]
+  var categories_without_instances: [Int]
+  var categories_that_state_other_counts: [Int]
+  var images_without_annotations: Int
+  var crowds_not_counted: Int
+  var duplicate_annotation_ids: [Int]
+
+  init(_ census: CategoryCensus) {
+    categories = census.groups.classCount
+    instances = census.instances.reduce(0, +)
+    images = census.imageCount
+    counted_by = census.groups.countedBy
+    counts_from = census.source
+    groups = census.instances.indices.map { group in
+      Group(
+        name: "G\(group + 1)", lower: census.groups.lowerBound(ofGroup: group),
+        upper: census.groups.upperBound(ofGroup: group), categories: census.groups.classesByGroup[group].count,
+        instances: census.instances[group])
+    }
+    categories_without_instances = census.empty.map(\.id)
+    categories_that_state_other_counts = census.disagreeing
+    images_without_annotations = census.imagesWithoutAnnotations
+    crowds_not_counted = census.crowds
+    duplicate_annotation_ids = census.duplicates
+  }
+}
