@@ -12,17 +12,34 @@ extension CategoryGroups {
     return lower == upper - 1 ? last : "\(NumberText.grouped(lower))–\(last)"
   }
 
+  /// The count of a class that is held against the boundaries.
+  func groupingCount(of index: Int) -> Int {
+    countedBy == .instances ? members[index].instanceCount : members[index].imageCount
+  }
+
+  /// Class indices by descending count, ties by ascending category id.
+  var classesByFrequency: [Int] {
+    members.indices.sorted { (-groupingCount(of: $0), $0) < (-groupingCount(of: $1), $1) }
+  }
+
   /// The groups as shaded ranges of an axis that numbers the classes from 1, the most frequent first.
-  func bandsByRank() -> [ChartBand] {
+  ///
+  /// - Parameter domain: The whole axis, where the outer bands are to reach its ends.
+  func bandsByRank(filling domain: ClosedRange<Double>? = nil) -> [ChartBand] {
     var start = 0.5
     var bands: [ChartBand] = []
     for group in classesByGroup.indices.reversed() where !classesByGroup[group].isEmpty {
       let count = classesByGroup[group].count
       bands.append(
         ChartBand(
-          start...start + Double(count), labels: ["G\(group + 1): \(rangeText(ofGroup: group))", "G\(group + 1)"],
+          start...start + Double(count),
+          labels: ["G\(group + 1): \(rangeText(ofGroup: group))", "G\(group + 1)"],
           isDark: group % 2 == 1))
       start += Double(count)
+    }
+    if let domain, let last = bands.indices.last {
+      bands[0].range = domain.lowerBound...bands[0].range.upperBound
+      bands[last].range = bands[last].range.lowerBound...domain.upperBound
     }
     return bands
   }

@@ -7,7 +7,9 @@ import Reporting
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report", abstract: "Draws what training did to a classifier.",
-    subcommands: [ReportWeightNormsCommand.self])
+    subcommands: [
+      ReportWeightNormsCommand.self, ReportTrainingCommand.self, ReportAPCommand.self, ReportGroupsCommand.self,
+    ])
 }
 
 extension ImageFormat: ExpressibleByArgument {}
@@ -33,9 +35,9 @@ struct FigureOptions: ParsableArguments {
   /// - Returns: The paths of both.
   func write(_ chart: Chart, csv: String, named name: String, defaultFolder folder: String) throws -> FigurePaths {
     let folder = output ?? folder
-    let paths = FigurePaths(figure: "\(folder)/\(name).\(imageFormat.rawValue)", csv: "\(folder)/\(name).csv")
+    let paths = FigurePaths(figure: "\(folder)/\(name).\(imageFormat.rawValue)", data: "\(folder)/\(name).csv")
     try overwriting.check(paths.figure)
-    try overwriting.check(paths.csv)
+    try overwriting.check(paths.data)
     try imageFormat.checkAvailability()
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -43,13 +45,16 @@ struct FigureOptions: ParsableArguments {
       throw CommandFailure("\(folder): cannot make this folder; check the permissions or choose another --output")
     }
     try imageFormat.write(chart.rendered(), to: paths.figure)
-    try DurableFile.write(csv, to: paths.csv)
+    try DurableFile.write(csv, to: paths.data)
     return paths
   }
 }
 
 /// Where a figure and its data were written.
-struct FigurePaths {
+struct FigurePaths: Encodable {
   let figure: String
-  let csv: String
+  let data: String
+
+  /// Two lines for the terminal.
+  var lines: String { "figure  \(figure)\ndata    \(data)" }
 }

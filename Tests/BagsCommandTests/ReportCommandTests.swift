@@ -177,6 +177,71 @@ import Testing
     }
   }
 
+  @Test func trainingDrawsWhatTheRunSaw() throws {
+    try withRuns { folder in
+      let missing = try runBags(["report", "training"], in: folder)
+      #expect(missing.status == 1 && missing.error.contains("metrics.jsonl"))
+
+      let line =
+        #"{"step":10,"epoch":0,"learning_rate":0.01,"loss":2,"losses":{"G0":1,"G1":1},"#
+        + #""gradient_norm":3,"rois_per_second":9}"# + "\n"
+      try (line + line.replacing(":10,", with: ":20,")).write(
+        toFile: "\(folder)/runs/bags/metrics.jsonl", atomically: true, encoding: .utf8)
+      let result = try runBags(["report", "training"], in: folder)
+      #expect(result.status == 0, "\(result.error)")
+      #expect(result.output.contains("runs/bags/training.svg"))
+      let csv = try String(contentsOfFile: "\(folder)/runs/bags/training.csv", encoding: .utf8)
+      #expect(csv.split(separator: "\n").count == 3)
+
+      try (line + "{\"step\": 3}\n").write(
+        toFile: "\(folder)/runs/bags/metrics.jsonl", atomically: true, encoding: .utf8)
+      let broken = try runBags(["report", "training", "--overwrite"], in: folder)
+      #expect(broken.status == 1 && broken.error.contains("metrics.jsonl: line 2: "))
+      let file = try runBags(["report", "training", "runs/bags/head.safetensors"], in: folder)
+      #expect(file.status == 1 && file.error.contains("training curves are in a run's folder"))
+    }
+  }
+
+  @Test func apComparesEvaluations() throws {
+    try withRuns { folder in
+      try #"{"AP": 0.5, "APr": 0.25, "AP1": 0.2}"#.write(
+        toFile: "\(folder)/base.json", atomically: true, encoding: .utf8)
+      let missing = try runBags(["report", "ap", "base.json", "runs/bags"], in: folder)
+      #expect(missing.status == 1)
+      #expect(missing.error.contains("runs/bags: holds no evaluation.json; make it with `bags evaluate"))
+
+      try #"{"AP": 0.75, "APr": -1, "AP1": 0.5, "classes": []}"#.write(
+        toFile: "\(folder)/runs/bags/evaluation.json", atomically: true, encoding: .utf8)
+      let result = try runBags(["report", "ap", "base.json", "runs/latest"], in: folder)
+      #expect(result.status == 0, "\(result.error)")
+      #expect(
+        result.output.hasPrefix("AP, %     AP    APr    AP1\nbase   50.00  25.00  20.00\nbags   75.00      –  50.00\n"))
+      #expect(FileManager.default.fileExists(atPath: "\(folder)/Reports/ap/ap.svg"))
+
+      try "[]".write(toFile: "\(folder)/list.json", atomically: true, encoding: .utf8)
+      let list = try runBags(["report", "ap", "list.json", "--overwrite"], in: folder)
+      #expect(list.status == 1 && list.error.contains("list.json: is no JSON object"))
+      try "{}".write(toFile: "\(folder)/none.json", atomically: true, encoding: .utf8)
+      let none = try runBags(["report", "ap", "none.json", "--overwrite"], in: folder)
+      #expect(none.status == 1 && none.error.contains("none: states neither AP nor"))
+    }
+  }
+
+  @Test func groupsDrawsARunsClassesOrThoseOfAnnotations() throws {
+    try withRuns { folder in
+      let result = try runBags(["report", "groups", "--format", "json"], in: folder)
+      #expect(result.status == 0, "\(result.error)")
+      let object = try json(result.output)
+      #expect(object["figure"] as? String == "runs/bags/groups.svg" && object["categories"] as? Int == 6)
+      let file = try runBags(["report", "groups", "runs/softmax/groups.json"], in: folder)
+      #expect(file.status == 0 && file.output.contains("Reports/groups/groups.svg"))
+      let both = try runBags(["report", "groups", "x", "--annotations", "y"], in: folder)
+      #expect(both.status == 64 && both.error.contains("not both"))
+      let wrong = try runBags(["report", "groups", "runs/bags/head.safetensors", "--overwrite"], in: folder)
+      #expect(wrong.status == 1 && wrong.error.contains("head.safetensors: is not valid JSON"))
+    }
+  }
+
   @Test func otherImageFormatsNeedRsvgConvert() throws {
     try withRuns { folder in
       let words = ["report", "weightnorms", "--image-format", "png", "--output", "figures"]

@@ -78,6 +78,12 @@ public struct Axis: Sendable {
       title, scale: .log10, domain: max(low / room, .leastNormalMagnitude)...min(high * room, .greatestFiniteMagnitude))
   }
 
+  /// Gives 0 a place and a label at the bottom of a logarithmic axis of counts: that of one half.
+  mutating func showZero() {
+    ticks = [AxisTick(0.5, "0")] + shownTicks(room: 4)
+    domain = 0.5...max(1, domain.upperBound)
+  }
+
   /// The length of the domain, as on a linear axis.
   var span: Double { domain.upperBound - domain.lowerBound }
 

@@ -12,6 +12,7 @@ struct ChartLayout {
     static let panelGap = 16.0
     static let panelTitle = 24.0
     static let endLabel = 15.0
+    static let labelSwatch = 26.0
   }
 
   /// One plot.
@@ -21,6 +22,10 @@ struct ChartLayout {
     let ticks: [AxisTick]
     /// Named lines with the label at their right end: the mark's index, and the middle of the label.
     var endLabels: [(mark: Int, y: Double)] = []
+    /// Whether a piece of the line stands before each label: where colour alone does not tell the lines apart.
+    var hasLabelSwatches = false
+    /// How far the texts of the labels are moved to the right by that.
+    var labelIndent: Double { hasLabelSwatches ? Size.labelSwatch : 0 }
   }
 
   /// One entry of the legend.
@@ -55,9 +60,12 @@ struct ChartLayout {
 
     let labelled = chart.panels.map { Self.linesLabelledAtTheirEnd(in: $0, width: width) }
     let endLabelWidth = zip(chart.panels, labelled).flatMap { panel, indices in
-      indices.map { TextMetrics.width(panel.lineName($0) ?? "", size: Size.text, isBold: true) + 12 }
+      indices.map {
+        TextMetrics.width(panel.lineName($0) ?? "", size: Size.text, isBold: true) + 12
+          + (panel.hasDashedNames ? Size.labelSwatch : 0)
+      }
     }.max()
-    let ticks = chart.panels.map { $0.y.shownTicks(room: max(2, Int($0.height / ($0.y.scale == .log10 ? 20 : 40)))) }
+    let ticks = chart.panels.map { $0.y.shownTicks(room: max(2, Int($0.height / ($0.y.scale == .log10 ? 20 : 34)))) }
     let tickWidth = ticks.joined().map { TextMetrics.width($0.label, size: Size.small) }.max() ?? 0
     left = Size.margin + tickWidth + 7
     right = width - Size.margin - (endLabelWidth ?? 0)
@@ -72,12 +80,13 @@ struct ChartLayout {
     y = legendTop + Double((legend.last?.row ?? -1) + 1) * Size.legendRow + 6
     let header = chart.bands.isEmpty ? 0 : Size.bandHeader
     bandTop = y + (chart.panels.first?.y.title.isEmpty == false ? Size.panelTitle : 0)
-    bandLabels = Self.fittingLabels(of: chart, pixelsPerUnit: (right - left) / chart.x.span)
+    bandLabels = Self.fittingLabels(of: chart, plotWidth: right - left)
     var plots: [Plot] = []
     for (index, panel) in chart.panels.enumerated() {
       y += (panel.y.title.isEmpty ? 0 : Size.panelTitle) + (index == 0 ? header : 0)
       var plot = Plot(top: y, bottom: y + panel.height, ticks: ticks[index])
       plot.endLabels = Self.placedEndLabels(labelled[index], panel: panel, top: plot.top, bottom: plot.bottom)
+      plot.hasLabelSwatches = panel.hasDashedNames
       plots.append(plot)
       y = plot.bottom + Size.panelGap
     }
@@ -96,11 +105,13 @@ struct ChartLayout {
   }
 
   /// A label for every band: the fullest that fits, empty where none does.
-  private static func fittingLabels(of chart: Chart, pixelsPerUnit: Double) -> [String] {
+  private static func fittingLabels(of chart: Chart, plotWidth: Double) -> [String] {
     chart.bands.map { band in
       let range = band.range.clamped(to: chart.x.domain)
-      let room = (range.upperBound - range.lowerBound) * pixelsPerUnit
-      return band.labels.first { TextMetrics.width($0, size: Size.small) + 6 <= room } ?? ""
+      guard let start = chart.x.fraction(range.lowerBound), let end = chart.x.fraction(range.upperBound) else {
+        return ""
+      }
+      return band.labels.first { TextMetrics.width($0, size: Size.small) + 6 <= (end - start) * plotWidth } ?? ""
     }
   }
 
@@ -163,6 +174,13 @@ extension ChartPanel {
   /// The name of the mark at an index, where it is a named line.
   func lineName(_ index: Int) -> String? {
     if case .line(let line) = marks[index] { line.name } else { nil }
+  }
+
+  /// Whether a named line is not solid.
+  var hasDashedNames: Bool {
+    marks.contains { mark in
+      if case .line(let line) = mark { line.name != nil && line.style.dash != .solid } else { false }
+    }
   }
 
   /// The points of the mark at an index, where it is a line.

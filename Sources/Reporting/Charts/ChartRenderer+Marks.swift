@@ -1,7 +1,7 @@
 extension ChartRenderer {
   /// Draws one mark of a panel.
   mutating func draw(
-    _ mark: Mark, of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout SVGWriter
+    _ mark: Mark, of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout MarkupWriter
   ) {
     let (layout, xAxis) = (layout, chart.x)
     func placed(_ point: ChartPoint) -> (x: Double, y: Double)? {
@@ -19,7 +19,7 @@ extension ChartRenderer {
   }
 
   /// Draws what stands before a name in the legend, around the height `y`.
-  func drawSwatch(_ key: LegendKey, x: Double, y: Double, into writer: inout SVGWriter) {
+  func drawSwatch(_ key: LegendKey, x: Double, y: Double, into writer: inout MarkupWriter) {
     let line = "M\(place(x, y))L\(place(x + 20, y))"
     switch key.swatch {
     case .point(let shape, let isFilled):
@@ -43,7 +43,7 @@ extension ChartRenderer {
   }
 
   private func drawPoints(
-    _ mark: PointMark, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout SVGWriter
+    _ mark: PointMark, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout MarkupWriter
   ) {
     writer.group("g", pointAttributes(mark.style, opacity: mark.opacity, isFilled: mark.isFilled)) { writer in
       for point in mark.points {
@@ -64,7 +64,7 @@ extension ChartRenderer {
 
   /// Shapes of about the same area.
   private func drawShape(
-    _ shape: MarkerShape, x: Double, y: Double, radius r: Double, note: String?, into writer: inout SVGWriter
+    _ shape: MarkerShape, x: Double, y: Double, radius r: Double, note: String?, into writer: inout MarkupWriter
   ) {
     switch shape {
     case .circle:
@@ -105,7 +105,7 @@ extension ChartRenderer {
     return data
   }
 
-  private func drawPath(_ data: String, style: SeriesStyle, width: Double, into writer: inout SVGWriter) {
+  private func drawPath(_ data: String, style: SeriesStyle, width: Double, into writer: inout MarkupWriter) {
     guard !data.isEmpty else { return }
     writer.element(
       "path",
@@ -116,7 +116,7 @@ extension ChartRenderer {
   }
 
   private func drawArea(
-    _ mark: AreaMark, bottom: Double, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout SVGWriter
+    _ mark: AreaMark, bottom: Double, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout MarkupWriter
   ) {
     let places = mark.points.compactMap(placed)
     guard let first = places.first, let last = places.last else { return }
@@ -131,7 +131,7 @@ extension ChartRenderer {
   }
 
   private func drawRule(
-    _ mark: RuleMark, of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout SVGWriter
+    _ mark: RuleMark, of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout MarkupWriter
   ) {
     switch mark.direction {
     case .horizontal:
@@ -145,9 +145,13 @@ extension ChartRenderer {
   }
 
   private mutating func drawBars(
-    _ mark: BarMark, bottom: Double, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout SVGWriter
+    _ mark: BarMark, bottom: Double, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout MarkupWriter
   ) {
     let width = mark.width / chart.x.span * (layout.right - layout.left)
+    // A label wider than its bar would run into the next bar's: smaller type for all of them, or none.
+    let size = [Size.small, 9.5, 8.5].first { size in
+      mark.labels.allSatisfy { TextMetrics.width($0, size: size) <= width + 1 }
+    }
     for (index, point) in mark.points.enumerated() {
       guard let at = placed(point) else { continue }
       writer.element(
@@ -157,10 +161,8 @@ extension ChartRenderer {
           "y": NumberText.coordinate(at.y), "width": NumberText.coordinate(width),
           "height": NumberText.coordinate(bottom - at.y),
         ], note: point.note)
-      // A label wider than its bar would run into the next bar's.
-      if index < mark.labels.count, TextMetrics.width(mark.labels[index], size: Size.small) <= width + 2 {
-        drawText(
-          mark.labels[index], x: at.x, y: at.y - 4, size: Size.small, anchor: "middle", into: &writer)
+      if let size, index < mark.labels.count {
+        drawText(mark.labels[index], x: at.x, y: at.y - 4, size: size, anchor: "middle", into: &writer)
       }
     }
   }

@@ -20,7 +20,7 @@ extension Chart {
     let layout = ChartLayout(self, width: max(320, width))
     var renderer = ChartRenderer(chart: self, layout: layout)
     let size = (NumberText.coordinate(layout.width), NumberText.coordinate(layout.height))
-    var writer = SVGWriter()
+    var writer = MarkupWriter()
     let root: KeyValuePairs = [
       "xmlns": "http://www.w3.org/2000/svg", "class": "chart", "width": size.0, "height": size.1,
       "viewBox": "0 0 \(size.0) \(size.1)", "role": "img",
@@ -28,7 +28,7 @@ extension Chart {
       "font-family": "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif",
     ]
     writer.group("svg", root) { writer in
-      if isStandalone { writer.style(ChartStyleSheet.text) }
+      if isStandalone { writer.raw("<style>\n\(ChartStyleSheet.text)</style>") }
       writer.element("rect", ["class": "paper", "width": size.0, "height": size.1])
       renderer.draw(into: &writer)
     }
@@ -49,7 +49,7 @@ struct ChartRenderer {
     self.layout = layout
   }
 
-  mutating func draw(into writer: inout SVGWriter) {
+  mutating func draw(into writer: inout MarkupWriter) {
     drawTitles(into: &writer)
     drawLegend(into: &writer)
     drawBands(into: &writer)
@@ -66,7 +66,7 @@ struct ChartRenderer {
     }
   }
 
-  private mutating func drawTitles(into writer: inout SVGWriter) {
+  private mutating func drawTitles(into writer: inout MarkupWriter) {
     var y = Size.margin + 14
     for line in layout.titleLines {
       drawText(line, x: Size.margin, y: y, size: Size.title, class: "ink", isBold: true, into: &writer)
@@ -78,7 +78,7 @@ struct ChartRenderer {
     }
   }
 
-  private mutating func drawLegend(into writer: inout SVGWriter) {
+  private mutating func drawLegend(into writer: inout MarkupWriter) {
     for item in layout.legend {
       let y = layout.legendTop + Double(item.row) * Size.legendRow + 8
       drawSwatch(item.key, x: item.x, y: y, into: &writer)
@@ -86,7 +86,7 @@ struct ChartRenderer {
     }
   }
 
-  private mutating func drawBands(into writer: inout SVGWriter) {
+  private mutating func drawBands(into writer: inout MarkupWriter) {
     guard let bottom = layout.plots.last?.bottom else { return }
     for (band, label) in zip(chart.bands, layout.bandLabels) {
       let range = band.range.clamped(to: chart.x.domain)
@@ -104,7 +104,7 @@ struct ChartRenderer {
     }
   }
 
-  private mutating func drawYAxis(of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout SVGWriter) {
+  private mutating func drawYAxis(of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout MarkupWriter) {
     if !panel.y.title.isEmpty {
       // Below a title, the top tick's label needs room; a band's header has enough.
       let isBelowHeader = plot.top == layout.plots.first?.top && !chart.bands.isEmpty
@@ -122,14 +122,14 @@ struct ChartRenderer {
     }
   }
 
-  private func drawXGrid(in plot: ChartLayout.Plot, into writer: inout SVGWriter) {
+  private func drawXGrid(in plot: ChartLayout.Plot, into writer: inout MarkupWriter) {
     for tick in layout.xTicks {
       guard let x = layout.x(tick.value, on: chart.x) else { continue }
       drawLine(x, plot.top, x, plot.bottom, class: "grid", into: &writer)
     }
   }
 
-  private mutating func drawXAxis(into writer: inout SVGWriter) {
+  private mutating func drawXAxis(into writer: inout MarkupWriter) {
     guard let bottom = layout.plots.last?.bottom else { return }
     var taken = -Double.infinity
     for tick in layout.xTicks {
@@ -149,7 +149,8 @@ struct ChartRenderer {
     }
   }
 
-  private mutating func drawEndLabels(of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout SVGWriter) {
+  private mutating func drawEndLabels(of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout MarkupWriter)
+  {
     for label in plot.endLabels {
       guard case .line(let line) = panel.marks[label.mark], let name = line.name,
         let last = line.points.last(where: { panel.y.fraction($0.y) != nil && chart.x.fraction($0.x) != nil }),
@@ -159,8 +160,12 @@ struct ChartRenderer {
         let leader = "M\(place(x, y))L\(place(layout.right + 9, label.y))"
         writer.element("path", ["d": leader, "fill": "none", "class": "stroke-\(line.style.color.rawValue)"])
       }
+      let start = layout.right + 12
+      if plot.hasLabelSwatches {
+        drawSwatch(LegendKey(name, .line, style: line.style), x: start, y: label.y, into: &writer)
+      }
       drawText(
-        name, x: layout.right + 12, y: label.y + 4, size: Size.text, class: "fill-\(line.style.color.rawValue)",
+        name, x: start + plot.labelIndent, y: label.y + 4, size: Size.text, class: "fill-\(line.style.color.rawValue)",
         isBold: true, into: &writer)
     }
   }
@@ -168,7 +173,7 @@ struct ChartRenderer {
   /// Writes a text and records the room it takes.
   mutating func drawText(
     _ text: String, x: Double, y: Double, size: Double, class name: String = "soft", anchor: String = "start",
-    isBold: Bool = false, into writer: inout SVGWriter
+    isBold: Bool = false, into writer: inout MarkupWriter
   ) {
     guard !text.isEmpty else { return }
     let width = TextMetrics.width(text, size: size, isBold: isBold)
@@ -183,7 +188,7 @@ struct ChartRenderer {
   }
 
   func drawLine(
-    _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, class name: String, into writer: inout SVGWriter
+    _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, class name: String, into writer: inout MarkupWriter
   ) {
     writer.element(
       "line",

@@ -9,7 +9,8 @@ enum ChartStyleSheet {
   /// The page that charts are drawn on.
   static func paper(isDark: Bool) -> String { isDark ? "#14171c" : "#ffffff" }
 
-  private static func rules(isDark: Bool) -> String {
+  /// The rules of one of the two.
+  static func rules(isDark: Bool) -> String {
     let ink = isDark ? "#e8ebef" : "#1b1f24"
     let soft = isDark ? "#a3adb8" : "#57606a"
     let grid = isDark ? "#343b44" : "#dde2e8"

@@ -112,6 +112,16 @@ extension SeriesStyle {
     }
   }
 
+  /// Styles for the parts of one series: the first, the whole, in grey, and the others each in a colour of their own.
+  static func styles(forParts count: Int) -> [SeriesStyle] {
+    let colors: [SeriesColor] = [.neutral, .purple, .vermillion, .orange, .green, .blue, .sky]
+    return (0..<count).map { index in
+      let turn = index < colors.count ? 0 : 1 + (index - colors.count) / (colors.count - 1)
+      let color = index < colors.count ? colors[index] : colors[1 + (index - colors.count) % (colors.count - 1)]
+      return SeriesStyle(color, dash: LineDash.allCases[turn % LineDash.allCases.count])
+    }
+  }
+
   /// The colour of a method.
   static func color(ofMethod method: String) -> SeriesColor {
     switch method {

@@ -37,12 +37,7 @@ extension WeightNormComparison {
   private func countPanel() -> ChartPanel {
     let counts = order.map { groups.groupingCount(of: $0) }
     var axis = Axis.log10("training \(groups.countedBy.rawValue) per class", covering: counts.map { Double($0) } + [1])
-    if counts.contains(0) {
-      // Zero has no place on a logarithmic axis: half an instance stands for it, and says so.
-      let ticks = axis.shownTicks(room: 4)
-      axis.domain = 0.5...axis.domain.upperBound
-      axis.ticks = [AxisTick(0.5, "0")] + ticks
-    }
+    if counts.contains(0) { axis.showZero() }
     let points = zip(order.indices, counts).map { rank, count in
       ChartPoint(Double(rank + 1), count == 0 ? 0.5 : Double(count))
     }

@@ -30,9 +30,7 @@ public struct WeightNormComparison: Sendable {
     }
     self.groups = groups
     self.heads = heads
-    order = groups.members.indices.sorted {
-      (-groups.groupingCount(of: $0), groups.members[$0].id) < (-groups.groupingCount(of: $1), groups.members[$1].id)
-    }
+    order = groups.classesByFrequency
     medianWindow = max(5, groups.classCount / 20) | 1
   }
 
@@ -77,12 +75,5 @@ public struct WeightNormComparison: Sendable {
         + heads.map { "\($0.classes[index])" }
     }
     return csvText([header] + rows)
-  }
-}
-
-extension CategoryGroups {
-  /// The count of a class that is held against the boundaries.
-  func groupingCount(of index: Int) -> Int {
-    countedBy == .instances ? members[index].instanceCount : members[index].imageCount
   }
 }

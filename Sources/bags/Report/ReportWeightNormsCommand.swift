@@ -54,7 +54,7 @@ struct ReportWeightNormsCommand: ParsableCommand {
       try printJSON(WeightNormsResult(comparison, paths: paths))
     } else {
       StandardStreams.result(table(of: comparison))
-      StandardStreams.result("\nfigure  \(paths.figure)\ndata    \(paths.csv)")
+      StandardStreams.result("\n" + paths.lines)
     }
   }
 
@@ -88,17 +88,6 @@ struct ReportWeightNormsCommand: ParsableCommand {
 
   private func table(of comparison: WeightNormComparison) -> String {
     let groups = comparison.groups
-    var classes = TextTable([
-      ("group", .left), ("\(groups.countedBy.rawValue) per class", .left), ("classes", .right),
-      ("instances in all", .right),
-    ])
-    for (group, members) in groups.classesByGroup.enumerated() {
-      let total = members.reduce(0) { $0 + groups.members[$1].instanceCount }
-      classes.add([
-        "G\(group + 1)", groups.rangeText(ofGroup: group), NumberText.grouped(members.count),
-        NumberText.grouped(total),
-      ])
-    }
     let present = groups.classesByGroup.indices.filter { !groups.classesByGroup[$0].isEmpty }
     var table = TextTable(
       [("mean norm", .left)] + present.map { ("G\($0 + 1)", .right) }
@@ -109,31 +98,12 @@ struct ReportWeightNormsCommand: ParsableCommand {
         [summary.name] + present.map { text(summary.meanNorms[$0]) }
           + [text(summary.tailToHead), text(summary.background), text(summary.rankCorrelation)])
     }
-    return classes.rendered() + "\n\n" + table.rendered()
+    return GroupRow.table(of: groups) + "\n\n" + table.rendered()
   }
 }
 
 /// What `--format json` prints.
 private struct WeightNormsResult: Encodable {
-  struct Group: Encodable {
-    let name: String
-    let lower: Int
-    let upper: Int?
-    let categories: Int
-    let instances: Int
-
-    enum CodingKeys: CodingKey { case name, lower, upper, categories, instances }
-
-    /// An open upper bound is `null`, not left out.
-    func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(name, forKey: .name)
-      try container.encode(lower, forKey: .lower)
-      try container.encode(upper, forKey: .upper)
-      try container.encode(categories, forKey: .categories)
-      try container.encode(instances, forKey: .instances)
-    }
-  }
   struct Head: Encodable {
     let name: String
     let method: String
@@ -144,7 +114,7 @@ private struct WeightNormsResult: Encodable {
     let others_norms: [String: Double]
   }
   let categories: Int
-  let groups: [Group]
+  let groups: [GroupRow]
   let heads: [Head]
   let median_window: Int
   let figure: String
@@ -158,11 +128,7 @@ private struct WeightNormsResult: Encodable {
       return result
     }
     categories = groups.classCount
-    self.groups = groups.classesByGroup.enumerated().map { group, members in
-      Group(
-        name: "G\(group + 1)", lower: groups.lowerBound(ofGroup: group), upper: groups.upperBound(ofGroup: group),
-        categories: members.count, instances: members.reduce(0) { $0 + groups.members[$1].instanceCount })
-    }
+    self.groups = GroupRow.rows(of: groups)
     heads = comparison.summaries.map {
       Head(
         name: $0.name, method: $0.method, rank_correlation: $0.rankCorrelation, mean_norms: byGroup($0.meanNorms),
@@ -170,6 +136,6 @@ private struct WeightNormsResult: Encodable {
     }
     median_window = comparison.medianWindow
     figure = paths.figure
-    data = paths.csv
+    data = paths.data
   }
 }

@@ -37,10 +37,7 @@ struct NamedHead {
   static func all(_ arguments: [String]) throws -> [NamedHead] {
     var arguments = arguments
     if arguments.isEmpty {
-      guard let latest = RunFolder.latest() else {
-        throw CommandFailure("there is no runs/latest here: `bags train` makes one, or name a run or a head file")
-      }
-      arguments = [latest.path]
+      arguments = [try RunFolder.latestOrFail().path]
     }
     let heads = try arguments.map(NamedHead.init)
     // The same name twice tells nothing apart: such heads are called by their paths.
@@ -52,5 +49,17 @@ struct NamedHead {
     self.name = name
     self.path = path
     self.run = run
+  }
+}
+
+extension RunFolder {
+  /// The run that `runs/latest` points to.
+  ///
+  /// - Throws: `CommandFailure` where there is none.
+  static func latestOrFail() throws -> RunFolder {
+    guard let latest = latest() else {
+      throw CommandFailure("there is no runs/latest here: `bags train` makes one, or name what to draw")
+    }
+    return latest
   }
 }

@@ -1,5 +1,5 @@
-/// Writes SVG elements, with every text and attribute escaped.
-struct SVGWriter {
+/// Writes SVG and HTML elements, with every text and attribute escaped.
+struct MarkupWriter {
   private(set) var text = ""
   private var open: [String] = []
 
@@ -19,7 +19,7 @@ struct SVGWriter {
 
   /// Writes an element around what `body` writes.
   mutating func group(
-    _ name: String = "g", _ attributes: KeyValuePairs<String, String>, body: (inout SVGWriter) -> Void
+    _ name: String = "g", _ attributes: KeyValuePairs<String, String>, body: (inout MarkupWriter) -> Void
   ) {
     text += "\(indent)<\(name)\(Self.written(attributes))>\n"
     open.append(name)
@@ -28,8 +28,8 @@ struct SVGWriter {
     text += "\(indent)</\(name)>\n"
   }
 
-  /// Writes a style sheet as it is: no text of a user's may be in it.
-  mutating func style(_ sheet: String) { text += "\(indent)<style>\n\(sheet)\(indent)</style>\n" }
+  /// Writes markup as it is: no text of a user's may be in it that is not escaped.
+  mutating func raw(_ markup: String) { text += markup.hasSuffix("\n") ? markup : markup + "\n" }
 
   private var indent: String { String(repeating: " ", count: open.count) }
 

@@ -1,0 +1,22 @@
+import DurableFiles
+import Foundation
+
+extension RunFolder {
+  /// Reads `metrics.jsonl`.
+  ///
+  /// - Returns: Its lines in their order.
+  /// - Throws: `FileError` if it cannot be read, `RunFolderError`, naming the line, if a line is none of a run's.
+  public func metrics() throws -> [TrainingMetrics] {
+    let file = try MappedFile(at: metricsPath)
+    let decoder = JSONDecoder()
+    var metrics: [TrainingMetrics] = []
+    for (index, line) in file.bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
+      do {
+        metrics.append(try decoder.decode(TrainingMetrics.self, from: Data(line)))
+      } catch let error as DecodingError {
+        throw RunFolderError("\(metricsPath): line \(index + 1): \(error.place)")
+      }
+    }
+    return metrics
+  }
+}

@@ -1,0 +1,51 @@
+import DetectionHeads
+import DurableFiles
+import Foundation
+import Reporting
+
+/// What `bags evaluate --format json` printed, saved to a file.
+struct EvaluationFile {
+  /// Metrics by name, as fractions.
+  let metrics: [String: Double]
+
+  /// Where a run keeps it.
+  static func path(inRun run: String) -> String { "\(run)/evaluation.json" }
+
+  /// Reads a file.
+  ///
+  /// - Throws: `FileError` if it cannot be read, `CommandFailure` if it holds no object with metrics.
+  init(contentsOf path: String) throws {
+    let file = try MappedFile(at: path)
+    guard let object = try? JSONSerialization.jsonObject(with: Data(file.bytes)) as? [String: Any] else {
+      throw CommandFailure("\(path): is no JSON object; `bags evaluate --format json` prints one")
+    }
+    metrics = object.compactMapValues { ($0 as? NSNumber)?.doubleValue }
+  }
+}
+
+extension APComparison.Result {
+  /// The result that an argument names: an evaluation's file, or a run that holds `evaluation.json`.
+  init(naming argument: String) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
+      throw CommandFailure("\(argument): no such run or evaluation")
+    }
+    let url = URL(fileURLWithPath: argument).resolvingSymlinksInPath()
+    let path = isFolder.boolValue ? EvaluationFile.path(inRun: argument) : argument
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw CommandFailure(
+        "\(argument): holds no evaluation.json; make it with `bags evaluate … --format json > \(path)`")
+    }
+    // An evaluation inside a run goes by the run's name and has its method.
+    let folder = isFolder.boolValue ? url : url.deletingLastPathComponent()
+    let run = RunFolder(at: folder.path)
+    let isInRun =
+      FileManager.default.fileExists(atPath: run.recordPath)
+      && (isFolder.boolValue || url.lastPathComponent == "evaluation.json")
+    let fileName = url.deletingPathExtension().lastPathComponent
+    let name = isFolder.boolValue || isInRun ? folder.lastPathComponent : fileName
+    self.init(
+      name: name, method: isInRun ? try run.record().method : name,
+      metrics: try EvaluationFile(contentsOf: path).metrics)
+  }
+}
