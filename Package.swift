@@ -66,7 +66,8 @@ let package = Package(
     .testTarget(name: "LVISEvaluationTests", dependencies: ["LVISEvaluation", "TestSupport"]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
     .testTarget(
-      name: "BagsCommandTests", dependencies: ["bags", "DetectionHeads", "DenseLinearAlgebra", "TestSupport"]),
+      name: "BagsCommandTests",
+      dependencies: ["bags", "DetectionHeads", "DenseLinearAlgebra", "DurableFiles", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -104,6 +104,15 @@ extension FeatureSet {
     return numbers
   }
 
+  /// For a box that decoding makes infinite.
+  func boxError(ofRow row: Int) -> FeatureSetError {
+    let shard = shards[shardIndex(ofRow: row)]
+    let column: FeatureColumn = width(of: .boxDeltas) == nil ? .boxes : .boxDeltas
+    return FeatureSetError(
+      path: shard.path, tensor: column.rawValue, row: row - shard.firstRow, code: .box,
+      detail: "gives a box beyond the range of single precision")
+  }
+
   /// The shard that a row lies in.
   func shardIndex(ofRow row: Int) -> Int {
     precondition(0 <= row && row < roiCount)

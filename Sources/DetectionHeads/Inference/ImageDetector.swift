@@ -116,6 +116,7 @@ final class ImageDetector {
       let deltas = try features.four(.boxDeltas, ofRow: row, from: width == 4 ? 0 : 4 * index)
       box = settings.boxCoder.decode(deltas, from: box)
     }
+    guard (box.x2 - box.x1).isFinite, (box.y2 - box.y1).isFinite else { throw features.boxError(ofRow: row) }
     guard let size = sizes[imagePosition] else { return box }
     return settings.boxCoder.clip(box, width: size.x, height: size.y)
   }

@@ -1,0 +1,73 @@
+import DurableFiles
+
+/// Detections as the text of an LVIS or COCO results file, one a line.
+///
+/// Texts are made on any thread and handed to a `DetectionResultsWriter` in order.
+public struct DetectionResultsText: Sendable {
+  /// The detections in it.
+  public private(set) var count = 0
+  fileprivate private(set) var bytes: [UInt8] = []
+
+  /// Makes an empty text.
+  public init() {}
+
+  /// Adds a detection.
+  ///
+  /// Numbers are written with as few digits as give the same `Float` when read.
+  ///
+  /// - Parameters:
+  ///   - imageID: The image.
+  ///   - categoryID: The category.
+  ///   - box: x, y, width, height in absolute pixels; finite.
+  ///   - score: Finite.
+  public mutating func add(imageID: Int, categoryID: Int, box: SIMD4<Float>, score: Float) {
+    append(count == 0 ? "{\"image_id\":" : ",\n{\"image_id\":")
+    append(imageID.description)
+    append(",\"category_id\":")
+    append(categoryID.description)
+    append(",\"bbox\":[")
+    for index in 0..<4 {
+      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      append(box[index].description)
+    }
+    append("],\"score\":")
+    append(score.description)
+    bytes.append(UInt8(ascii: "}"))
+    count += 1
+  }
+
+  private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+}
+
+/// Writes an LVIS or COCO results file piece by piece; nothing stands at the path before `commit()`.
+public final class DetectionResultsWriter {
+  /// The detections written so far.
+  public private(set) var count = 0
+  private let file: DurableFile
+
+  /// Begins a results file.
+  ///
+  /// - Throws: `FileError` if it cannot be written.
+  public init(at path: String) throws {
+    file = try DurableFile(at: path)
+    try file.write("[")
+  }
+
+  /// Appends detections.
+  ///
+  /// - Throws: `FileError`.
+  public func append(_ text: DetectionResultsText) throws {
+    guard text.count > 0 else { return }
+    try file.write(count == 0 ? "\n" : ",\n")
+    try text.bytes.withUnsafeBytes { try file.write($0) }
+    count += text.count
+  }
+
+  /// Flushes to the disk and puts the file in its place.
+  ///
+  /// - Throws: `FileError`; what stood at the path is then as it was.
+  public func commit() throws {
+    try file.write("\n]\n")
+    try file.commit()
+  }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import DetectionHeads
+import Foundation
+
+/// How scores and boxes become detections; the defaults are LVIS's usual ones.
+struct DetectionOptions: ParsableArguments {
+  @Option(help: .init("The score that a candidate must pass.", valueName: "score"))
+  var scoreThreshold: Float = 1e-4
+
+  @Option(help: .init("The IoU above which boxes of a class suppress each other.", valueName: "iou"))
+  var nmsIou = 0.5
+
+  @Option(help: .init("The detections kept of an image, over all classes.", valueName: "count"))
+  var maxDetections = 300
+
+  @Option(
+    help: .init(
+      "Whose rules decode box_deltas: standard (detectron2, torchvision), mmdetection2 (and 3), mmdetection1 (+1).",
+      valueName: "convention"))
+  var boxCoder = BoxCoder.Convention.standard
+
+  @Option(help: "Threads (default: one a core). The result does not depend on it.")
+  var threads: Int?
+
+  func validate() throws {
+    func require(_ holds: Bool, _ message: String) throws { if !holds { throw ValidationError(message) } }
+    try require((0..<1).contains(scoreThreshold), "--score-threshold must be at least 0 and below 1")
+    try require((0...1).contains(nmsIou), "--nms-iou must be from 0 to 1")
+    try require((1...1_000_000).contains(maxDetections), "--max-detections must be from 1 to 1000000")
+    try require((1...1024).contains(threads ?? 1), "--threads must be from 1 to 1024")
+  }
+
+  var settings: DetectionSettings {
+    DetectionSettings(
+      scoreThreshold: scoreThreshold, suppressionIoU: nmsIou, maximumPerImage: maxDetections,
+      boxCoder: BoxCoder(convention: boxCoder), threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+  }
+}
+
+extension BoxCoder.Convention: ExpressibleByArgument {}

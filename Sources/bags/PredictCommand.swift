@@ -1,0 +1,143 @@
+import ArgumentParser
+import DetectionHeads
+import Foundation
+import LVISDatasets
+
+struct PredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Detect with a trained head: cached RoI features in, LVIS results JSON out.",
+    discussion: """
+      Each class of a RoI that scores above --score-threshold is a candidate. Its box is decoded from the feature \
+      set's box_deltas and clipped to its image; candidates of a class that overlap by more than --nms-iou give way \
+      to the best of them; the best --max-detections of each image are kept.
+
+      The annotations give the image sizes to clip to. Without them boxes are not clipped; without box_deltas the \
+      proposals are the boxes.
+
+      EXAMPLES
+        bags predict --features features/val --annotations lvis_v1_val.json
+        bags predict runs/baseline --features features/val --annotations lvis_v1_val.json --output baseline.json
+        bags predict detector_head.safetensors --features features/val --annotations val.json --score-threshold .05
+      """)
+
+  @Argument(help: .init("A run, or a head file (default: the latest run).", valueName: "run|head"))
+  var head: String?
+
+  @Option(help: .init("A feature set: a folder of safetensors shards.", valueName: "folder"))
+  var features: String
+
+  @Option(
+    help: .init(
+      "Annotations of the same images: their sizes, and the classes of a head file that does not name its own.",
+      valueName: "file"))
+  var annotations: String?
+
+  @OptionGroup(title: "Detections") var detections: DetectionOptions
+
+  @Option(help: .init("Where the results go.", valueName: "file"))
+  var output = "results.json"
+
+  @OptionGroup var overwrite: OverwriteOptions
+  @OptionGroup var format: FormatOptions
+
+  func run() throws {
+    try overwrite.check(output)
+    let dataset = try annotations.map { try LVISDataset(contentsOf: $0, including: []) }
+    let head = try loadHead(categories: dataset?.categories)
+    let set = try FeatureSet(at: features)
+    let pass = try DetectionPass(
+      features: set, scorer: head, clippingTo: dataset, settings: detections.settings)
+    describe(pass, head: head, dataset: dataset)
+
+    let start = ContinuousClock.now
+    let writer = try DetectionResultsWriter(at: output)
+    let progress = ProgressLine("predict")
+    var imageCount = 0
+    try pass.forEachImage { image in
+      DetectionResultsText(image, groups: head.groups)
+    } deliver: { text in
+      try writer.append(text)
+      imageCount += 1
+      progress.update(
+        Double(imageCount) / Double(set.images.count),
+        detail: "\(grouped(imageCount)) of \(grouped(set.images.count)) images")
+    }
+    progress.finish()
+    try writer.commit()
+    try report(imageCount: imageCount, detectionCount: writer.count, seconds: seconds(ContinuousClock.now - start))
+  }
+
+  private func loadHead(categories: [LVISCategory]?) throws -> LinearHead {
+    guard let path = head ?? RunFolder.latest()?.path else {
+      throw CommandFailure("runs/latest: there is no run yet; train one, or name a run or a head file")
+    }
+    // Only the classes matter here, not their counts.
+    let classes = try categories.map { categories in
+      try CategoryGroups(
+        counts: categories.map { CategoryCount(id: $0.id, name: $0.name, instances: 0, images: 0) })
+    }
+    return try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: classes)
+  }
+
+  /// Says what is done, and what is left out.
+  private func describe(_ pass: DetectionPass, head: LinearHead, dataset: LVISDataset?) {
+    let set = pass.features
+    StandardStreams.note(
+      "\(head.method): \(grouped(set.roiCount)) RoIs of \(grouped(set.images.count)) images, "
+        + "\(grouped(head.groups.classCount)) classes")
+    if set.width(of: .boxDeltas) == nil {
+      StandardStreams.warn("\(set.path): has no box_deltas, the proposals are used as they are")
+    }
+    guard let dataset, let annotations else {
+      StandardStreams.warn("no --annotations: boxes are not clipped to their images")
+      return
+    }
+    if pass.unclippedImageCount > 0 {
+      StandardStreams.warn(
+        "\(annotations): \(grouped(pass.unclippedImageCount)) images have no size, their boxes are not clipped")
+    }
+    let missing = Set(dataset.images.map(\.id)).subtracting(set.images.map(\.id)).count
+    if missing > 0 {
+      StandardStreams.warn(
+        "\(set.path): \(grouped(missing)) of the \(grouped(dataset.images.count)) annotated images have no RoIs there")
+    }
+    let unknown = Set(head.groups.members.map(\.id)).subtracting(dataset.categories.map(\.id)).count
+    if unknown > 0 {
+      StandardStreams.warn(
+        "\(annotations): \(grouped(unknown)) of the head's \(grouped(head.groups.classCount)) categories are not there")
+    }
+  }
+
+  private func report(imageCount: Int, detectionCount: Int, seconds: Double) throws {
+    if format.isJSON {
+      try printJSON(
+        PredictionSummary(results: output, images: imageCount, detections: detectionCount, seconds: seconds))
+    } else {
+      StandardStreams.result(
+        "\(output): \(grouped(detectionCount)) detections in \(grouped(imageCount)) images, "
+          + "in \(ProgressLine.duration(seconds))")
+    }
+  }
+}
+
+/// What `bags predict --format json` prints.
+private struct PredictionSummary: Encodable {
+  var results: String
+  var images: Int
+  var detections: Int
+  var seconds: Double
+}
+
+extension DetectionResultsText {
+  /// An image's detections, under their categories' ids.
+  fileprivate init(_ image: ImageDetections, groups: CategoryGroups) {
+    self.init()
+    for detection in image.detections {
+      let box = detection.box
+      add(
+        imageID: image.imageID, categoryID: groups.members[detection.classIndex].id,
+        box: SIMD4(box.x1, box.y1, box.x2 - box.x1, box.y2 - box.y1), score: detection.score)
+    }
+  }
+}
