@@ -73,10 +73,8 @@ struct PredictCommand: ParsableCommand {
       throw CommandFailure("runs/latest: there is no run yet; train one, or name a run or a head file")
     }
     // Only the classes matter here, not their counts.
-    let classes = try categories.map { categories in
-      try CategoryGroups(
-        counts: categories.map { CategoryCount(id: $0.id, name: $0.name, instances: 0, images: 0) })
-    }
+    let counts = (categories ?? []).map { CategoryCount(id: $0.id, name: $0.name, instances: 0, images: 0) }
+    let classes = counts.isEmpty ? nil : try CategoryGroups(counts: counts)
     return try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: classes)
   }
 
