@@ -6,10 +6,20 @@ import Reporting
 /// `bags report`: figures and tables of what was trained.
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Draws what training did to a classifier.",
+    commandName: "report", abstract: "Show what training did: one page, or single figures with their data.",
+    discussion: """
+      EXAMPLES
+        bags report                                  a page on the latest run
+        bags report runs/softmax runs/bags           a page that compares two
+        bags report weightnorms                      one figure and its data
+      """,
     subcommands: [
-      ReportWeightNormsCommand.self, ReportTrainingCommand.self, ReportAPCommand.self, ReportGroupsCommand.self,
-    ])
+      ReportPageCommand.self, ReportWeightNormsCommand.self, ReportTrainingCommand.self, ReportAPCommand.self,
+      ReportGroupsCommand.self,
+    ], defaultSubcommand: ReportPageCommand.self)
+
+  /// The figures that can be drawn alone.
+  static let figureNames = "weightnorms, training, ap and groups"
 }
 
 extension ImageFormat: ExpressibleByArgument {}
@@ -39,11 +49,7 @@ struct FigureOptions: ParsableArguments {
     try overwriting.check(paths.figure)
     try overwriting.check(paths.data)
     try imageFormat.checkAvailability()
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw CommandFailure("\(folder): cannot make this folder; check the permissions or choose another --output")
-    }
+    try makeFolder(folder)
     try imageFormat.write(chart.rendered(), to: paths.figure)
     try DurableFile.write(csv, to: paths.data)
     return paths
@@ -57,4 +63,16 @@ struct FigurePaths: Encodable {
 
   /// Two lines for the terminal.
   var lines: String { "figure  \(figure)\ndata    \(data)" }
+}
+
+/// Makes a folder and those around it, where they do not exist.
+///
+/// - Throws: `CommandFailure` if it cannot be made.
+func makeFolder(_ path: String) throws {
+  guard !path.isEmpty else { return }
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    throw CommandFailure("\(path): cannot make this folder; check the permissions or choose another --output")
+  }
 }

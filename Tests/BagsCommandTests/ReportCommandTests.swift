@@ -242,6 +242,38 @@ import Testing
     }
   }
 
+  @Test func aPageOnARunNeedsItsSettings() throws {
+    try withRuns { folder in
+      let missing = try runBags(["report"], in: folder)
+      #expect(missing.status == 1 && missing.error.contains("runs/bags/run.json"))
+      for (name, method) in [("bags", "bags"), ("softmax", "softmax")] {
+        try runRecord(method: method).write(
+          toFile: "\(folder)/runs/\(name)/run.json", atomically: true, encoding: .utf8)
+      }
+      let one = try runBags(["report"], in: folder)
+      #expect(one.status == 0 && one.output == "runs/bags/report.html\n", "\(one.error)")
+      let two = try runBags(["report", "runs/softmax", "runs/bags"], in: folder)
+      #expect(two.status == 0 && two.output == "Reports/report.html\n", "\(two.error)")
+      let html = try String(contentsOfFile: "\(folder)/Reports/report.html", encoding: .utf8)
+      #expect(html.contains("<h1>Comparison of softmax, bags</h1>") && html.hasSuffix("</html>\n"))
+      let again = try runBags(["report"], in: folder)
+      #expect(again.status == 1 && again.error.contains("runs/bags/report.html: exists; give --overwrite"))
+      let typo = try runBags(["report", "weightnorm"], in: folder)
+      #expect(typo.status == 1 && typo.error.contains("the figures are weightnorms, training, ap and groups"))
+      let file = try runBags(["report", "runs/bags/head.safetensors"], in: folder)
+      #expect(file.status == 1 && file.error.contains("a page is about runs"))
+    }
+  }
+
+  private func runRecord(method: String) -> String {
+    """
+    {"format": "bags-run", "version": 1, "program": "bags 0", "created": "2026-01-02T03:04:05Z", "method": "\(method)",
+     "methodParameters": {}, "roiCount": 1234, "imageCount": 56, "featureCount": 3, "blasKernels": "Zen", "inputs": {},
+     "settings": {"epochs": 12, "imagesPerBatch": 16, "learningRate": 0.01, "milestones": [8, 11], "warmupSteps": 0,
+     "momentum": 0.9, "weightDecay": 0.0001, "seed": 0, "threads": 2}}
+    """
+  }
+
   @Test func otherImageFormatsNeedRsvgConvert() throws {
     try withRuns { folder in
       let words = ["report", "weightnorms", "--image-format", "png", "--output", "figures"]

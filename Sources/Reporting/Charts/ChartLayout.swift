@@ -144,6 +144,8 @@ struct ChartLayout {
       guard let key = mark.legendKey, !labelled.contains(key.name) else { continue }
       if let index = keys.firstIndex(where: { $0.name == key.name }) {
         if keys[index].swatch != key.swatch { keys[index].swatch = .pointAndLine }
+        // The line's style counts, which has the dashes.
+        if key.swatch == .line { keys[index].style = key.style }
       } else {
         keys.append(key)
       }

@@ -29,6 +29,8 @@ extension ChartRenderer {
     case .line: drawPath(line, style: key.style, width: 2.5, into: &writer)
     case .pointAndLine:
       drawPath(line, style: key.style, width: 2.5, into: &writer)
+      // A point in its middle would hide the dashes, by which such lines are told apart.
+      guard key.style.dash == .solid else { return }
       writer.group("g", pointAttributes(key.style, opacity: 1, isFilled: true)) { writer in
         drawShape(key.style.shape, x: x + 10, y: y, radius: 3.5, note: nil, into: &writer)
       }

@@ -7,6 +7,8 @@ import Reporting
 struct EvaluationFile {
   /// Metrics by name, as fractions.
   let metrics: [String: Double]
+  /// AP by category id, of the classes that have one; empty unless it was made with `--per-class`.
+  let classAP: [Int: Double]
 
   /// Where a run keeps it.
   static func path(inRun run: String) -> String { "\(run)/evaluation.json" }
@@ -20,6 +22,12 @@ struct EvaluationFile {
       throw CommandFailure("\(path): is no JSON object; `bags evaluate --format json` prints one")
     }
     metrics = object.compactMapValues { ($0 as? NSNumber)?.doubleValue }
+    var classAP: [Int: Double] = [:]
+    for row in object["classes"] as? [[String: Any]] ?? [] {
+      guard let id = row["id"] as? Int, let value = row["AP"] as? Double, value >= 0 else { continue }
+      classAP[id] = value
+    }
+    self.classAP = classAP
   }
 }
 

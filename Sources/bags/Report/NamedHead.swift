@@ -12,11 +12,14 @@ struct NamedHead {
 
   /// Finds the head that an argument names.
   ///
+  /// - Parameters:
+  ///   - argument: A run's folder or a head file.
+  ///   - hint: What to say to one that names nothing.
   /// - Throws: `CommandFailure` where it names nothing, or a folder that is no run.
-  init(_ argument: String) throws {
+  init(_ argument: String, hint: String = "") throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
-      throw CommandFailure("\(argument): no such run or head file")
+      throw CommandFailure("\(argument): no such run or head file\(hint)")
     }
     if isFolder.boolValue {
       path = RunFolder.headPath(for: argument)
@@ -34,12 +37,12 @@ struct NamedHead {
   }
 
   /// The heads that the arguments name, or the latest run's where there is none.
-  static func all(_ arguments: [String]) throws -> [NamedHead] {
+  static func all(_ arguments: [String], hint: String = "") throws -> [NamedHead] {
     var arguments = arguments
     if arguments.isEmpty {
       arguments = [try RunFolder.latestOrFail().path]
     }
-    let heads = try arguments.map(NamedHead.init)
+    let heads = try arguments.map { try NamedHead($0, hint: hint) }
     // The same name twice tells nothing apart: such heads are called by their paths.
     let repeated = Dictionary(grouping: heads, by: \.name).filter { $1.count > 1 }
     return heads.map { repeated[$0.name] == nil ? $0 : NamedHead(name: $0.run ?? $0.path, path: $0.path, run: $0.run) }

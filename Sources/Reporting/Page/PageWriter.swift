@@ -1,0 +1,113 @@
+import Foundation
+
+/// Writes one HTML page: sections with figures and tables, its style and its script inside.
+struct PageWriter {
+  private let title: String
+  private var sections: [String] = []
+  private var body = MarkupWriter()
+
+  init(title: String) { self.title = title }
+
+  /// The page as it stands.
+  var html: String {
+    let links = sections.map { "<a href=\"#\(Self.anchor($0))\">\(escaped($0))</a>" }.joined(separator: "\n")
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta name="color-scheme" content="light dark">
+      <title>\(escaped(title))</title>
+      <style>
+      \(PageStyleSheet.text)</style>
+      </head>
+      <body>
+      <header>
+      <h1>\(escaped(title))</h1>
+      <nav>
+      \(links)
+      </nav>
+      </header>
+      <main>
+      \(body.text)</main>
+      <div id="tip" role="status" hidden></div>
+      <script>
+      \(PageScript.text)</script>
+      </body>
+      </html>
+
+      """
+  }
+
+  mutating func section(_ title: String, content: (inout PageWriter) -> Void) {
+    sections.append(title)
+    body.raw("<section id=\"\(Self.anchor(title))\">")
+    body.element("h2", [:], content: title)
+    content(&self)
+    body.raw("</section>")
+  }
+
+  mutating func heading(_ text: String) { body.element("h3", [:], content: text) }
+
+  mutating func paragraph(_ text: String) { body.element("p", [:], content: text) }
+
+  mutating func note(_ text: String) { body.element("p", ["class": "note"], content: text) }
+
+  /// A figure, drawn once for wide screens and paper and once for phones, with its data as a file to save.
+  mutating func figure(_ chart: Chart, csv: String, named name: String) {
+    let wide = chart.rendered(width: 760, isStandalone: false)
+    let narrow = chart.rendered(width: 380, isStandalone: false)
+    let data = Data(csv.utf8).base64EncodedString()
+    body.group("figure", [:]) { writer in
+      writer.raw("<div class=\"wide\">\n\(wide.svg)</div>\n<div class=\"narrow\">\n\(narrow.svg)</div>")
+      writer.element(
+        "a", ["class": "data", "download": "\(name).csv", "href": "data:text/csv;base64,\(data)"], content: "Data (CSV)"
+      )
+    }
+  }
+
+  /// A table whose first columns are text and whose others are numbers.
+  mutating func table(header: [String], rows: [[String]], textColumns: Int) {
+    body.group("div", ["class": "scroll"]) { writer in
+      writer.group("table", [:]) { writer in
+        Self.row(header, cell: "th", textColumns: textColumns, into: &writer)
+        for row in rows { Self.row(row, cell: "td", textColumns: textColumns, into: &writer) }
+      }
+    }
+  }
+
+  /// A table of settings, a column a run; rows in which runs differ are marked.
+  mutating func settings(names: [String], rows: [(name: String, values: [String])]) {
+    body.group("div", ["class": "scroll"]) { writer in
+      writer.group("table", ["class": "settings"]) { writer in
+        Self.row(["setting"] + names, cell: "th", textColumns: .max, into: &writer)
+        for row in rows {
+          let differs = Set(row.values).count > 1
+          writer.group("tr", ["class": differs ? "differs" : "same"]) { writer in
+            writer.element("td", [:], content: row.name)
+            for value in row.values { writer.element("td", [:], content: value) }
+          }
+        }
+      }
+    }
+  }
+
+  /// A command to copy.
+  mutating func command(_ lines: [String], name: String?) {
+    if let name { note(name) }
+    body.raw("<pre>" + lines.map(escaped).joined(separator: "\n") + "</pre>")
+  }
+
+  private static func row(_ cells: [String], cell: String, textColumns: Int, into writer: inout MarkupWriter) {
+    writer.group("tr", [:]) { writer in
+      for (column, text) in cells.enumerated() {
+        writer.element(cell, column < textColumns ? [:] : ["class": "number"], content: text)
+      }
+    }
+  }
+
+  private static func anchor(_ title: String) -> String {
+    title.lowercased().split(separator: " ").joined(separator: "-")
+  }
+}

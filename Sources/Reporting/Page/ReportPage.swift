@@ -1,0 +1,224 @@
+import DetectionHeads
+
+/// A report of one run or a comparison of several: one HTML page that needs nothing else, neither network nor scripts of
+/// others; figures are SVG inside it.
+public struct ReportPage: Sendable {
+  /// The runs, in the order in which they are drawn and listed.
+  public let runs: [ReportedRun]
+  /// The classes of all runs, counted as the first one has them.
+  public var groups: CategoryGroups { runs[0].head.groups }
+
+  /// Makes a report.
+  ///
+  /// - Throws: `ReportError` where there is no run, or the runs are of different classes.
+  public init(_ runs: [ReportedRun]) throws {
+    guard let first = runs.first else { throw ReportError("there is no run to report") }
+    for run in runs where run.head.groups.members.map(\.id) != first.head.groups.members.map(\.id) {
+      throw ReportError("\(run.name): its categories are not those of \(first.name); they cannot share a report")
+    }
+    self.runs = runs
+  }
+
+  /// The page.
+  ///
+  /// - Throws: `ReportError` where a head's weights are not finite.
+  public func html() throws -> String {
+    var page = PageWriter(title: title)
+    addSummary(to: &page)
+    addClasses(to: &page)
+    try addTraining(to: &page)
+    try addWeightNorms(to: &page)
+    try addPrecision(to: &page)
+    addSettings(to: &page)
+    return page.html
+  }
+
+  private var title: String {
+    runs.count == 1 ? "Run \(runs[0].name)" : "Comparison of \(runs.map(\.name).joined(separator: ", "))"
+  }
+
+  private func addSummary(to page: inout PageWriter) {
+    let heads = runs.map { HeadNorms(name: $0.name, head: $0.head, groups: groups) }
+    let summaries = (try? WeightNormComparison(groups: groups, heads: heads))?.summaries ?? []
+    let precision = try? APComparison(runs.map(\.precision))
+    let metrics = precision.map { Array($0.metricSets.joined()) } ?? []
+    page.section("Summary") { page in
+      page.paragraph(
+        "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
+          + "\(groups.countedBy.rawValue); the classifier's last layer alone was trained, on cached RoI features.")
+      page.table(
+        header: ["run", "method"] + metrics + ["rank correlation", "tail/head", "loss", "time"],
+        rows: zip(runs.indices, runs).map { index, run in
+          let summary = index < summaries.count ? summaries[index] : nil
+          return [run.name, run.record.method]
+            + metrics.map { name in percent(run.precision.value(name)) }
+            + [
+              summary?.rankCorrelation.map { NumberText.fixed($0, digits: 3) } ?? "–",
+              summary?.tailToHead.map { NumberText.fixed($0, digits: 3) } ?? "–",
+              run.record.result.map { NumberText.fixed($0.loss, digits: 4) } ?? "–",
+              run.record.result.map { "\(NumberText.fixed($0.seconds, digits: 1)) s" } ?? "–",
+            ]
+        }, textColumns: 2)
+      page.note(
+        (metrics.isEmpty ? "" : "AP in per cent. ")
+          + "Rank correlation: Spearman's, of a class's weight norm and its instance count. Tail/head: the mean norm of "
+          + "the rarest group over that of the most frequent. Loss: the mean of the last epoch.")
+    }
+  }
+
+  private func addClasses(to page: inout PageWriter) {
+    page.section("Classes and groups") { page in
+      page.figure(groups.frequencyChart(), csv: groups.frequencyCSV, named: "groups")
+      page.table(
+        header: ["group", "\(groups.countedBy.rawValue) per class", "classes", "instances in all"],
+        rows: groups.classesByGroup.enumerated().map { group, members in
+          [
+            "G\(group + 1)", groups.rangeText(ofGroup: group), NumberText.grouped(members.count),
+            NumberText.grouped(members.reduce(0) { $0 + groups.members[$1].instanceCount }),
+          ]
+        }, textColumns: 2)
+    }
+  }
+
+  private func addTraining(to page: inout PageWriter) throws {
+    let curves = try runs.filter { !$0.metrics.isEmpty }.map {
+      try TrainingCurves.Run(name: $0.name, method: $0.record.method, metrics: $0.metrics)
+    }
+    guard !curves.isEmpty else { return }
+    page.section("Training") { page in
+      let all = TrainingCurves(curves)
+      page.figure(all.chart, csv: all.csv, named: "training")
+      guard curves.count > 1 else { return }
+      for run in curves where !run.components.isEmpty {
+        var chart = TrainingCurves([run]).chart
+        chart.title = "Loss of every group"
+        chart.panels.removeSubrange(1...)
+        page.figure(chart, csv: TrainingCurves([run]).csv, named: "training-\(run.name)")
+      }
+    }
+  }
+
+  private func addWeightNorms(to page: inout PageWriter) throws {
+    var heads: [HeadNorms] = []
+    for run in runs {
+      if let before = run.initialHead {
+        let norms = HeadNorms(name: "\(run.initialHeadName), before", head: before, groups: groups)
+        // Runs that start from one head show it once.
+        if !heads.contains(where: { $0.classes == norms.classes }) { heads.append(norms) }
+      }
+      heads.append(HeadNorms(name: run.name, head: run.head, groups: groups))
+    }
+    let comparison = try WeightNormComparison(groups: groups, heads: heads)
+    page.section("Weight norms") { page in
+      page.figure(comparison.chart(), csv: comparison.csv, named: "weightnorms")
+      let present = groups.classesByGroup.indices.filter { !groups.classesByGroup[$0].isEmpty }
+      func text(_ value: Double?) -> String { value.map { NumberText.fixed($0, digits: 3) } ?? "–" }
+      page.table(
+        header: ["mean norm"] + present.map { "G\($0 + 1)" } + ["tail/head", "background", "rank correlation"],
+        rows: comparison.summaries.map { summary in
+          [summary.name] + present.map { text(summary.meanNorms[$0]) }
+            + [text(summary.tailToHead), text(summary.background), text(summary.rankCorrelation)]
+        }, textColumns: 1)
+    }
+  }
+
+  private func addPrecision(to page: inout PageWriter) throws {
+    let evaluated = runs.filter { !$0.evaluation.isEmpty }
+    guard !evaluated.isEmpty else { return }
+    let comparison = try APComparison(evaluated.map(\.precision))
+    let perClass = evaluated.filter { !$0.classAP.isEmpty }
+    page.section("Average precision") { page in
+      page.figure(comparison.chart, csv: comparison.csv, named: "ap")
+      guard !perClass.isEmpty else { return }
+      let classes = ClassAPComparison(
+        groups: groups,
+        results: perClass.map { .init(name: $0.name, method: $0.record.method, values: $0.classAP) })
+      page.figure(classes.chart, csv: classes.csv, named: "class-ap")
+      for gained in [true, false] {
+        addChanges(classes.largestChanges(10, gained: gained), of: classes, gained: gained, to: &page)
+      }
+    }
+  }
+
+  private func addChanges(
+    _ changes: [ClassAPComparison.Change], of comparison: ClassAPComparison, gained: Bool, to page: inout PageWriter
+  ) {
+    guard !changes.isEmpty, let first = comparison.results.first, let last = comparison.results.last else { return }
+    page.heading("Classes that \(gained ? "gained" : "lost") most")
+    page.table(
+      header: ["class", "group", "instances", first.name, last.name, "change"],
+      rows: changes.map { change in
+        let member = groups.members[change.classIndex]
+        let difference = 100 * (change.after - change.before)
+        return [
+          member.name, "G\(member.group + 1)", NumberText.grouped(member.instanceCount), percent(change.before),
+          percent(change.after),
+          (difference > 0 ? "+" : "−") + NumberText.fixed(abs(difference), digits: 1),
+        ]
+      }, textColumns: 2)
+  }
+
+  private func addSettings(to page: inout PageWriter) {
+    page.section("Settings") { page in
+      page.paragraph("Every setting of every run; what differs is marked. Each command repeats its run.")
+      let options = Self.merged(runs.map { $0.settings.map(\.name) })
+      page.settings(
+        names: runs.map(\.name),
+        rows: options.map { option in
+          (option, runs.map { run in run.settings.first { $0.name == option }?.value ?? "–" })
+        })
+      for run in runs { page.command(run.record.commandLines, name: runs.count > 1 ? run.name : nil) }
+    }
+  }
+
+  /// The union of several lists; what only some have stands behind what it follows there.
+  private static func merged(_ lists: [[String]]) -> [String] {
+    var result: [String] = []
+    for list in lists {
+      var place = 0
+      for item in list {
+        if let known = result.firstIndex(of: item) {
+          place = known + 1
+        } else {
+          result.insert(item, at: place)
+          place += 1
+        }
+      }
+    }
+    return result
+  }
+
+  private func percent(_ value: Double?) -> String { value.map { NumberText.fixed(100 * $0, digits: 1) } ?? "–" }
+}
+
+extension ClassAPComparison {
+  /// One line a class, the most frequent first: `class_id,name,instance_count,group` and each result's AP as a fraction.
+  public var csv: String {
+    let header = ["class_id", "name", "instance_count", "group"] + results.map(\.name)
+    let rows = groups.classesByFrequency.map { index in
+      let member = groups.members[index]
+      return ["\(member.id)", member.name, "\(member.instanceCount)", "G\(member.group + 1)"]
+        + results.map { result in result.values[member.id].map { "\($0)" } ?? "" }
+    }
+    return csvText([header] + rows)
+  }
+}
+
+extension ReportedRun {
+  /// The run's metrics for a comparison.
+  fileprivate var precision: APComparison.Result {
+    APComparison.Result(name: name, method: record.method, metrics: evaluation)
+  }
+
+  /// Every setting and what the run was fed, by name.
+  fileprivate var settings: [(name: String, value: String)] {
+    record.settingsByOption.map { (name: $0.option, value: $0.value) }
+      + record.inputs.sorted { $0.key < $1.key }.map { (name: "fingerprint of \($0.key)", value: $0.value.fingerprint) }
+      + [
+        ("layout of the logits", head.layout.name), ("RoIs", NumberText.grouped(record.roiCount)),
+        ("images", NumberText.grouped(record.imageCount)), ("feature length", NumberText.grouped(record.featureCount)),
+        ("group boundaries", head.groups.boundaries.map(String.init).joined(separator: ", ")),
+        ("program", record.program), ("BLAS kernels", record.blasKernels), ("begun", record.created),
+      ]
+  }
+}
