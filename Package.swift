@@ -67,7 +67,9 @@ let package = Package(
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
     .testTarget(
       name: "BagsCommandTests",
-      dependencies: ["bags", "DetectionHeads", "DenseLinearAlgebra", "DurableFiles", "TestSupport"]),
+      dependencies: [
+        "bags", "DetectionHeads", "DenseLinearAlgebra", "DurableFiles", "LVISDatasets", "TensorFiles", "TestSupport",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

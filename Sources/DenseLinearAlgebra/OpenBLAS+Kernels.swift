@@ -25,13 +25,13 @@ extension OpenBLAS {
   /// least tells. Where the restart fails, the program goes on with the kernels that it has.
   public static func restartWithFasterKernels() {
     #if os(Linux)
-      guard let faster = fasterKernels else { return }
-      setenv(coreTypeVariable, faster, 1)
-      var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) }
-      arguments.append(nil)
-      execv("/proc/self/exe", arguments)
-      unsetenv(coreTypeVariable)
-      for argument in arguments { free(argument) }
+    guard let faster = fasterKernels else { return }
+    setenv(coreTypeVariable, faster, 1)
+    var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) }
+    arguments.append(nil)
+    execv("/proc/self/exe", arguments)
+    unsetenv(coreTypeVariable)
+    for argument in arguments { free(argument) }
     #endif
   }
 

@@ -19,11 +19,50 @@ public struct CommandOutput: Sendable {
 public func runBags(
   _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]
 ) throws -> CommandOutput {
+  try run(bagsPath, arguments, in: folder, environment: environment)
+}
+
+/// Runs a line of bash.
+///
+/// - Parameters:
+///   - line: What to run.
+///   - folder: The working directory; the present one unless given.
+public func runShell(_ line: String, in folder: String? = nil) throws -> CommandOutput {
+  try run("/bin/bash", ["-c", line], in: folder, environment: [:])
+}
+
+/// Starts the built `bags`, its output thrown away, for a test to interrupt it.
+///
+/// - Parameters:
+///   - arguments: The words behind `bags`.
+///   - folder: The working directory.
+public func startBags(_ arguments: [String], in folder: String) throws -> Process {
+  let process = makeProcess(bagsPath, arguments, in: folder, environment: [:])
+  process.standardOutput = FileHandle.nullDevice
+  process.standardError = FileHandle.nullDevice
+  try process.run()
+  return process
+}
+
+/// The built command, beside the tests.
+public let bagsPath = Bundle.main.bundleURL.appendingPathComponent("bags").path
+
+private func makeProcess(
+  _ path: String, _ arguments: [String], in folder: String?, environment: [String: String]
+) -> Process {
   let process = Process()
-  process.executableURL = Bundle.main.bundleURL.appendingPathComponent("bags")
+  process.executableURL = URL(fileURLWithPath: path)
   process.arguments = arguments
   process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+  process.standardInput = FileHandle.nullDevice
   if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+  return process
+}
+
+private func run(
+  _ path: String, _ arguments: [String], in folder: String?, environment: [String: String]
+) throws -> CommandOutput {
+  let process = makeProcess(path, arguments, in: folder, environment: environment)
   return try withTemporaryFolder { temporary in
     // Files rather than pipes: a pipe that nobody reads blocks a talkative command.
     func sink(_ name: String) throws -> (path: String, handle: FileHandle) {
@@ -35,7 +74,6 @@ public func runBags(
     let error = try sink("error")
     process.standardOutput = output.handle
     process.standardError = error.handle
-    process.standardInput = FileHandle.nullDevice
     try process.run()
     process.waitUntilExit()
     return CommandOutput(

@@ -72,5 +72,6 @@ times.sort()
 let median = times[times.count / 2]
 print(
   String(
-    format: "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"rois_per_second\": %.0f, \"logits\": %d, \"kept_rows\": %.0f}",
+    format:
+      "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"rois_per_second\": %.0f, \"logits\": %d, \"kept_rows\": %.0f}",
     median, times[0], Double(rois) / median * 1000, head.bias.count, keptRows / Double(steps)))
