@@ -8,6 +8,11 @@ enum Interruption {
 
   /// From now on the signals are noted.
   static func watch() {
+    // A parent may have started the program with the signals blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for signal in [SIGINT, SIGTERM] { sigaddset(&signals, signal) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for signal in [SIGINT, SIGTERM] {
       Foundation.signal(signal) { number in
         Interruption.isRequested = 1
