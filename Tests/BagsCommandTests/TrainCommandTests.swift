@@ -144,7 +144,7 @@ import Testing
     (["--learning-rate=-1"], 64, "--learning-rate must be above 0"),
     (["--epochs", "0"], 64, "--epochs must be"),
     (["--milestones", "a,b"], 64, "milestones"),
-    (["--method", "softmax", "--g0", "official"], 64, "--g0 is no parameter of the method softmax"),
+    (["--method", "softmax", "--g0", "official"], 64, "--g0 is no parameter of softmax"),
     (["--others-ratio=-2"], 64, "--others-ratio must be a number from 0"),
     (["--init", "nothing.safetensors"], 1, "nothing.safetensors: cannot open"),
     (["--output", "features"], 1, "--overwrite"),
