@@ -15,6 +15,7 @@ struct Bags: ParsableCommand {
       PredictCommand.self,
       EvaluateCommand.self,
       ReportCommand.self,
+      DemoCommand.self,
     ])
 
   static func main() {

@@ -3,8 +3,7 @@ import LVISDatasets
 import TestSupport
 import Testing
 
-@Suite("Writing annotation files")
-struct LVISDatasetWritingTests {
+@Suite struct LVISDatasetWritingTests {
   private static var dataset: LVISDataset {
     var masks = SegmentationColumns()
     masks.append(.polygons([[0.1, 2, 30.25, 4, 5, 6e-7]]))
@@ -33,8 +32,7 @@ struct LVISDatasetWritingTests {
       ], segmentations: masks)
   }
 
-  @Test("Everything reads back as it was")
-  func roundTrip() throws {
+  @Test func everythingReadsBackAsItWas() throws {
     try withTemporaryFolder { folder in
       let path = "\(folder)/annotations.json"
       let written = Self.dataset
@@ -57,8 +55,7 @@ struct LVISDatasetWritingTests {
     }
   }
 
-  @Test("Foundation reads the same JSON")
-  func foundationReads() throws {
+  @Test func foundationReadsTheSameJSON() throws {
     try withTemporaryFolder { folder in
       let path = "\(folder)/annotations.json"
       try Self.dataset.write(to: path, description: "x")
@@ -73,8 +70,7 @@ struct LVISDatasetWritingTests {
     }
   }
 
-  @Test("An empty data set is an annotation file, too")
-  func empty() throws {
+  @Test func emptyDataSetIsAFileToo() throws {
     try withTemporaryFolder { folder in
       let path = "\(folder)/empty.json"
       try LVISDataset(images: [], categories: [], annotations: []).write(to: path)
@@ -84,8 +80,7 @@ struct LVISDatasetWritingTests {
     }
   }
 
-  @Test("A number without JSON is refused by its place, and nothing is written")
-  func notFinite() throws {
+  @Test func numberWithoutJSONIsRefusedByItsPlace() throws {
     try withTemporaryFolder { folder in
       let path = "\(folder)/annotations.json"
       var dataset = Self.dataset

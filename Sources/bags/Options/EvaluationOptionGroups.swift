@@ -23,9 +23,7 @@ struct EvaluationInputOptions: ParsableArguments {
   func makeEvaluator(_ rules: EvaluationRuleOptions) throws -> LVISEvaluator {
     var options = try rules.options()
     if let groups {
-      let groups = try CategoryGroups(contentsOf: groups)
-      options.groups = CategoryPartition(
-        groups: Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }, groupCount: groups.groupCount)
+      options.groups = CategoryPartition(try CategoryGroups(contentsOf: groups))
     }
     if let frequencyFrom {
       let counts = try LVISDataset(contentsOf: frequencyFrom, including: []).categoryCounts()
@@ -148,5 +146,13 @@ struct AreaRangeList: ExpressibleByArgument {
       ranges.append(AreaRange(String(sides[0]), lower...upper))
     }
     self.ranges = ranges
+  }
+}
+
+extension CategoryPartition {
+  /// The groups that a classifier was trained with.
+  init(_ groups: CategoryGroups) {
+    self.init(
+      groups: Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }, groupCount: groups.groupCount)
   }
 }

@@ -13,9 +13,14 @@ struct FormatOptions: ParsableArguments {
 
 /// Prints one JSON object, keys in a fixed order.
 func printJSON(_ value: some Encodable) throws {
+  StandardStreams.result(try jsonText(value))
+}
+
+/// One JSON object as text, keys in a fixed order.
+func jsonText(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  StandardStreams.result(String(decoding: try encoder.encode(value), as: UTF8.self))
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
 
 /// What happens where an output already exists.

@@ -7,8 +7,7 @@ import Testing
 /// The set with its default configuration: what `bags demo` and `bags train` use.
 private let builtIn = SyntheticDetectionSet()
 
-@Suite("The synthetic set")
-struct SyntheticDetectionSetTests {
+@Suite struct SyntheticDetectionSetTests {
   /// A set that is made at once.
   private static var small: SyntheticDetectionSet.Configuration {
     var configuration = SyntheticDetectionSet.Configuration()
@@ -34,15 +33,13 @@ struct SyntheticDetectionSetTests {
     }
   }
 
-  @Test("The same seed gives the same bytes, another seed others")
-  func determinism() throws {
+  @Test func sameSeedSameBytes() throws {
     let first = try Self.bytes(seed: 7)
     #expect(try Self.bytes(seed: 7) == first)
     for (name, bytes) in try Self.bytes(seed: 8) { #expect(bytes != first[name], "\(name)") }
   }
 
-  @Test("Counts fall from over a thousand to one, over all four groups")
-  func longTail() throws {
+  @Test func countsFallFromOverAThousandToOne() throws {
     let counts = try builtIn.training.dataset.categoryCounts(from: .annotations)
     let groups = try CategoryGroups(counts: counts)
     #expect(groups.classCount == 90)
@@ -54,8 +51,7 @@ struct SyntheticDetectionSetTests {
     }
   }
 
-  @Test("Stated counts and frequencies are those of the training annotations, in both splits")
-  func statedCounts() throws {
+  @Test func statedCountsAreThoseOfTheTrainingAnnotations() throws {
     let counted = try builtIn.training.dataset.categoryCounts(from: .annotations)
     for split in [builtIn.training, builtIn.validation] {
       #expect(try split.dataset.categoryCounts(from: .categories) == counted)
@@ -65,14 +61,12 @@ struct SyntheticDetectionSetTests {
     }
   }
 
-  @Test("In validation, every class can be measured")
-  func validationCounts() throws {
+  @Test func everyClassCanBeMeasuredInValidation() throws {
     let counts = try builtIn.validation.dataset.categoryCounts(from: .annotations)
     #expect(counts.allSatisfy { $0.instances >= 12 && $0.images >= 3 })
   }
 
-  @Test("Families hold frequent and rare classes")
-  func families() throws {
+  @Test func familiesHoldFrequentAndRareClasses() throws {
     let categories = builtIn.training.dataset.categories
     let families = Dictionary(grouping: categories) { $0.name.split(separator: " ")[0] }
     #expect(families.count == 18)
@@ -82,8 +76,7 @@ struct SyntheticDetectionSetTests {
     }
   }
 
-  @Test("Federated labels agree with the annotations")
-  func federatedLabels() {
+  @Test func federatedLabelsAgreeWithTheAnnotations() {
     for split in [builtIn.training, builtIn.validation] {
       let present = Dictionary(grouping: split.dataset.annotations, by: \.imageID).mapValues {
         Set($0.map(\.categoryID))
@@ -101,8 +94,7 @@ struct SyntheticDetectionSetTests {
     }
   }
 
-  @Test("Boxes and annotations lie inside their images")
-  func boxes() {
+  @Test func boxesLieInsideTheirImages() {
     for split in [builtIn.training, builtIn.validation] {
       let sizes = Dictionary(uniqueKeysWithValues: split.dataset.images.map { ($0.id, ($0.width, $0.height)) })
       for annotation in split.dataset.annotations {
@@ -124,8 +116,7 @@ struct SyntheticDetectionSetTests {
     }
   }
 
-  @Test("Features are finite, not negative, partly zero, and exact in half precision")
-  func features() throws {
+  @Test func featuresArePartlyZeroAndExactInHalfPrecision() throws {
     for split in [builtIn.training, builtIn.validation] {
       var zeros = 0
       var count = 0
@@ -138,8 +129,7 @@ struct SyntheticDetectionSetTests {
     }
   }
 
-  @Test("A written set reads back as it was, its labels being those of the overlaps")
-  func readingBack() throws {
+  @Test func writtenSetReadsBackWithTheLabelsOfItsOverlaps() throws {
     try withTemporaryFolder { folder in
       let set = SyntheticDetectionSet(seed: 3, configuration: Self.small)
       try set.write(to: folder)
@@ -161,8 +151,7 @@ struct SyntheticDetectionSetTests {
     }
   }
 
-  @Test("Box deltas lead most RoIs of an object nearer to it")
-  func boxDeltas() {
+  @Test func boxDeltasLeadTowardsTheObject() {
     var before = 0.0
     var after = 0.0
     for image in builtIn.validation.rois {

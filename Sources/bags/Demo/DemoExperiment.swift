@@ -1,0 +1,102 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import DurableFiles
+import Foundation
+import LVISEvaluation
+
+/// Trains, detects and scores on the synthetic set, each method in the same way.
+struct DemoExperiment {
+  /// What a method came to.
+  struct Outcome {
+    let method: TrainingMethod
+    let head: LinearHead
+    let result: EvaluationResult
+  }
+
+  let set: SyntheticDetectionSet
+  /// Where the data lie and the runs go.
+  let staging: DemoFolder
+  /// Where both will stand in the end.
+  let final: DemoFolder
+
+  private let groups: CategoryGroups
+  private let source: LabelledFeatureSet
+  private let evaluator: LVISEvaluator
+
+  init(set: SyntheticDetectionSet, staging: DemoFolder, final: DemoFolder) throws {
+    self.set = set
+    self.staging = staging
+    self.final = final
+    groups = try CategoryGroups(counts: set.training.dataset.categoryCounts())
+    let features = try FeatureSet(at: staging.trainingFeatures)
+    guard let labels = try features.labels(categoryIDs: groups.members.map(\.id)) else {
+      throw CommandFailure("\(features.path): has no labels")
+    }
+    source = try LabelledFeatureSet(features, labels: labels)
+    var options = EvaluationOptions()
+    options.groups = CategoryPartition(groups)
+    evaluator = try LVISEvaluator(groundTruth: set.validation.dataset, options: options)
+  }
+
+  /// Runs the path for one method; its run folder holds the head and `evaluation.json`.
+  func run(_ method: TrainingMethod) throws -> Outcome {
+    let head = try train(method)
+    let detections = try head.detections(
+      for: FeatureSet(at: staging.validationFeatures), clippingTo: set.validation.dataset)
+    let result = try evaluator.evaluate(detections)
+    try DurableFile.write(
+      try jsonText(EvaluationReport(result, perClass: true)) + "\n",
+      to: "\(staging.run(method).path)/evaluation.json")
+    StandardStreams.note(
+      "\(method.name): \(grouped(detections.count)) detections, AP \(EvaluationTables.percent(result["AP"]))")
+    return Outcome(method: method, head: head, result: result)
+  }
+
+  private func train(_ method: TrainingMethod) throws -> LinearHead {
+    var settings = TrainingSettings()
+    settings.seed = set.seed
+    settings.threads = ProcessInfo.processInfo.activeProcessorCount
+    let parameters = try MethodParameters(of: method)
+    let objective = method.objective(groups, parameters)
+    var generator = SeededGenerator(seed: settings.seed)
+    let trainer = try HeadTrainer(
+      head: LinearHead(
+        inputs: source.featureCount, layout: objective.layout, groups: groups, method: method.name, using: &generator),
+      objective: objective, source: source, settings: settings)
+    let record = RunRecord(
+      program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,
+      settings: settings, inputs: try inputs(), roiCount: source.labels.classes.count, imageCount: source.imageCount,
+      featureCount: source.featureCount, blasKernels: OpenBLAS.kernels)
+    let writer = try RunWriter(at: staging.run(method).path, record: record, groups: groups)
+    let start = ContinuousClock.now
+    let progress = ProgressLine(method.name)
+    var hooks = TrainingHooks()
+    hooks.report = { metrics in
+      try writer.append(metrics)
+      progress.update(
+        Double(metrics.step) / Double(trainer.stepCount),
+        detail: "epoch \(metrics.epoch + 1)/\(settings.epochs)  loss \(String(format: "%.3f", metrics.loss))")
+    }
+    let loss = try trainer.run(hooks)
+    progress.finish()
+    let elapsed = seconds(ContinuousClock.now - start)
+    try writer.complete(head: trainer.head, result: .init(seconds: elapsed, steps: trainer.stepsTaken, loss: loss))
+    StandardStreams.note(
+      "\(method.name): \(grouped(trainer.stepsTaken)) steps in \(ProgressLine.duration(elapsed)), loss "
+        + String(format: "%.3f", loss))
+    return trainer.head
+  }
+
+  /// The data as they will stand in the end, so that the run can be repeated from its record.
+  private func inputs() throws -> [String: RunRecord.Input] {
+    func input(_ staged: String, _ path: String) throws -> RunRecord.Input {
+      var input = try RunRecord.Input(path: staged)
+      input.path = path
+      return input
+    }
+    return [
+      "features": try input(staging.trainingFeatures, final.trainingFeatures),
+      "annotations": try input(staging.trainingAnnotations, final.trainingAnnotations),
+    ]
+  }
+}

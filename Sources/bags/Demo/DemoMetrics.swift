@@ -1,0 +1,39 @@
+import Reporting
+
+/// What `metrics.json` in a demo's report holds; metrics are fractions.
+struct DemoMetrics: Encodable {
+  /// By which the folder of a demo's report is known.
+  struct Mark: Decodable {
+    let format: String
+  }
+
+  static let formatName = "bags-demo"
+
+  struct Method: Encodable {
+    let method: String
+    let metrics: [String: Double]
+    /// Spearman's rank correlation of weight norm and instance count.
+    let rank_correlation: Double?
+    /// The mean weight norm of each group's classes.
+    let mean_norms: [String: Double]
+  }
+
+  let format = DemoMetrics.formatName
+  let version = 1
+  let program: String
+  let seed: UInt64
+  let methods: [Method]
+
+  init(seed: UInt64, outcomes: [DemoExperiment.Outcome], norms: WeightNormComparison) {
+    program = "bags \(Bags.version)"
+    self.seed = seed
+    methods = zip(outcomes, norms.summaries).map { outcome, summary in
+      var means: [String: Double] = [:]
+      for (group, mean) in summary.meanNorms.enumerated() { means["G\(group + 1)"] = mean }
+      return Method(
+        method: outcome.method.name,
+        metrics: Dictionary(outcome.result.metrics.map { ($0.name, $0.value) }) { first, _ in first },
+        rank_correlation: summary.rankCorrelation, mean_norms: means)
+    }
+  }
+}

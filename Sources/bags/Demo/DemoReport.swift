@@ -1,0 +1,156 @@
+import DetectionHeads
+import DurableFiles
+import LVISEvaluation
+import Reporting
+
+/// The report of a demo: its numbers as tables, its figure, and a text that explains both.
+struct DemoReport {
+  let metrics: DemoMetrics
+  private let set: SyntheticDetectionSet
+  private let outcomes: [DemoExperiment.Outcome]
+  private let norms: WeightNormComparison
+
+  private static let columns = ["AP", "AP50", "APr", "APc", "APf", "AP1", "AP2", "AP3", "AP4"]
+
+  init(set: SyntheticDetectionSet, outcomes: [DemoExperiment.Outcome]) throws {
+    guard let groups = outcomes.first?.head.groups else { throw CommandFailure("nothing was trained") }
+    self.set = set
+    self.outcomes = outcomes
+    norms = try WeightNormComparison(
+      groups: groups, heads: outcomes.map { HeadNorms(name: $0.method.name, head: $0.head, groups: groups) })
+    metrics = DemoMetrics(seed: set.seed, outcomes: outcomes, norms: norms)
+  }
+
+  /// Writes everything but data and runs.
+  ///
+  /// - Parameters:
+  ///   - folder: Where to.
+  ///   - final: Where it will stand, for the commands in the text.
+  func write(to folder: DemoFolder, shownAs final: DemoFolder) throws {
+    let chart = norms.chart(source: "Synthetic set, seed \(set.seed).")
+    try ImageFormat.svg.write(chart.rendered(), to: folder.weightNorms + ".svg")
+    try DurableFile.write(norms.csv, to: folder.weightNorms + ".csv")
+    let precisions = try APComparison(
+      zip(outcomes, metrics.methods).map { .init(name: $1.method, method: $0.method.name, metrics: $1.metrics) })
+    try ImageFormat.svg.write(precisions.chart.rendered(), to: folder.averagePrecision + ".svg")
+    try DurableFile.write(precisions.csv, to: folder.averagePrecision + ".csv")
+    try DurableFile.write(try jsonText(metrics) + "\n", to: folder.metrics)
+    try DurableFile.write(text(final), to: folder.readme)
+  }
+
+  // MARK: Tables
+
+  /// For each method its percentages, then what its weight norms come to; last, what BAGS changes.
+  private var rows: [[String]] {
+    var rows = zip(outcomes, norms.summaries).map { outcome, summary in
+      [outcome.method.name] + Self.columns.map { EvaluationTables.percent(outcome.result[$0]) }
+        + [summary.rankCorrelation, summary.tailToHead].map { $0.map { NumberText.fixed($0, digits: 2) } ?? "–" }
+    }
+    if let first = outcomes.first, let last = outcomes.last {
+      let changes = Self.columns.map { column in
+        guard let before = first.result[column], let after = last.result[column], before > -1, after > -1 else {
+          return "–"
+        }
+        let change = NumberText.fixed((after - before) * 100, digits: 2)
+        return change.hasPrefix("-") ? "−" + change.dropFirst() : "+" + change
+      }
+      rows.append(["change"] + changes + ["", ""])
+    }
+    return rows
+  }
+
+  /// For the terminal.
+  var terminalTable: String {
+    var table = TextTable([("%", .left)] + (Self.columns + ["norm–count", "tail/head"]).map { ($0, .right) })
+    for row in rows { table.add(row) }
+    return table.rendered()
+  }
+
+  private var markdownTable: String {
+    let header = ["%"] + Self.columns + ["norm–count", "tail/head"]
+    let rule = ["---"] + Array(repeating: "---:", count: header.count - 1)
+    return ([header, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
+  }
+
+  private var groupTable: String {
+    let groups = norms.groups
+    let lines = groups.classesByGroup.enumerated().map { group, members in
+      let total = members.reduce(0) { $0 + groups.members[$1].instanceCount }
+      return "| G\(group + 1) | \(groups.rangeText(ofGroup: group)) | \(members.count) | \(grouped(total)) |"
+    }
+    return (["| group | instances per class | classes | instances in all |", "|---|---|---:|---:|"] + lines)
+      .joined(separator: "\n")
+  }
+
+  // MARK: Text
+
+  private func text(_ final: DemoFolder) -> String {
+    let softmax = TrainingMethod.softmax.name
+    let bags = TrainingMethod.bags.name
+    let folder = final.path
+    return """
+      # What balanced group softmax does to a long tail
+
+      Made by `bags demo --seed \(set.seed)` (bags \(Bags.version)). A softmax classifier and balanced group softmax \
+      (BAGS) were trained on the same RoI features with the same settings, then scored by LVIS's rules. The data are \
+      synthetic: they show the mechanism and do not predict what a real detector gains.
+
+      \(markdownTable)
+
+      APr, APc and APf are LVIS's rare, common and frequent classes, by training images; AP1 to AP4 are the groups of \
+      BAGS, by training instances. Norm–count is the rank correlation of a class's weight norm with its instances, \
+      tail/head the mean norm of the rarest group over that of the most frequent.
+
+      \(groupTable)
+
+      ![Weight norms by class frequency](weightnorms.svg)
+
+      ![AP by class frequency](ap.svg)
+
+      ## What one sees
+
+      - **AP1, AP2**: classes with few instances. Every RoI of another class pushes their logits down, few push them up; \
+      softmax leaves their weight rows short, and they lose against every frequent class. BAGS lets a class compete only \
+      with classes of like frequency and with a bounded number of `others`.
+      - **AP3, AP4**: classes with many instances, which have little to lose by it.
+      - **Norm–count, tail/head** and the first figure: with a rank correlation near 1 and a tail/head near 0, the \
+      weights repeat the counts of the training data. At a tail/head of 1 they are balanced.
+
+      ## The data
+
+      \(set.summary), \(set.configuration.trainingRoIsPerImage) and \(set.configuration.validationRoIsPerImage) RoIs an \
+      image, \(set.configuration.featureLength) features each. Classes come in families whose members resemble each \
+      other; the detector that the features stand for has learned less of what makes a rare class. Some objects are not \
+      labelled, some resemble a class and are none, and labels are federated, as in LVIS.
+
+      ## The files
+
+      | file | what |
+      |---|---|
+      | `metrics.json` | every metric of both methods, as fractions |
+      | `weightnorms.svg`, `ap.svg`, `.csv` | the figures and their data |
+      | `data/` | the annotations and feature sets, in the formats of one's own data |
+      | `runs/\(softmax)/`, `runs/\(bags)/` | the runs: `head.safetensors`, `run.json`, `groups.json`, `metrics.jsonl`, \
+      `evaluation.json` |
+
+      ## Step by step
+
+      The same by hand; with a checkout of the sources, put `swift run -c release` before each line. On your own data only \
+      the paths change.
+
+      ```
+      bags group \(folder)/data/annotations_train.json
+      bags train --method \(softmax) --features \(folder)/data/train --annotations \
+      \(folder)/data/annotations_train.json --seed \(set.seed) --output runs/\(softmax)
+      bags train --method \(bags) --features \(folder)/data/train --annotations \
+      \(folder)/data/annotations_train.json --seed \(set.seed) --output runs/\(bags)
+      bags predict runs/\(bags) --features \(folder)/data/val --annotations \(folder)/data/annotations_val.json --output \
+      results.json
+      bags evaluate --annotations \(folder)/data/annotations_val.json --results results.json --groups \
+      runs/\(bags)/groups.json
+      bags report weightnorms runs/\(softmax) runs/\(bags)
+      ```
+
+      """
+  }
+}
