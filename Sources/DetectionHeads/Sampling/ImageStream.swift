@@ -8,6 +8,7 @@ package struct ImageStream: Sendable {
   private let sampler: any ImageSampler
   private let imageCount: Int
   private let seed: SeededGenerator
+  private let blockLength: Int?
   /// The pass that is read, what is left of it, and the visits before that.
   private var pass = 0
   private var rest: ArraySlice<Int> = []
@@ -17,10 +18,15 @@ package struct ImageStream: Sendable {
   ///   - sampler: The images of a pass.
   ///   - imageCount: The visits of an epoch.
   ///   - seed: Pass p draws from `seed.derived(for: p + 1)`.
-  package init(_ sampler: any ImageSampler, imageCount: Int, seed: SeededGenerator) {
+  ///   - blockLength: For a set larger than memory: images are shuffled in blocks of so many neighbours, then singly
+  ///     among 32 blocks, so that a disk reads long runs. `nil` to shuffle all of them.
+  package init(
+    _ sampler: any ImageSampler, imageCount: Int, seed: SeededGenerator, blockLength: Int? = nil
+  ) {
     self.sampler = sampler
     self.imageCount = imageCount
     self.seed = seed
+    self.blockLength = blockLength
   }
 
   /// The images of an epoch, in the order of their visits. Any epoch may be asked for; the next one is the cheapest.
@@ -54,6 +60,24 @@ package struct ImageStream: Sendable {
     var generator = seed.derived(for: UInt64(pass) &+ 1)
     pass += 1
     let visits = sampler.visits(using: &generator)
-    return (visits.isEmpty ? Array(0..<imageCount) : visits).shuffled(using: &generator)[...]
+    return shuffled(visits.isEmpty ? Array(0..<imageCount) : visits, using: &generator)[...]
+  }
+
+  private func shuffled(_ visits: [Int], using generator: inout SeededGenerator) -> [Int] {
+    guard let blockLength else { return visits.shuffled(using: &generator) }
+    var blocks: [[Int]] = []
+    for image in visits.sorted() {
+      if let first = blocks.last?.first, first / blockLength == image / blockLength {
+        blocks[blocks.count - 1].append(image)
+      } else {
+        blocks.append([image])
+      }
+    }
+    blocks.shuffle(using: &generator)
+    var order: [Int] = []
+    for start in stride(from: 0, to: blocks.count, by: 32) {
+      order += blocks[start..<min(start + 32, blocks.count)].joined().shuffled(using: &generator)
+    }
+    return order
   }
 }

@@ -53,7 +53,7 @@ public final class HeadTrainer {
     self.settings = settings
     imageStream = ImageStream(
       sampler ?? EveryImage(imageCount: source.imageCount), imageCount: source.imageCount,
-      seed: SeededGenerator(seed: settings.seed).derived(for: 1))
+      seed: SeededGenerator(seed: settings.seed).derived(for: 1), blockLength: Self.blockLength(source, settings))
     let stepsPerEpoch = (source.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
     self.stepsPerEpoch = stepsPerEpoch
     schedule = LearningRateSchedule(
@@ -147,7 +147,22 @@ public final class HeadTrainer {
     let images = (epochOrder?.images ?? [])[first...].prefix(settings.imagesPerBatch)
     let ranges = images.map { source.rows(ofImage: $0) }
     let labels = ranges.flatMap { $0.map { source.classIndex(ofRow: $0) } }
-    return (try gatherFeatures(ranges, count: labels.count), labels)
+    if source.featureByteCount > settings.memoryLimit {
+      // Four batches ahead: the disk works while these multiply.
+      let ahead = (epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)
+      for image in ahead.prefix(settings.imagesPerBatch) { source.prefetch(rows: source.rows(ofImage: image)) }
+    }
+    let features = try gatherFeatures(ranges, count: labels.count)
+    if source.featureByteCount > settings.memoryLimit {
+      for range in ranges { source.release(rows: range) }
+    }
+    return (features, labels)
+  }
+
+  /// Images a block of about 16 MB, where the features are larger than the memory that they may take.
+  private static func blockLength(_ source: any RoISource, _ settings: TrainingSettings) -> Int? {
+    guard source.featureByteCount > settings.memoryLimit else { return nil }
+    return max(1, 16 << 20 / max(1, source.featureByteCount / source.imageCount))
   }
 
   /// Copies the features of an image after the other, the images shared out among threads.

@@ -14,6 +14,7 @@ public struct LabelledFeatureSet: RoISource {
     }
     self.features = features
     self.labels = labels
+    features.releaseAll()
   }
 
   /// D.
@@ -28,4 +29,10 @@ public struct LabelledFeatureSet: RoISource {
   public func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws {
     try features.copyFeatures(rows: rows, into: destination)
   }
+  /// The size of all features as stored.
+  public var featureByteCount: Int { features.featureByteCount }
+  /// Has the system read the features of rows in the background.
+  public func prefetch(rows: Range<Int>) { features.prefetch(rows: rows) }
+  /// Lets go of the memory that holds the features of rows.
+  public func release(rows: Range<Int>) { features.release(rows: rows) }
 }

@@ -12,6 +12,24 @@ public protocol RoISource: Sendable {
   func classIndex(ofRow row: Int) -> Int32
   /// Copies the features of adjacent rows, [rows.count, D], widened to Float.
   func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws
+
+  /// The size of all features as stored.
+  var featureByteCount: Int { get }
+  /// Says that rows will be copied soon.
+  func prefetch(rows: Range<Int>)
+  /// Says that rows will not be copied again for long.
+  func release(rows: Range<Int>)
+}
+
+extension RoISource {
+  /// Of single-precision features.
+  public var featureByteCount: Int {
+    imageCount > 0 ? rows(ofImage: imageCount - 1).upperBound * featureCount * MemoryLayout<Float>.size : 0
+  }
+  /// Nothing to do for features in memory.
+  public func prefetch(rows: Range<Int>) {}
+  /// Nothing to do for features in memory.
+  public func release(rows: Range<Int>) {}
 }
 
 /// RoIs in memory.

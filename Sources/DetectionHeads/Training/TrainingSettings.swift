@@ -20,6 +20,9 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
   public var seed: UInt64 = 0
   /// Threads; results depend on their number in the last bits.
   public var threads = 1
+  /// Bytes of features that may stay in memory. A larger set is read from disk image by image, let go after use, and
+  /// shuffled with locality: see `ImageStream`.
+  public var memoryLimit = 4 << 30
 
   /// The recipe, on one thread.
   public init() {}

@@ -34,6 +34,11 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "Threads (default: one a core). The last bits of the result depend on it.")
   var threads: Int?
 
+  @Option(
+    help: .init(
+      "Features that may stay in memory, such as 500M or 4G; a larger set is streamed from disk.", valueName: "size"))
+  var memoryLimit = ByteCount(4 << 30)
+
   func validate() throws {
     func require(_ holds: Bool, _ message: String) throws { if !holds { throw ValidationError(message) } }
     try require((1...1_000_000).contains(epochs), "--epochs must be from 1 to 1000000")
@@ -58,6 +63,7 @@ struct RecipeOptions: ParsableArguments {
     settings.momentum = momentum
     settings.weightDecay = weightDecay
     settings.seed = seed
+    settings.memoryLimit = memoryLimit.value
     settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
     return settings
   }
