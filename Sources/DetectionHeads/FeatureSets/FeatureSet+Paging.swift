@@ -2,41 +2,34 @@ import Foundation
 import TensorFiles
 
 /// Shards are mapped, so the system reads pages when they are touched and counts them to the process until it drops them.
-/// These two say in time what will be needed and what is done with.
+/// These say in time what will be needed, and what is done with.
 extension FeatureSet {
   /// Asks the system to read the features of RoIs in the background.
   ///
   /// - Precondition: `rows` lies within `0..<roiCount`.
-  public func prefetch(rows: Range<Int>) { advise(rows, MADV_WILLNEED) }
-
-  /// Lets go of the pages that hold the features of RoIs: they no longer count as the process's memory, and stay in the
-  /// system's cache while there is room.
-  ///
-  /// - Precondition: `rows` lies within `0..<roiCount`.
-  public func release(rows: Range<Int>) { advise(rows, MADV_DONTNEED) }
-
-  /// The size of all features as stored.
-  public var featureByteCount: Int { roiCount * featureCount * elementType.byteCount }
-
-  /// Lets go of every page: what opening or labelling has touched.
-  func releaseAll() {
-    for shard in shards {
-      shard.labels?.withUnsafeBytes { advisePages($0, MADV_DONTNEED) }
-      shard.imageIDs.withUnsafeBytes { advisePages($0, MADV_DONTNEED) }
-      for column in FeatureColumn.allCases {
-        shard.tensor(column)?.withUnsafeBytes { advisePages($0, MADV_DONTNEED) }
-      }
-    }
-  }
-
-  private func advise(_ rows: Range<Int>, _ advice: Int32) {
+  public func prefetch(rows: Range<Int>) {
     let rowBytes = featureCount * elementType.byteCount
     for shard in shards {
       let first = max(rows.lowerBound, shard.firstRow) - shard.firstRow
       let end = min(rows.upperBound, shard.firstRow + shard.rowCount) - shard.firstRow
       guard first < end else { continue }
       shard.tensor(.features)?.withUnsafeBytes { bytes in
-        advisePages(UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<end * rowBytes]), advice)
+        advisePages(UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<end * rowBytes]), MADV_WILLNEED)
+      }
+    }
+  }
+
+  /// The size of all features as stored.
+  public var featureByteCount: Int { roiCount * featureCount * elementType.byteCount }
+
+  /// Lets go of every page: they no longer count as the process's memory, and stay in the system's cache while there is
+  /// room.
+  public func releasePages() {
+    for shard in shards {
+      shard.labels?.withUnsafeBytes { advisePages($0, MADV_DONTNEED) }
+      shard.imageIDs.withUnsafeBytes { advisePages($0, MADV_DONTNEED) }
+      for column in FeatureColumn.allCases {
+        shard.tensor(column)?.withUnsafeBytes { advisePages($0, MADV_DONTNEED) }
       }
     }
   }

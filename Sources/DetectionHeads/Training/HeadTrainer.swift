@@ -25,6 +25,7 @@ public final class HeadTrainer {
   private let products: BlockProducts
   private let batchFeatures = ScratchBuffer()
   private var imageStream: ImageStream
+  private var bytesTouched = 0
   private var epochOrder: (epoch: Int, images: [Int])?
 
   /// Prepares training.
@@ -147,16 +148,27 @@ public final class HeadTrainer {
     let images = (epochOrder?.images ?? [])[first...].prefix(settings.imagesPerBatch)
     let ranges = images.map { source.rows(ofImage: $0) }
     let labels = ranges.flatMap { $0.map { source.classIndex(ofRow: $0) } }
-    if source.featureByteCount > settings.memoryLimit {
-      // Four batches ahead: the disk works while these multiply.
-      let ahead = (epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)
-      for image in ahead.prefix(settings.imagesPerBatch) { source.prefetch(rows: source.rows(ofImage: image)) }
-    }
+    let isStreamed = source.featureByteCount > settings.memoryLimit
+    if isStreamed { prefetch((epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)) }
     let features = try gatherFeatures(ranges, count: labels.count)
-    if source.featureByteCount > settings.memoryLimit {
-      for range in ranges { source.release(rows: range) }
-    }
+    if isStreamed { releasePages(afterReading: ranges) }
     return (features, labels)
+  }
+
+  /// Four batches ahead: the disk works while these multiply.
+  private func prefetch(_ ahead: ArraySlice<Int>) {
+    for image in ahead.prefix(settings.imagesPerBatch) { source.prefetch(rows: source.rows(ofImage: image)) }
+  }
+
+  /// Lets go of what was read when it may have reached the limit: each image touches its own pages, and the system maps
+  /// up to 64 KiB on either side with them.
+  private func releasePages(afterReading ranges: [Range<Int>]) {
+    let rowBytes = source.featureByteCount / max(1, source.rows(ofImage: source.imageCount - 1).upperBound)
+    bytesTouched += ranges.reduce(0) { $0 + $1.count * rowBytes + (2 << 16) }
+    if bytesTouched > settings.memoryLimit / 2 {
+      source.releasePages()
+      bytesTouched = 0
+    }
   }
 
   /// Images a block of about 16 MB, where the features are larger than the memory that they may take.

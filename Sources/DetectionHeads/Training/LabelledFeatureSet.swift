@@ -14,7 +14,7 @@ public struct LabelledFeatureSet: RoISource {
     }
     self.features = features
     self.labels = labels
-    features.releaseAll()
+    features.releasePages()
   }
 
   /// D.
@@ -33,6 +33,6 @@ public struct LabelledFeatureSet: RoISource {
   public var featureByteCount: Int { features.featureByteCount }
   /// Has the system read the features of rows in the background.
   public func prefetch(rows: Range<Int>) { features.prefetch(rows: rows) }
-  /// Lets go of the memory that holds the features of rows.
-  public func release(rows: Range<Int>) { features.release(rows: rows) }
+  /// Lets go of the memory that reading has taken.
+  public func releasePages() { features.releasePages() }
 }

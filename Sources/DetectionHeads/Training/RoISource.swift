@@ -17,8 +17,8 @@ public protocol RoISource: Sendable {
   var featureByteCount: Int { get }
   /// Says that rows will be copied soon.
   func prefetch(rows: Range<Int>)
-  /// Says that rows will not be copied again for long.
-  func release(rows: Range<Int>)
+  /// Lets go of the memory that reading has taken.
+  func releasePages()
 }
 
 extension RoISource {
@@ -29,7 +29,7 @@ extension RoISource {
   /// Nothing to do for features in memory.
   public func prefetch(rows: Range<Int>) {}
   /// Nothing to do for features in memory.
-  public func release(rows: Range<Int>) {}
+  public func releasePages() {}
 }
 
 /// RoIs in memory.
