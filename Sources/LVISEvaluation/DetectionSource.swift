@@ -18,7 +18,7 @@ enum DetectionSource {
         try DetectionColumns.forEachChunk(ofResults: path, including: withMasks ? .segmentations : [], body)
       } catch let error as EvaluationError {
         throw DatasetError(
-          path: path, place: error.place.map { "[\($0.element)].\($0.field)" }, problem: error.problem)
+          path: path, place: error.place.map { "results[\($0.element)].\($0.field)" }, problem: error.problem)
       }
     }
   }

@@ -122,8 +122,12 @@ private struct MaskPart: Sendable {
         mask = try RunLengthMask(polygons: [corners], height: imageSize.height, width: imageSize.width)
       }
       if !filling.isByBox {
-        areas.append(Double(mask?.area ?? 0))
-        boxes.append(mask?.boundingBox ?? box)
+        guard let mask else {
+          fault = (index, MaskError("it has no polygon"))
+          return
+        }
+        areas.append(Double(mask.area))
+        boxes.append(mask.boundingBox)
       }
       maskOfDetection.append(isWanted ? Int32(masks.count) : -1)
       if isWanted, let mask { masks.append(mask) }

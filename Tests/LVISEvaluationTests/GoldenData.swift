@@ -48,3 +48,8 @@ enum GoldenData {
     }
   }
 }
+
+extension EvaluationResult {
+  /// A metric in percent, to twelve digits: the reference's precision of 1 is 1 − 2⁻⁵² and the like.
+  func percent(_ name: String) -> Double? { self[name].map { ($0 * 1e14).rounded() / 1e12 } }
+}

@@ -135,8 +135,9 @@ extension RunLengthMask {
 
   /// Intersection over union of the masks' boundaries (Cheng et al., CVPR 2021, arXiv 2103.16562).
   ///
-  /// - Returns: −1 where the masks are of different sizes.
+  /// - Returns: −1 where the masks are of different sizes and their boxes meet, as in COCO's mask API.
   public func boundaryIntersectionOverUnion(with other: RunLengthMask) -> Double {
+    guard boundingBox.intersects(other.boundingBox) else { return 0 }
     guard height == other.height, width == other.width else { return -1 }
     let distance = Self.boundaryDistance(height: height, width: width)
     return bitmap.boundary(distance: distance).intersectionOverUnion(with: other.bitmap.boundary(distance: distance))

@@ -51,7 +51,7 @@ public struct MaskError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What is wrong, to be read behind the name of the mask.
   public let description: String
 
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
 
 /// What can be said of runs without copying them.
