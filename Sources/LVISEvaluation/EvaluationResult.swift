@@ -39,9 +39,7 @@ public struct EvaluationResult: Sendable {
     counts: Counts
   ) {
     var notes = notes
-    let frequencies = categories.map { category in
-      options.frequencies.map { $0[category.id] } ?? category.frequency
-    }
+    let frequencies = categories.map(options.frequency)
     let unknown = frequencies.count { $0 == nil }
     if unknown > 0 && options.rules == .lvis {
       notes.append(.withoutFrequency(categories: unknown, of: categories.count))

@@ -29,6 +29,8 @@ struct ImageMatcher<Source: Overlap> {
   private let table: DetectionTable
   private var overlap: Source
   private let rules: MatchingRules
+  /// Where set, detections of other categories are passed over.
+  var onlyCategory: Int32?
 
   private var statuses: ImageStatuses
   /// The image's detections that may match something; under COCO's rules all, as those have to be counted.
@@ -52,7 +54,9 @@ struct ImageMatcher<Source: Overlap> {
     candidates.removeAll(keepingCapacity: true)
     for (order, detection) in detections.enumerated() {
       let category = table.categories[Int(detection)]
-      guard category >= 0, statuses.isSearched(category) else { continue }
+      guard category >= 0, statuses.isSearched(category), onlyCategory == nil || category == onlyCategory else {
+        continue
+      }
       let area = table.area(of: Int(detection))
       guard rules.isCOCO || (area > 0 && area < .infinity) else { continue }
       if rules.isCOCO || statuses.pair(category) >= 0 {

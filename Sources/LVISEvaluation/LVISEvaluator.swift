@@ -62,63 +62,106 @@ public struct LVISEvaluator: Sendable {
       perCategory: options.maxDetectionsPerCategory)
   }
 
+  /// Scores one class of detections given in memory, without the work for the others.
+  ///
+  /// - Parameters:
+  ///   - id: The category's id.
+  ///   - columns: All detections: those of other categories take places under the cap.
+  /// - Returns: The class's metrics; `nil` for a category that the ground truth does not know.
+  /// - Throws: As ``evaluate(_:)-(DetectionColumns)``.
+  public func evaluate(category id: Int, in columns: DetectionColumns) throws -> ClassResult? {
+    let category = truth.categoryIDs.place(of: id)
+    guard category >= 0 else { return nil }
+    let store = store(of: try prepare(.columns(columns)), onlyCategory: category)
+    return classResult(
+      Int(category), store.classes[Int(category)], objectCounts: objectCounts { _ in true }[Int(category)])
+  }
+
   func evaluate(_ prepared: PreparedDetections) -> EvaluationResult {
-    let (table, groups) = (prepared.table, prepared.groups)
-    let store =
-      switch options.iouType {
-      case .bbox: verdicts(on: groups, of: table, overlap: BoxOverlap(table, truth))
-      case .segm, .boundary:
-        verdicts(
-          on: groups, of: table,
-          overlap: MaskOverlap(
-            table, truth, usesBoundaries: options.iouType == .boundary, lowestThreshold: rules.lowestStart))
-      }
-    return result(
-      store, objectCounts: objectCounts(), detectionCount: table.count, cappedCount: groups.count)
+    result(
+      store(of: prepared), objectCounts: objectCounts { _ in true }, detectionCount: prepared.table.count,
+      cappedCount: prepared.groups.count)
+  }
+
+  func emptyStore() -> VerdictStore {
+    VerdictStore(categoryCount: truth.categories.count, rangeCount: rules.ranges.count)
   }
 
   /// Matches all images, some at a time on each core.
-  private func verdicts(
-    on groups: DetectionsByImage, of table: DetectionTable, overlap: some Overlap
-  ) -> VerdictStore {
+  func store(of prepared: PreparedDetections, onlyCategory: Int32? = nil) -> VerdictStore {
     let imagesAtATime = 256
     let imageCount = truth.images.count
     let chunks = concurrentMap((imageCount + imagesAtATime - 1) / imagesAtATime) { index in
-      var chunk = VerdictChunk()
-      var matcher = ImageMatcher(truth: truth, table: table, overlap: overlap, rules: rules)
-      for image in (index * imagesAtATime)..<min((index + 1) * imagesAtATime, imageCount) {
-        matcher.match(image: image, detections: groups.order[groups.range(of: image)], into: &chunk)
-      }
-      return chunk
+      let images = (index * imagesAtATime)..<min((index + 1) * imagesAtATime, imageCount)
+      return verdicts(onImages: images, of: prepared, onlyCategory: onlyCategory)
     }
-    var store = VerdictStore(categoryCount: truth.categories.count, rangeCount: rules.ranges.count)
+    var store = emptyStore()
     for chunk in chunks { store.add(chunk) }
     return store
   }
 
+  func verdicts(
+    onImages images: Range<Int>, of prepared: PreparedDetections, onlyCategory: Int32? = nil
+  ) -> VerdictChunk {
+    switch options.iouType {
+    case .bbox:
+      return verdicts(onImages: images, of: prepared, onlyCategory, BoxOverlap(prepared.table, truth))
+    case .segm, .boundary:
+      let overlap = MaskOverlap(
+        prepared.table, truth, usesBoundaries: options.iouType == .boundary, lowestThreshold: rules.lowestStart)
+      return verdicts(onImages: images, of: prepared, onlyCategory, overlap)
+    }
+  }
+
+  private func verdicts(
+    onImages images: Range<Int>, of prepared: PreparedDetections, _ onlyCategory: Int32?, _ overlap: some Overlap
+  ) -> VerdictChunk {
+    var chunk = VerdictChunk()
+    var matcher = ImageMatcher(truth: truth, table: prepared.table, overlap: overlap, rules: rules)
+    matcher.onlyCategory = onlyCategory
+    for image in images {
+      matcher.match(
+        image: image, detections: prepared.groups.order[prepared.groups.range(of: image)], into: &chunk)
+    }
+    return chunk
+  }
+
   /// How many objects count, by class and area range.
-  func objectCounts() -> [[Int]] {
+  ///
+  /// - Parameter isIncluded: Whether an image's objects count.
+  func objectCounts(_ isIncluded: (Int) -> Bool) -> [[Int]] {
     var counts = [[Int]](
       repeating: [Int](repeating: 0, count: rules.ranges.count), count: truth.categories.count)
-    for pair in 0..<(truth.pairs.count - 1) {
-      let category = Int(truth.pairs[pair].category)
-      for object in truth.objectRange(ofPair: pair) {
-        for (index, range) in rules.ranges.enumerated() where !truth.objects[object].isIgnored(in: range) {
-          counts[category][index] += 1
+    for image in 0..<truth.images.count where isIncluded(image) {
+      for pair in truth.pairs(of: image) {
+        let category = Int(truth.pairs[pair].category)
+        for object in truth.objectRange(ofPair: pair) {
+          for (index, range) in rules.ranges.enumerated() where !truth.objects[object].isIgnored(in: range) {
+            counts[category][index] += 1
+          }
         }
       }
     }
     return counts
   }
 
+  private var accumulation: Accumulation {
+    Accumulation(
+      thresholdCount: rules.starts.count, rangeCount: rules.ranges.count,
+      limits: options.rules == .coco ? [1, 10] : [], keepsCurves: options.keepsCurves)
+  }
+
+  func classResult(_ category: Int, _ verdicts: ClassVerdicts, objectCounts: [Int]) -> ClassResult {
+    let scores = accumulation.scores(verdicts.sorted(), objectCounts: objectCounts)
+    return ClassResult(truth.categories[category], options.frequency(of: truth.categories[category]), scores, options)
+  }
+
   func result(
     _ store: VerdictStore, objectCounts: [[Int]], detectionCount: Int, cappedCount: Int
   ) -> EvaluationResult {
-    let accumulation = Accumulation(
-      thresholdCount: rules.starts.count, rangeCount: rules.ranges.count,
-      limits: options.rules == .coco ? [1, 10] : [], keepsCurves: options.keepsCurves)
+    let accumulation = accumulation
     let scores = concurrentMap(truth.categories.count) { category in
-      accumulation.scores(store.sorted(category), objectCounts: objectCounts[category])
+      accumulation.scores(store.classes[category].sorted(), objectCounts: objectCounts[category])
     }
     var notes = truth.notes
     if detectionCount == 0 { notes.append(.noDetections) }

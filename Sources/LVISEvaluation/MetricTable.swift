@@ -103,6 +103,11 @@ extension EvaluationOptions {
   /// `AreaRange.all` and the others.
   var allRanges: [AreaRange] { [.all] + areaRanges.filter { $0.name != AreaRange.all.name } }
 
+  func frequency(of category: LVISCategory) -> LVISFrequency? {
+    guard let frequencies else { return category.frequency }
+    return frequencies[category.id]
+  }
+
   /// What the recall metrics' names say of the caps, as the reference implementations put it: `300`, `-1`,
   /// `10000/cat`.
   var capName: String {

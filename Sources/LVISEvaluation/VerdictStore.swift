@@ -25,11 +25,13 @@ struct VerdictStore: Sendable {
       classes[category].verdicts.append(verdict)
     }
   }
+}
 
-  /// One class's verdicts in the order of rule 8.
-  func sorted(_ category: Int) -> ClassVerdicts {
-    var verdicts = classes[category]
-    verdicts.verdicts.sort(by: Verdict.precedes)
-    return verdicts
+extension ClassVerdicts {
+  /// In the order of rule 8.
+  func sorted() -> ClassVerdicts {
+    var sorted = self
+    sorted.verdicts.sort(by: Verdict.precedes)
+    return sorted
   }
 }

@@ -30,7 +30,8 @@ import Testing
   @Test func faultsAreNamed() throws {
     #expect(try error("[\(good)]") == "")
     #expect(try error("[]") == "")
-    #expect(try error("[\(good), \(good.replacing("600", with: "601"))]").hasPrefix("results[1].image_id: 601 is not the id"))
+    let foreign = good.replacing("600", with: "601")
+    #expect(try error("[\(good), \(foreign)]").hasPrefix("results[1].image_id: 601 is not the id"))
     let bare = #"{"image_id": 600, "category_id": 8}"#
     #expect(try error("[\(good), \(bare)]").hasPrefix("results[1].score: is missing"))
     #expect(try error("[\(good), \(masked("[]"))]").hasPrefix("results[1].bbox: is missing, but the first"))
