@@ -43,13 +43,21 @@ struct CategoryCensus {
     imageCount = dataset.images.count
     annotationCount = dataset.annotations.count
     crowds = dataset.annotations.count(where: \.isCrowd)
-    let annotated = Set(dataset.annotations.map(\.imageID))
-    imagesWithoutAnnotations = dataset.annotations.isEmpty ? 0 : dataset.images.count { !annotated.contains($0.id) }
+    imagesWithoutAnnotations = dataset.annotations.isEmpty ? 0 : Self.countImagesWithoutAnnotations(dataset)
     duplicates =
       dataset.warnings.lazy.compactMap { warning -> [Int]? in
         if case .duplicateAnnotationIDs(let ids) = warning { ids } else { nil }
       }.first ?? []
     datasetWarnings = dataset.warnings
+  }
+
+  private static func countImagesWithoutAnnotations(_ dataset: LVISDataset) -> Int {
+    let index = dataset.imageIndex()
+    var isAnnotated = [Bool](repeating: false, count: dataset.images.count)
+    for annotation in dataset.annotations {
+      if let position = index.position(of: annotation.imageID) { isAnnotated[position] = true }
+    }
+    return isAnnotated.count { !$0 }
   }
 
   /// What the user should look into.

@@ -27,6 +27,12 @@ final class JSONFile: Sendable {
     guard size > 0 else {
       throw DatasetError(path: path, problem: "is empty", advice: "download or write it again")
     }
+    var start: [UInt8] = [0, 0]
+    guard try start.withUnsafeMutableBytes({ try $0.baseAddress.map { try read(into: $0, count: 2, at: 0) } }) == 2
+    else { return }
+    if start == [0x1F, 0x8B] || start == Array("PK".utf8) {
+      throw DatasetError(path: path, problem: "is compressed", advice: "unpack it first, with gunzip or unzip")
+    }
   }
 
   deinit { close(descriptor) }
