@@ -52,7 +52,7 @@ public struct SyntheticDetectionSet: Sendable {
   /// To score on: every class often enough to measure it, no labelled boxes among the RoIs.
   public let validation: Split
 
-  /// Makes a set; the same seed and configuration give the same bytes on every machine.
+  /// Makes a set; the same seed and configuration give the same bytes.
   ///
   /// - Precondition: The configuration has at least two classes, an image in each split, and a feature length above 0.
   public init(seed: UInt64 = 0, configuration: Configuration = Configuration()) {
