@@ -26,4 +26,21 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
 
   /// The recipe, on one thread.
   public init() {}
+
+  /// Reads settings; what an older file does not state is as it is by default.
+  public init(from decoder: any Decoder) throws {
+    let stored = try decoder.container(keyedBy: CodingKeys.self)
+    epochs = try stored.decodeIfPresent(Int.self, forKey: .epochs) ?? epochs
+    imagesPerBatch = try stored.decodeIfPresent(Int.self, forKey: .imagesPerBatch) ?? imagesPerBatch
+    learningRate = try stored.decodeIfPresent(Double.self, forKey: .learningRate) ?? learningRate
+    milestones = try stored.decodeIfPresent([Int].self, forKey: .milestones) ?? milestones
+    warmupSteps = try stored.decodeIfPresent(Int.self, forKey: .warmupSteps) ?? warmupSteps
+    // Without a limit it is not written.
+    gradientClip = try stored.decodeIfPresent(Double.self, forKey: .gradientClip)
+    momentum = try stored.decodeIfPresent(Double.self, forKey: .momentum) ?? momentum
+    weightDecay = try stored.decodeIfPresent(Double.self, forKey: .weightDecay) ?? weightDecay
+    seed = try stored.decodeIfPresent(UInt64.self, forKey: .seed) ?? seed
+    threads = try stored.decodeIfPresent(Int.self, forKey: .threads) ?? threads
+    memoryLimit = try stored.decodeIfPresent(Int.self, forKey: .memoryLimit) ?? memoryLimit
+  }
 }
