@@ -1,35 +1,10 @@
 #include "softmax.h"
 
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
+#include "exponential.h"
 #include "multiversion.h"
 
 // Sums may be reordered, which is what lets them be vectorised.
 #pragma clang fp reassociate(on) contract(fast)
-
-// e^x with a relative error below 2e-7, in a form that vectorises: x = k ln 2 + r with |r| <= ln 2 / 2, e^r by its
-// Taylor polynomial of degree 7, 2^k put into the exponent. Arguments are held to -87...88, 1.6e-38 to 1.7e38.
-static inline __attribute__((always_inline)) float exponential(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  x = x > 88.0f ? 88.0f : x;
-  float k = rintf(x * 1.44269504088896341f);
-  float r = x - k * 0.693359375f;
-  r = r + k * 2.12194440e-4f;
-  float p = 1.0f / 5040;
-  p = p * r + 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  int32_t bits = ((int32_t)k + 127) << 23;
-  float scale;
-  memcpy(&scale, &bits, sizeof scale);
-  return p * scale;
-}
 
 // Sixteen running maxima, since a single one would be a chain of dependent comparisons.
 static inline __attribute__((always_inline)) float largest(const float *x, size_t count) {

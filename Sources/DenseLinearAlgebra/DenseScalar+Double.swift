@@ -36,4 +36,36 @@ extension Double: DenseScalar {
       logits[i] = logits[i] >= 0 ? 1 / (1 + e) : e / (1 + e)
     }
   }
+
+  /// Weighted logistic loss and its derivative.
+  public static func logisticLoss(
+    _ logits: UnsafeMutablePointer<Double>, weights: UnsafePointer<Double>, scale: Double, count: Int
+  ) -> Double {
+    var loss = 0.0
+    for i in 0..<count {
+      let z = logits[i]
+      let e = Double.exp(-abs(z))
+      loss += weights[i] * (max(z, 0) + .log(onePlus: e))
+      logits[i] = scale * weights[i] * (z >= 0 ? 1 : e) / (1 + e)
+    }
+    return loss
+  }
+
+  /// Focal loss and its derivative.
+  public static func focalLoss(
+    _ logits: UnsafeMutablePointer<Double>, gamma: Double, scale: Double, count: Int
+  ) -> Double {
+    var loss = 0.0
+    for i in 0..<count {
+      let z = logits[i]
+      let e = Double.exp(-abs(z))
+      let (larger, smaller) = (1 / (1 + e), e / (1 + e))
+      let tail = Double.log(onePlus: e)
+      let softplus = max(z, 0) + tail
+      let power = Double.exp(-gamma * (max(-z, 0) + tail))
+      loss += power * softplus
+      logits[i] = scale * power * (gamma * (z >= 0 ? smaller : larger) * softplus + (z >= 0 ? larger : smaller))
+    }
+    return loss
+  }
 }

@@ -19,4 +19,14 @@ public protocol DenseScalar: BinaryFloatingPoint, Real, Sendable {
 
   /// Replaces `count` logits z by σ(z) = 1 / (1 + e^−z).
   static func sigmoid(_ logits: UnsafeMutablePointer<Self>, count: Int)
+
+  /// Σ w log(1 + e^z): the binary cross-entropy of `count` weighted logits whose target is 0. Replaces every z by
+  /// scale · w σ(z), its derivative.
+  static func logisticLoss(
+    _ logits: UnsafeMutablePointer<Self>, weights: UnsafePointer<Self>, scale: Self, count: Int
+  ) -> Self
+
+  /// Σ σ(z)^γ log(1 + e^z): the focal loss of `count` logits whose target is 0. Replaces every z by scale times its
+  /// derivative, σ^γ (γ (1 − σ) log(1 + e^z) + σ).
+  static func focalLoss(_ logits: UnsafeMutablePointer<Self>, gamma: Self, scale: Self, count: Int) -> Self
 }

@@ -12,6 +12,7 @@ struct Bags: ParsableCommand {
     subcommands: [
       GroupCommand.self,
       TrainCommand.self,
+      MethodsCommand.self,
       PredictCommand.self,
       EvaluateCommand.self,
       ReportCommand.self,

@@ -22,7 +22,7 @@ struct CategoryCensus {
 
   /// - Throws: `CommandFailure` where the counts are not there.
   init(
-    _ dataset: LVISDataset, path: String, boundaries: [Int], countedBy: CategoryGroups.CountedBy,
+    _ dataset: LVISDataset, path: String, boundaries: GroupBoundaries, countedBy: CategoryGroups.CountedBy,
     countsFrom: CountsSource?
   ) throws {
     self.path = path

@@ -20,6 +20,7 @@ struct GroupCommand: ParsableCommand {
         bags group lvis_v1_train.json
         bags group instances_train2017.json --output coco_groups.json
         bags group train.json --boundaries 5,10,50,100,500,1000,5000
+        bags group train.json --boundaries auto:4
         bags group lvis_v1_train.json --count-by images --boundaries 11,101
         bags group train.json --format json | jq .groups
       """)
@@ -27,8 +28,11 @@ struct GroupCommand: ParsableCommand {
   @Argument(help: .init("Annotations, LVIS or COCO JSON; the training split's.", valueName: "annotations"))
   var annotations: String
 
-  @Option(help: .init("The inner boundaries between groups.", valueName: "counts"))
-  var boundaries = IntegerList([10, 100, 1000])
+  @Option(
+    help: .init(
+      "The inner boundaries between groups; auto:N for N groups by natural breaks of the counts' logarithms.",
+      valueName: "counts|auto:N"))
+  var boundaries = GroupBoundaries.counts([10, 100, 1000])
 
   @Option(help: "What to hold against the boundaries.")
   var countBy = CategoryGroups.CountedBy.instances
@@ -53,7 +57,7 @@ struct GroupCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    guard zip([0] + boundaries.values, boundaries.values).allSatisfy(<) else {
+    if case .counts(let values) = boundaries, !zip([0] + values, values).allSatisfy(<) {
       throw ValidationError("--boundaries must ascend from above 0, such as 10,100,1000")
     }
   }
@@ -67,7 +71,7 @@ struct GroupCommand: ParsableCommand {
 
     let dataset = try LVISDataset(contentsOf: annotations, including: [])
     let census = try CategoryCensus(
-      dataset, path: annotations, boundaries: boundaries.values, countedBy: countBy, countsFrom: countsFrom)
+      dataset, path: annotations, boundaries: boundaries, countedBy: countBy, countsFrom: countsFrom)
     for warning in census.warnings { StandardStreams.warn("\(annotations): \(warning)") }
     try census.groups.write(to: output)
     if let exportOfficial { try census.groups.officialTables.write(to: exportOfficial) }
@@ -94,6 +98,13 @@ struct GroupCommand: ParsableCommand {
       '\(quoted)'
       """
   }
+}
+
+extension GroupBoundaries: ExpressibleByArgument {
+  /// Reads what was typed.
+  public init?(argument: String) { self.init(argument) }
+  /// As it would be typed.
+  public var defaultValueDescription: String { description }
 }
 
 extension CategoryGroups.CountedBy: ExpressibleByArgument {}

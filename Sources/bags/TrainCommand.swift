@@ -15,6 +15,9 @@ struct TrainCommand: ParsableCommand {
       The learning rate is used as given. It scales linearly with the batch: .01 is for 16 images a batch; with \
       --images-per-batch 32 give .02.
 
+      Methods have options of their own. bags: --others-ratio 8 (β), --g0 sigmoid|official|none, --others yes|no. \
+      `bags methods` lists those of the others with their defaults.
+
       A run that is interrupted, by Ctrl-C or anything else, stands at runs/NAME.partial; --resume goes on with it and \
       ends with the same bytes as a run that was never interrupted.
 
@@ -24,15 +27,15 @@ struct TrainCommand: ParsableCommand {
         bags train --features features/train --groups groups.json --method softmax --output runs/baseline
         bags train --features features/train --annotations train.json --init detector_head.safetensors
         bags train --features features/train --annotations train.json --method softmax --sampler rfs
+        bags train --method focal --gamma 2 --alpha .25
+        bags train --others-ratio 3 --g0 official
+        bags train --features features/train --annotations t.json --groups auto:4
         bags train --resume runs/baseline
       """)
 
   @OptionGroup(title: "Input") var input: TrainingInputOptions
 
-  @Option(help: .init("How to train: \(TrainingMethod.all.map(\.name).joined(separator: ", ")).", valueName: "name"))
-  var method = "bags"
-
-  @OptionGroup(title: "Method") var methodOptions: MethodOptions
+  @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
 
@@ -49,7 +52,10 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    _ = try chosen(method, of: TrainingMethod.all, as: "method", parameters: methodOptions.given)
+    _ = try method.parameters(in: Self.self)
+    if resume == nil && input.initialHead == nil, try method.method().needsInitialHead {
+      throw ValidationError("the method \(method.name) corrects a trained softmax head: name it with --init")
+    }
     if resume != nil && (output != nil || !input.isEmpty) {
       throw ValidationError("--resume takes inputs and settings from the run; give it alone")
     }
@@ -66,12 +72,12 @@ struct TrainCommand: ParsableCommand {
   }
 
   private func begin() throws {
-    guard let method = TrainingMethod.named(method) else { return }
+    let parameters = try method.parameters(in: Self.self)
+    let method = try method.method()
     let path = output ?? "runs/\(method.name)-\(Self.timestamp())"
     try overwrite.check(path)
-    let data = try input.paths.load()
+    let data = try input.paths.load(boundaries: input.boundaries)
     for warning in data.warnings { StandardStreams.warn(warning) }
-    let parameters = try MethodParameters(methodOptions.given, of: method)
     let sampler = try sampling.samplerChoice()
     let trainer = try makeTrainer(
       method, parameters: parameters, settings: recipe.settings, data: data, initialHead: input.initialHead,
@@ -107,11 +113,12 @@ struct TrainCommand: ParsableCommand {
     _ method: TrainingMethod, parameters: MethodParameters, settings: TrainingSettings, data: TrainingInputs,
     initialHead: String?, sampler: MethodChoice?
   ) throws -> HeadTrainer {
-    let objective = method.objective(data.groups, parameters)
+    let objective = method.objective(MethodData(groups: data.groups, imageCount: data.imageCount), parameters)
     var generator = SeededGenerator(seed: settings.seed)
     var head = LinearHead(
       inputs: data.source.featureCount, layout: objective.layout, groups: data.groups, method: method.name,
       using: &generator)
+    objective.initialize(&head)
     if let initialHead { try copyClasses(from: initialHead, into: &head) }
     let trainer = try HeadTrainer(
       head: head, objective: objective, source: data.source, settings: settings,

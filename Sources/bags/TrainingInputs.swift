@@ -35,13 +35,17 @@ struct TrainingInputPaths {
 
   /// Reads them.
   ///
-  /// - Parameter grouping: The groups to use; `nil` to take them from the groups file or the annotations.
+  /// - Parameters:
+  ///   - grouping: The groups to use; `nil` to take them from the groups file or the annotations.
+  ///   - boundaries: Where annotations are divided into groups.
   /// - Throws: What is wrong with one of them.
-  func load(grouping: CategoryGroups? = nil) throws -> TrainingInputs {
-    guard let features else { return try builtInSet(grouping: grouping) }
+  func load(
+    grouping: CategoryGroups? = nil, boundaries: GroupBoundaries = .counts([10, 100, 1000])
+  ) throws -> TrainingInputs {
+    guard let features else { return try builtInSet(grouping: grouping, boundaries: boundaries) }
     let set = try FeatureSet(at: features)
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0) }
-    let groups = try grouping ?? self.grouping(dataset)
+    let groups = try grouping ?? self.grouping(dataset, boundaries: boundaries)
     if let dataset, dataset.categories.map(\.id) != groups.members.map(\.id) {
       throw CommandFailure(
         "\(self.groups ?? "groups.json"): its \(groups.classCount) categories are not the "
@@ -49,13 +53,14 @@ struct TrainingInputPaths {
     }
     return TrainingInputs(
       source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
-      roiCount: set.roiCount, groups: groups, warnings: (dataset?.warnings ?? []).map { "\(annotations ?? ""): \($0)" })
+      roiCount: set.roiCount, imageCount: dataset?.images.count ?? set.images.count, groups: groups,
+      warnings: (dataset?.warnings ?? []).map { "\(annotations ?? ""): \($0)" })
   }
 
-  private func grouping(_ dataset: LVISDataset?) throws -> CategoryGroups {
+  private func grouping(_ dataset: LVISDataset?, boundaries: GroupBoundaries) throws -> CategoryGroups {
     if let groups { return try CategoryGroups(contentsOf: groups) }
     guard let dataset else { throw CommandFailure("give --annotations or --groups") }
-    return try CategoryGroups(counts: try dataset.categoryCounts())
+    return try CategoryGroups(counts: try dataset.categoryCounts(), boundaries: boundaries)
   }
 
   private func labels(of set: FeatureSet, groups: CategoryGroups, dataset: LVISDataset?) throws -> RoILabels {
@@ -66,14 +71,15 @@ struct TrainingInputPaths {
     return try set.labels(assignedFrom: dataset)
   }
 
-  private func builtInSet(grouping: CategoryGroups?) throws -> TrainingInputs {
+  private func builtInSet(grouping: CategoryGroups?, boundaries: GroupBoundaries) throws -> TrainingInputs {
     StandardStreams.note(
       "no --features: training on the built-in synthetic set; `bags demo` shows the whole path on it")
     let training = SyntheticDetectionSet().training
     let source = training.source
     return TrainingInputs(
-      source: source, roiCount: source.labels.count,
-      groups: try grouping ?? CategoryGroups(counts: training.dataset.categoryCounts()), warnings: [])
+      source: source, roiCount: source.labels.count, imageCount: training.dataset.images.count,
+      groups: try grouping ?? CategoryGroups(counts: training.dataset.categoryCounts(), boundaries: boundaries),
+      warnings: [])
   }
 }
 
@@ -81,6 +87,8 @@ struct TrainingInputPaths {
 struct TrainingInputs {
   let source: any RoISource
   let roiCount: Int
+  /// M: the images of the annotations; where there are none, those with RoIs.
+  let imageCount: Int
   let groups: CategoryGroups
   let warnings: [String]
 }

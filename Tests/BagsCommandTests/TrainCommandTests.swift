@@ -16,7 +16,7 @@ import Testing
       #expect(head.layout.name == "grouped-sigmoid" && head.weight.rows == 17 && head.inputs == 8)
       let record = try written.record()
       #expect(record.settings.seed == 3 && record.settings.epochs == 3 && record.result?.steps == 12)
-      #expect(record.methodParameters == ["others-ratio": "8.0", "g0": "sigmoid"])
+      #expect(record.methodParameters == ["others-ratio": "8", "g0": "sigmoid", "others": "yes"])
       #expect(try CategoryGroups(contentsOf: written.groupsPath) == head.groups)
       let lines = try String(contentsOfFile: written.metricsPath, encoding: .utf8).split(separator: "\n")
       let last = try JSONDecoder().decode(TrainingMetrics.self, from: Data(try #require(lines.last).utf8))
@@ -144,7 +144,7 @@ import Testing
     (["--learning-rate=-1"], 64, "--learning-rate must be above 0"),
     (["--epochs", "0"], 64, "--epochs must be"),
     (["--milestones", "a,b"], 64, "milestones"),
-    (["--method", "softmax", "--g0", "official"], 64, "--g0 is no parameter of softmax"),
+    (["--method", "softmax", "--g0", "official"], 64, "--g0 is an option of bags, but not of the method softmax"),
     (["--others-ratio=-2"], 64, "--others-ratio must be a number from 0"),
     (["--init", "nothing.safetensors"], 1, "nothing.safetensors: cannot open"),
     (["--output", "features"], 1, "--overwrite"),
@@ -162,7 +162,7 @@ import Testing
   @Test func namesWhatIsWrongWithTheInputs() throws {
     try withSmallSet { folder in
       let missing = try runBags(["train", "--features", "features"], in: folder)
-      #expect(missing.status == 64 && missing.error.contains("--annotations or --groups"))
+      #expect(missing.status == 64 && missing.error.contains("--features needs --annotations or a --groups file"))
       let nowhere = try runBags(["train", "--features", "nowhere", "--annotations", "annotations.json"], in: folder)
       #expect(nowhere.status == 1 && nowhere.error.contains("nowhere"))
       try #"{"images": [], "categories": [{"id": 1, "name": "a"}], "annotations": []}"#

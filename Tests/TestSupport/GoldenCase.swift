@@ -30,6 +30,9 @@ public struct GoldenCase: CustomStringConvertible {
   }
 }
 
+/// The objects of a JSON array, such as the batches of a method with state.
+public func objects(_ value: Any?) -> [[String: Any]] { value as? [[String: Any]] ?? [] }
+
 /// The numbers of a JSON value, nested arrays flattened; `"nan"`, `"inf"` and `"-inf"` as what they say.
 public func numbers(_ value: Any?) -> [Double] {
   switch value {

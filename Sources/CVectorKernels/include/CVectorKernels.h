@@ -1,6 +1,7 @@
 #ifndef CVECTORKERNELS_H
 #define CVECTORKERNELS_H
 
+#include "logistic.h"
 #include "processor.h"
 #include "sgd.h"
 #include "select.h"

@@ -4,6 +4,9 @@ import DenseLinearAlgebra
 /// classes by ascending category id]`.
 ///
 /// Shapes: N RoIs, K logits, C foreground classes. In the official code the slices are its `pred_slice`.
+///
+/// The paper's ablations (§5.3) leave out parts: without G0 background is told from a group's classes by its `others`
+/// alone, and a score is p_group(c); without `others` a group's softmax is over its classes alone.
 public struct GroupedLayout: LogitLayout, Equatable {
   /// How G0 tells background from foreground. z_fg − z_bg = z₀ makes the two the same function.
   public enum Background: String, Sendable, CaseIterable {
@@ -11,45 +14,53 @@ public struct GroupedLayout: LogitLayout, Equatable {
     case sigmoid
     /// Two logits `[background, foreground]` with softmax, as the official code has it.
     case official
+    /// There is no G0: p₀ = 1.
+    case none
   }
 
   /// The classes and their groups.
   public let groups: CategoryGroups
   /// How G0 is laid out.
   public let background: Background
+  /// Whether groups have `others`.
+  public let hasOthers: Bool
   /// For every foreground group, its logits: `others` first.
   public let slices: [Range<Int>]
   /// For every class, its position in its group's slice: 1 for the first class, since 0 is `others`.
   public let positions: [Int]
 
   /// Lays out the logits for groups of classes.
-  public init(groups: CategoryGroups, background: Background = .sigmoid) {
+  public init(groups: CategoryGroups, background: Background = .sigmoid, hasOthers: Bool = true) {
     self.groups = groups
     self.background = background
-    var start = background == .sigmoid ? 1 : 2
+    self.hasOthers = hasOthers
+    let others = hasOthers ? 1 : 0
+    var start = Self.backgroundSlice(background).upperBound
     slices = groups.classesByGroup.map { classes in
-      defer { start += classes.count + 1 }
-      return start..<start + classes.count + 1
+      defer { start += classes.count + others }
+      return start..<start + classes.count + others
     }
     var positions = [Int](repeating: 0, count: groups.classCount)
     for classes in groups.classesByGroup {
-      for (position, index) in classes.enumerated() { positions[index] = position + 1 }
+      for (position, index) in classes.enumerated() { positions[index] = position + others }
     }
     self.positions = positions
   }
 
-  /// `grouped-sigmoid` or `grouped-official`.
-  public var name: String { "grouped-\(background.rawValue)" }
+  /// `grouped-sigmoid`, `grouped-official` or `grouped-none`, with `-without-others` where there are none.
+  public var name: String { "grouped-\(background.rawValue)" + (hasOthers ? "" : "-without-others") }
   /// C.
   public var classCount: Int { groups.classCount }
   /// G0's logits, the classes, and one `others` a group.
-  public var logitCount: Int { backgroundSlice.count + classCount + slices.count }
+  public var logitCount: Int { backgroundSlice.count + classCount + (hasOthers ? slices.count : 0) }
   /// G0's logits.
-  public var backgroundSlice: Range<Int> { 0..<(background == .sigmoid ? 1 : 2) }
+  public var backgroundSlice: Range<Int> { Self.backgroundSlice(background) }
   /// G0's logits.
   public var backgroundLogits: [Int] { Array(backgroundSlice) }
+  /// `grouped-sigmoid`, …: G0 means the same with and without `others`.
+  public var backgroundKind: String { "grouped-\(background.rawValue)" }
   /// The first logit of every foreground group.
-  public var othersLogits: [Int] { slices.map(\.lowerBound) }
+  public var othersLogits: [Int] { hasOthers ? slices.map(\.lowerBound) : [] }
   /// The slot of a class in its group.
   public func logit(ofClass index: Int) -> Int {
     slices[groups.members[index].group].lowerBound + positions[index]
@@ -77,7 +88,7 @@ public struct GroupedLayout: LogitLayout, Equatable {
       for (slice, classes) in zip(slices, groups.classesByGroup) where !classes.isEmpty {
         let p = z + slice.lowerBound
         _ = Scalar.softmax(p, count: slice.count)
-        for (position, index) in classes.enumerated() { score[index] = foreground * p[position + 1] }
+        for index in classes { score[index] = foreground * p[positions[index]] }
       }
     }
   }
@@ -91,6 +102,16 @@ public struct GroupedLayout: LogitLayout, Equatable {
     case .official:
       _ = Scalar.softmax(z, count: 2)
       return z[1]
+    case .none:
+      return 1
+    }
+  }
+
+  private static func backgroundSlice(_ background: Background) -> Range<Int> {
+    switch background {
+    case .sigmoid: 0..<1
+    case .official: 0..<2
+    case .none: 0..<0
     }
   }
 }

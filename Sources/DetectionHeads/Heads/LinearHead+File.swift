@@ -4,7 +4,7 @@ import TensorFiles
 
 extension LinearHead {
   /// Reads a `head.safetensors`: `fc_cls.weight` [K, D] and `fc_cls.bias` [K], its layout, method and groups in the
-  /// metadata.
+  /// metadata, and what the layout needs beside them as `layout.…`.
   ///
   /// A file without that metadata is read as a softmax classifier with background first, if it has C + 1 rows for the C
   /// categories given.
@@ -43,11 +43,14 @@ extension LinearHead {
   ///
   /// - Throws: `FileError`; what stood at `path` is then as it was.
   public func write(to path: String) throws {
+    let ofLayout = layout.tensors.sorted { $0.key < $1.key }.map { name, values in
+      NamedTensor(Self.layoutPrefix + name, floats: values, shape: [values.count])
+    }
     try writeSafetensors(
       [
         NamedTensor("fc_cls.weight", floats: weight.storage, shape: [weight.rows, weight.columns]),
         NamedTensor("fc_cls.bias", floats: bias, shape: [bias.count]),
-      ],
+      ] + ofLayout,
       metadata: [
         "format": "bags-head", "version": "1", "method": method, "layout": layout.name, "groups": try groups.json(),
       ], to: path)
@@ -75,15 +78,30 @@ extension LinearHead {
     guard let layout = logitLayouts(for: groups).first(where: { $0.name == name }) else {
       throw LinearHeadError("the layout \"\(name)\" is not known to this program")
     }
-    return layout
+    var tensors: [String: [Float]] = [:]
+    for name in file.names where name.hasPrefix(layoutPrefix) {
+      tensors[String(name.dropFirst(layoutPrefix.count))] = try file.tensor(name).floats()
+    }
+    return try layout.with(tensors: tensors)
   }
+
+  private static let layoutPrefix = "layout."
 }
 
 /// Every layout that a head file can have, for the given classes.
 func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
-  [
-    SoftmaxLayout(classCount: groups.classCount),
-    GroupedLayout(groups: groups, background: .sigmoid),
-    GroupedLayout(groups: groups, background: .official),
+  let classCount = groups.classCount
+  var layouts: [any LogitLayout] = [
+    SoftmaxLayout(classCount: classCount), SeesawLayout(classCount: classCount), CosineLayout(classCount: classCount),
+    DisAlignLayout(alignment: Alignment(classCount: classCount)),
   ]
+  for background in GroupedLayout.Background.allCases {
+    for hasOthers in [true, false] {
+      layouts.append(GroupedLayout(groups: groups, background: background, hasOthers: hasOthers))
+    }
+  }
+  for background in SigmoidLayout.Background.allCases {
+    layouts.append(SigmoidLayout(classCount: classCount, background: background))
+  }
+  return layouts
 }

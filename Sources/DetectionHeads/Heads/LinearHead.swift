@@ -1,6 +1,6 @@
 import DenseLinearAlgebra
 
-/// The last layer of a detector's classifier: logits = x Wᵀ + b.
+/// The last layer of a detector's classifier: logits = x Wᵀ + b, or cosines where the layout says so.
 ///
 /// Shapes: D features a RoI, K logits as the layout has them, C foreground classes.
 public struct LinearHead: Sendable {
@@ -9,7 +9,7 @@ public struct LinearHead: Sendable {
   /// b [K].
   public var bias: [Float]
   /// What the K logits speak of.
-  public let layout: any LogitLayout
+  public internal(set) var layout: any LogitLayout
   /// The classes by ascending category id, with their training counts and groups.
   public let groups: CategoryGroups
   /// The method that trained it, such as `bags` or `softmax`.
@@ -53,8 +53,9 @@ public struct LinearHead: Sendable {
   /// D, the length of a feature.
   public var inputs: Int { weight.columns }
 
-  /// ‖w_c‖₂ of every class, by class index.
+  /// ‖w_c‖₂ of every class, by class index; 1 where logits are cosines, since the length has no effect there.
   public var classWeightNorms: [Double] {
+    if layout.product == .cosine { return Array(repeating: 1, count: layout.classCount) }
     let norms = weight.rowNorms
     return (0..<layout.classCount).map { norms[layout.logit(ofClass: $0)] }
   }
@@ -64,15 +65,43 @@ public struct LinearHead: Sendable {
   /// - Parameter features: [N, D].
   /// - Returns: [N, C].
   public func scores(for features: Matrix<Float>) -> Matrix<Float> {
-    var logits = Matrix.linear(features, weight: weight, bias: bias)
+    var logits = Matrix<Float>(rows: features.rows, columns: layout.logitCount)
     var scores = Matrix<Float>(rows: features.rows, columns: layout.classCount)
-    logits.withUnsafeMutableValues { z in
-      scores.withUnsafeMutableValues { s in
-        guard let z = z.baseAddress, let s = s.baseAddress else { return }
-        layout.scores(logits: z, count: features.rows, into: s)
+    features.withUnsafeValues { x in
+      logits.withUnsafeMutableValues { z in
+        scores.withUnsafeMutableValues { s in
+          guard let x = x.baseAddress, let z = z.baseAddress, let s = s.baseAddress else { return }
+          self.logits(features: x, count: features.rows, into: z)
+          layout.scores(logits: z, count: features.rows, into: s)
+        }
       }
     }
     return scores
+  }
+
+  /// The logits of RoIs.
+  ///
+  /// - Parameters:
+  ///   - features: [count, D].
+  ///   - count: N.
+  ///   - logits: [count, K], overwritten.
+  public func logits(features: UnsafePointer<Float>, count: Int, into logits: UnsafeMutablePointer<Float>) {
+    weight.withUnsafeValues { weight in
+      guard let weight = weight.baseAddress else { return }
+      switch layout.product {
+      case .linear:
+        linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: logits)
+      case .cosine:
+        let factors = (0..<bias.count).map { inverseNorm(weight + $0 * inputs, inputs) }
+        let none = Array<Float>(repeating: 0, count: bias.count)
+        linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: none, into: logits)
+        for row in 0..<count {
+          let factor = inverseNorm(features + row * inputs, inputs)
+          let z = logits + row * bias.count
+          for column in 0..<bias.count { z[column] *= factor * factors[column] }
+        }
+      }
+    }
   }
 
   /// Copies the class rows of another head, and its background where both lay it out the same way, into this one's
@@ -90,14 +119,16 @@ public struct LinearHead: Sendable {
     for index in 0..<layout.classCount {
       copyRow(other.layout.logit(ofClass: index), of: other, to: layout.logit(ofClass: index))
     }
-    if layout.name == other.layout.name {
-      for row in layout.backgroundLogits { copyRow(row, of: other, to: row) }
+    if layout.backgroundKind == other.layout.backgroundKind {
+      for (row, source) in zip(layout.backgroundLogits, other.layout.backgroundLogits) {
+        copyRow(source, of: other, to: row)
+      }
     }
   }
 
   private mutating func copyRow(_ source: Int, of other: LinearHead, to row: Int) {
     for column in 0..<inputs { weight[row, column] = other.weight[source, column] }
-    bias[row] = other.bias[source]
+    if layout.product == .linear { bias[row] = other.bias[source] }
   }
 }
 

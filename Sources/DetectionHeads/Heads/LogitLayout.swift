@@ -1,3 +1,11 @@
+/// How logits come from features.
+public enum LogitProduct: Sendable {
+  /// x Wᵀ + b.
+  case linear
+  /// cos(x, w) for each row w of W; there is no bias.
+  case cosine
+}
+
 /// What each logit of a head speaks of, and how logits become class scores.
 ///
 /// Classes are indexed 0..<C by ascending category id. Shapes: N RoIs, K logits, C foreground classes.
@@ -12,8 +20,21 @@ public protocol LogitLayout: Sendable {
   func logit(ofClass index: Int) -> Int
   /// The logits that tell background from foreground.
   var backgroundLogits: [Int] { get }
+  /// Layouts that answer the same here have background logits that mean the same, so that a head of one can start from
+  /// the other's. The name, unless a layout says otherwise.
+  var backgroundKind: String { get }
   /// The `others` logits, one a group where there are any.
   var othersLogits: [Int] { get }
+  /// How logits come from features; linear, unless a layout says otherwise.
+  var product: LogitProduct { get }
+  /// What scoring needs beside the logits, by name, as head files keep it; nothing, unless a layout says otherwise.
+  var tensors: [String: [Float]] { get }
+
+  /// The layout with what a head file keeps for it.
+  ///
+  /// - Parameter tensors: What `tensors` gave.
+  /// - Throws: `LinearHeadError` if something is missing or does not fit.
+  func with(tensors: [String: [Float]]) throws -> any LogitLayout
 
   /// Turns logits into foreground scores.
   ///
@@ -27,4 +48,12 @@ public protocol LogitLayout: Sendable {
 extension LogitLayout {
   /// None, unless a layout has groups.
   public var othersLogits: [Int] { [] }
+  /// The name.
+  public var backgroundKind: String { name }
+  /// Linear.
+  public var product: LogitProduct { .linear }
+  /// Nothing.
+  public var tensors: [String: [Float]] { [:] }
+  /// Itself.
+  public func with(tensors: [String: [Float]]) throws -> any LogitLayout { self }
 }

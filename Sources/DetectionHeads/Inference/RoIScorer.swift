@@ -50,15 +50,12 @@ extension LinearHead: RoIScorer {
   /// K, the logits.
   public var scratchCount: Int { layout.logitCount }
 
-  /// Foreground scores: the layout's function of x Wᵀ + b.
+  /// Foreground scores: the layout's function of the logits.
   public func score(
     features: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>,
     into scores: UnsafeMutablePointer<Float>
   ) {
-    weight.withUnsafeValues { weight in
-      guard let weight = weight.baseAddress else { return }
-      linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: scratch)
-    }
+    logits(features: features, count: count, into: scratch)
     layout.scores(logits: scratch, count: count, into: scores)
   }
 
@@ -67,7 +64,7 @@ extension LinearHead: RoIScorer {
     features: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>,
     into bounds: UnsafeMutablePointer<Float>
   ) -> Bool {
-    guard let layout = layout as? GroupedLayout else { return false }
+    guard let layout = layout as? GroupedLayout, layout.background != .none else { return false }
     weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
       linearLogits(

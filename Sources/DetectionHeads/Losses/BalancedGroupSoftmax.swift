@@ -6,6 +6,9 @@ import DenseLinearAlgebra
 /// - G0 separates background from foreground; every RoI counts, mean over all.
 /// - Group k ≥ 1 takes its positives and sampled `others` (see `sampledRows`), mean over the rows kept. A group without
 ///   a positive has loss 0 and gradient 0.
+///
+/// The ablations (§5.3): without G0 its part is missing, and background is among the `others` of every group; without
+/// `others` a group takes its positives alone.
 public struct BalancedGroupSoftmax: HeadObjective {
   /// G0, then per group `others` and its classes.
   public let groupedLayout: GroupedLayout
@@ -20,23 +23,31 @@ public struct BalancedGroupSoftmax: HeadObjective {
   /// - Parameters:
   ///   - groups: The classes and their groups.
   ///   - background: How G0 is laid out.
-  ///   - othersRatio: β, at least 0.
-  public init(groups: CategoryGroups, background: GroupedLayout.Background = .sigmoid, othersRatio: Double = 8) {
-    groupedLayout = GroupedLayout(groups: groups, background: background)
-    self.othersRatio = othersRatio
+  ///   - othersRatio: β, at least 0; without `others` it has no effect.
+  ///   - hasOthers: Whether groups have `others`.
+  public init(
+    groups: CategoryGroups, background: GroupedLayout.Background = .sigmoid, othersRatio: Double = 8,
+    hasOthers: Bool = true
+  ) {
+    groupedLayout = GroupedLayout(groups: groups, background: background, hasOthers: hasOthers)
+    self.othersRatio = hasOthers ? othersRatio : 0
   }
 
   /// G0, then per group `others` and its classes.
   public var layout: any LogitLayout { groupedLayout }
 
-  /// `G0`, `G1`, …
-  public var componentNames: [String] { (0...groupedLayout.slices.count).map { "G\($0)" } }
+  /// `G0`, `G1`, …; G0 only where there is one.
+  public var componentNames: [String] {
+    (hasBackground ? ["G0"] : []) + groupedLayout.slices.indices.map { "G\($0 + 1)" }
+  }
+
+  private var hasBackground: Bool { groupedLayout.background != .none }
 
   /// G0 for all RoIs; for every group with a positive its logits for the rows kept.
   public mutating func blocks(labels: [Int32], using generator: inout SeededGenerator) -> [LogitBlock] {
     let members = groupedLayout.groups.members
     let groupOfLabel = labels.map { $0 < 0 ? -1 : members[Int($0)].group }
-    var blocks = [LogitBlock(logits: groupedLayout.backgroundSlice)]
+    var blocks = hasBackground ? [LogitBlock(logits: groupedLayout.backgroundSlice)] : []
     activeGroups.removeAll(keepingCapacity: true)
     for (group, slice) in groupedLayout.slices.enumerated() {
       let rows = sampledRows(
@@ -52,18 +63,18 @@ public struct BalancedGroupSoftmax: HeadObjective {
   public mutating func replaceLogitsByGradient(
     _ blocks: [BlockLogits], batchCount: Int, threads: Int
   ) -> [Double] {
-    var losses = [Double](repeating: 0, count: groupedLayout.slices.count + 1)
-    guard let first = blocks.first else { return losses }
-    losses[0] = backgroundLoss(first, threads: threads)
-    for (group, block) in zip(activeGroups, blocks.dropFirst()) {
-      losses[group + 1] = softmaxCrossEntropy(
+    let backgroundCount = hasBackground ? 1 : 0
+    var losses = [Double](repeating: 0, count: backgroundCount + groupedLayout.slices.count)
+    if hasBackground, let first = blocks.first { losses[0] = backgroundLoss(first, threads: threads) }
+    for (group, block) in zip(activeGroups, blocks.dropFirst(backgroundCount)) {
+      losses[backgroundCount + group] = softmaxCrossEntropy(
         block, targets: targets(of: block.labels, inGroup: group), divisor: Float(max(1, block.rowCount)),
         threads: threads)
     }
     return losses
   }
 
-  /// The slot of every label in a group: its class's, or 0, `others`.
+  /// The slot of every label in a group: its class's, or 0, `others`. Without `others` only positives are asked for.
   func targets(of labels: [Int32], inGroup group: Int) -> [Int32] {
     labels.map { label in
       guard label >= 0, groupedLayout.groups.members[Int(label)].group == group else { return 0 }
@@ -77,13 +88,35 @@ public struct BalancedGroupSoftmax: HeadObjective {
     switch groupedLayout.background {
     case .official:
       return softmaxCrossEntropy(block, targets: targets, divisor: divisor, threads: threads)
+    case .none:
+      return 0
     case .sigmoid:
       return sumOverRows(block.rowCount, threads: threads) { rows in
-        targets.withUnsafeBufferPointer { targets in
-          guard let targets = targets.baseAddress else { return 0 }
-          return binaryCrossEntropy(logits: block.values, rows: rows, targets: targets, divisor: divisor)
-        }
+        binaryCrossEntropy(logits: block.values, rows: rows, targets: targets, divisor: divisor)
       }
     }
   }
+}
+
+extension TrainingMethod {
+  /// Balanced group softmax.
+  public static let bags = TrainingMethod(
+    name: "bags", summary: "balanced group softmax: a softmax per group of classes of like frequency",
+    source: "Li et al., CVPR 2020",
+    parameters: [
+      .number("others-ratio", default: 8, in: 0...1e9, "β: `others` drawn for each positive of a group"),
+      .choice(
+        "g0", default: GroupedLayout.Background.sigmoid.rawValue, of: GroupedLayout.Background.allCases.map(\.rawValue),
+        "one foreground logit, the official pair [background, foreground], or none (an ablation)"),
+      .choice("others", default: "yes", of: ["yes", "no"], "whether groups have `others`; no is an ablation"),
+    ],
+    conflict: { parameters in
+      parameters.choice("g0") == "none" && parameters.choice("others") == "no"
+        ? "--g0 none and --others no together would leave nothing to tell background from foreground" : nil
+    },
+    objective: { data, parameters in
+      BalancedGroupSoftmax(
+        groups: data.groups, background: GroupedLayout.Background(rawValue: parameters.choice("g0")) ?? .sigmoid,
+        othersRatio: parameters.number("others-ratio"), hasOthers: parameters.choice("others") == "yes")
+    })
 }

@@ -36,3 +36,16 @@ public func sampledRows(
   }
   return kept
 }
+
+/// `wanted` of 0..<count, drawn without replacement, ascending (selection sampling, as above).
+func sample(_ wanted: Int, of count: Int, using generator: inout some RandomNumberGenerator) -> [Int] {
+  var missing = min(wanted, count)
+  var kept: [Int] = []
+  kept.reserveCapacity(missing)
+  for position in 0..<count
+  where missing > 0 && Int.random(in: position..<count, using: &generator) < position + missing {
+    kept.append(position)
+    missing -= 1
+  }
+  return kept
+}

@@ -4,6 +4,8 @@ public struct MethodParameter: Sendable, Equatable {
   public enum Kind: Sendable, Equatable {
     /// A number in a range.
     case number(ClosedRange<Double>)
+    /// A whole number in a range.
+    case integer(ClosedRange<Int>)
     /// One of some words.
     case choice([String])
   }
@@ -21,7 +23,14 @@ public struct MethodParameter: Sendable, Equatable {
   public static func number(
     _ name: String, default value: Double, in range: ClosedRange<Double>, _ summary: String
   ) -> MethodParameter {
-    MethodParameter(name: name, summary: summary, kind: .number(range), defaultValue: "\(value)")
+    MethodParameter(name: name, summary: summary, kind: .number(range), defaultValue: numberText(value))
+  }
+
+  /// A whole number.
+  public static func integer(
+    _ name: String, default value: Int, in range: ClosedRange<Int>, _ summary: String
+  ) -> MethodParameter {
+    MethodParameter(name: name, summary: summary, kind: .integer(range), defaultValue: "\(value)")
   }
 
   /// A word.
@@ -30,6 +39,32 @@ public struct MethodParameter: Sendable, Equatable {
   ) -> MethodParameter {
     MethodParameter(name: name, summary: summary, kind: .choice(words), defaultValue: value)
   }
+}
+
+extension MethodParameter {
+  /// What a value may be, in words: `a number from 0 to 1`.
+  public var allowed: String {
+    switch kind {
+    case .number(let range): "a number from \(numberText(range.lowerBound)) to \(numberText(range.upperBound))"
+    case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    case .choice(let words): "one of " + words.joined(separator: ", ")
+    }
+  }
+
+  /// Whether a text is such a value.
+  func allows(_ text: String) -> Bool {
+    switch kind {
+    case .number(let range): Double(text).map { range.contains($0) } ?? false
+    case .integer(let range): Int(text).map { range.contains($0) } ?? false
+    case .choice(let words): words.contains(text)
+    }
+  }
+}
+
+/// A number without a fraction that says nothing: `8`, not `8.0`.
+private func numberText(_ value: Double) -> String {
+  let text = "\(value)"
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
 /// The values of a method's parameters, checked against what it declares.
@@ -49,23 +84,19 @@ public struct MethodParameters: Sendable, Equatable {
       guard let parameter = declared[name] else {
         throw MethodParameterError("--\(name) is no parameter of \(method.name)")
       }
-      switch parameter.kind {
-      case .number(let range):
-        guard let number = Double(value), range.contains(number) else {
-          throw MethodParameterError(
-            "--\(name) must be a number from \(range.lowerBound) to \(range.upperBound), not '\(value)'")
-        }
-      case .choice(let words):
-        guard words.contains(value) else {
-          throw MethodParameterError("--\(name) must be one of \(words.joined(separator: ", ")), not '\(value)'")
-        }
+      guard parameter.allows(value) else {
+        throw MethodParameterError("--\(name) must be \(parameter.allowed), not '\(value)'")
       }
     }
     values = declared.mapValues(\.defaultValue).merging(given) { $1 }
+    if let reason = method.conflict(self) { throw MethodParameterError(reason) }
   }
 
   /// A number that the method declares; 0 for a name that it does not.
   public func number(_ name: String) -> Double { values[name].flatMap { Double($0) } ?? 0 }
+
+  /// A whole number that the method declares; 0 for a name that it does not.
+  public func integer(_ name: String) -> Int { values[name].flatMap { Int($0) } ?? 0 }
 
   /// A word that the method declares; empty for a name that it does not.
   public func choice(_ name: String) -> String { values[name] ?? "" }

@@ -8,11 +8,16 @@ public protocol NamedMethod: Sendable {
   var source: String { get }
   /// Its own parameters.
   var parameters: [MethodParameter] { get }
+  /// Why some values of its parameters do not go together; `nil` where they do.
+  var conflict: @Sendable (MethodParameters) -> String? { get }
   /// Every one of this kind.
   static var all: [Self] { get }
 }
 
 extension NamedMethod {
+  /// All go together.
+  public var conflict: @Sendable (MethodParameters) -> String? { { _ in nil } }
+
   /// The one of a name; `nil` for a name that is none's.
   public static func named(_ name: String) -> Self? { all.first { $0.name == name } }
 

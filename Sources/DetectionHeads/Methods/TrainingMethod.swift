@@ -1,4 +1,6 @@
 /// A way to train the last layer: what `--method` names.
+///
+/// A method is declared beside its loss, as a `static let` in an extension of this type, and listed in `all`.
 public struct TrainingMethod: NamedMethod {
   /// What the user types.
   public let name: String
@@ -8,33 +10,46 @@ public struct TrainingMethod: NamedMethod {
   public let source: String
   /// Its own parameters, beside the recipe.
   public let parameters: [MethodParameter]
+  /// Whether it starts from a trained softmax head, and cannot do without.
+  public let needsInitialHead: Bool
+  /// Why some values of its parameters do not go together; `nil` where they do.
+  public let conflict: @Sendable (MethodParameters) -> String?
   /// Makes what it minimises.
-  public let objective: @Sendable (CategoryGroups, MethodParameters) -> any HeadObjective
+  public let objective: @Sendable (MethodData, MethodParameters) -> any HeadObjective
 
-  /// Every method that can be trained.
-  public static let all: [TrainingMethod] = [.bags, .softmax]
+  /// Declares a method.
+  public init(
+    name: String, summary: String, source: String, parameters: [MethodParameter], needsInitialHead: Bool = false,
+    conflict: @escaping @Sendable (MethodParameters) -> String? = { _ in nil },
+    objective: @escaping @Sendable (MethodData, MethodParameters) -> any HeadObjective
+  ) {
+    self.name = name
+    self.summary = summary
+    self.source = source
+    self.parameters = parameters
+    self.needsInitialHead = needsInitialHead
+    self.conflict = conflict
+    self.objective = objective
+  }
+
+  /// Every method that can be trained, the softmax family first, then the sigmoids.
+  public static let all: [TrainingMethod] = [
+    .bags, .softmax, .reweighting, .effectiveNumber, .balancedSoftmax, .logitAdjustment, .marginSoftmax, .equilibrium,
+    .seesaw, .alignment,
+    .sigmoid, .balancedSigmoid, .focal, .harmonized, .equalization, .equalizationV2, .suppression, .federated,
+  ]
 }
 
-extension TrainingMethod {
-  /// Balanced group softmax.
-  public static let bags = TrainingMethod(
-    name: "bags", summary: "balanced group softmax: a softmax per group of classes of like frequency",
-    source: "Li et al., CVPR 2020",
-    parameters: [
-      .number("others-ratio", default: 8, in: 0...1e9, "β: `others` drawn for each positive of a group"),
-      .choice(
-        "g0", default: GroupedLayout.Background.sigmoid.rawValue, of: GroupedLayout.Background.allCases.map(\.rawValue),
-        "one foreground logit, or the official pair [background, foreground]"),
-    ],
-    objective: { groups, parameters in
-      BalancedGroupSoftmax(
-        groups: groups, background: GroupedLayout.Background(rawValue: parameters.choice("g0")) ?? .sigmoid,
-        othersRatio: parameters.number("others-ratio"))
-    })
+/// What a method may know of the data before it trains.
+public struct MethodData: Sendable {
+  /// The classes with their counts and groups.
+  public let groups: CategoryGroups
+  /// M, the training images.
+  public let imageCount: Int
 
-  /// The baseline.
-  public static let softmax = TrainingMethod(
-    name: "softmax", summary: "one softmax over background and all classes, the baseline",
-    source: "detectron2, fast_rcnn.py", parameters: [],
-    objective: { groups, _ in SoftmaxObjective(classCount: groups.classCount) })
+  /// Makes it.
+  public init(groups: CategoryGroups, imageCount: Int) {
+    self.groups = groups
+    self.imageCount = imageCount
+  }
 }

@@ -60,7 +60,11 @@ final class BlockProducts {
 
   /// dW = dZᵀ X and db = Σ_rows dZ of every block, from the gradient that stands where the logits stood; 0 for logits
   /// that no block has.
-  func backward(head: LinearHead) -> HeadGradient {
+  ///
+  /// - Parameters:
+  ///   - head: W and b.
+  ///   - trained: The logits whose gradient is wanted; that of others is not computed.
+  func backward(head: LinearHead, trained: Range<Int>) -> HeadGradient {
     let inputs = head.inputs
     let gradient = HeadGradient(
       weight: weightGradient.floats(head.weight.rows * inputs), bias: biasGradient.floats(head.bias.count))
@@ -68,9 +72,12 @@ final class BlockProducts {
     inParallel(parts: threads) { part in
       for place in places {
         let columns = place.block.logits.count
-        let share = evenSlice(of: columns, part: part, of: threads)
-        if share.isEmpty { continue }
-        let first = place.block.logits.lowerBound + share.lowerBound
+        let wanted = place.block.logits.clamped(to: trained)
+        let slice = evenSlice(of: wanted.count, part: part, of: threads)
+        if slice.isEmpty { continue }
+        let first = wanted.lowerBound + slice.lowerBound
+        let start = first - place.block.logits.lowerBound
+        let share = start..<start + slice.count
         Float.multiply(
           rows: share.count, columns: inputs, inner: place.rowCount, alpha: 1,
           place.logits + share.lowerBound, stride: columns, transposed: true,

@@ -29,6 +29,17 @@ public struct BlockLogits {
   public let columns: Int
   /// The label of every one of those RoIs: its class index, or −1 for background.
   public let labels: [Int32]
+
+  /// Makes the logits of a block.
+  public init(values: UnsafeMutablePointer<Float>, rowCount: Int, columns: Int, labels: [Int32]) {
+    self.values = values
+    self.rowCount = rowCount
+    self.columns = columns
+    self.labels = labels
+  }
+
+  /// How many of them are foreground.
+  public var foregroundCount: Int { labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) } }
 }
 
 /// What training minimises: which logits it needs for a batch, and their loss and gradient.
@@ -41,6 +52,22 @@ public protocol HeadObjective: Sendable {
 
   /// The names of the parts that the loss is the sum of, such as `G0`…`G4`.
   var componentNames: [String] { get }
+
+  /// The rows of the weight that are trained; the others stay as they are, without weight decay. All, unless an
+  /// objective says less.
+  var trainedLogits: Range<Int> { get }
+
+  /// Parameters beside weight and bias, trained with them; `nil`, unless an objective has some.
+  var ownParameters: OwnParameters? { get set }
+
+  /// Sets what a fresh head starts from where weights of N(0, .01) and biases of 0 are not it. Does nothing, unless an
+  /// objective says more.
+  func initialize(_ head: inout LinearHead)
+
+  /// Called before the blocks of every batch are asked for. Does nothing, unless an objective says more.
+  ///
+  /// - Throws: What the source of the RoIs throws.
+  mutating func startBatch(_ batch: BatchContext) throws
 
   /// The blocks that a batch needs.
   ///
@@ -68,6 +95,21 @@ public protocol HeadObjective: Sendable {
 }
 
 extension HeadObjective {
+  /// All.
+  public var trainedLogits: Range<Int> { 0..<layout.logitCount }
+
+  /// None.
+  public var ownParameters: OwnParameters? {
+    get { nil }
+    set {}
+  }
+
+  /// Leaves it as it is.
+  public func initialize(_ head: inout LinearHead) {}
+
+  /// Nothing to note.
+  public mutating func startBatch(_ batch: BatchContext) throws {}
+
   /// None.
   public var state: [String: [Double]] { [:] }
 
@@ -82,25 +124,33 @@ extension HeadObjective {
 /// - Parameters:
 ///   - block: [rowCount, columns], overwritten by the gradient.
 ///   - targets: The target logit of every row.
+///   - adjustment: Added to every row; `nil` for none.
+///   - weights: By the row's target; `nil` for 1.
 ///   - divisor: What the sum is divided by.
 ///   - threads: How many threads to use.
 /// - Returns: The loss.
-func softmaxCrossEntropy(_ block: BlockLogits, targets: [Int32], divisor: Float, threads: Int) -> Double {
+func softmaxCrossEntropy(
+  _ block: BlockLogits, targets: [Int32], adjustment: [Float]? = nil, weights: [Float]? = nil, divisor: Float,
+  threads: Int
+) -> Double {
   sumOverRows(block.rowCount, threads: threads) { rows in
-    targets.withUnsafeBufferPointer { targets in
-      guard let targets = targets.baseAddress else { return 0 }
-      return softmaxCrossEntropy(
-        logits: block.values, rows: rows, columns: block.columns, targets: targets, divisor: divisor)
-    }
+    softmaxCrossEntropy(
+      logits: block.values, rows: rows, columns: block.columns, targets: targets, adjustment: adjustment,
+      weights: weights, divisor: divisor)
   }
 }
 
 /// Σ of what `body` gives for each thread's share of the rows, added in order.
 func sumOverRows(_ rowCount: Int, threads: Int, _ body: (Range<Int>) -> Double) -> Double {
+  sumOverParts(rowCount, threads: threads) { _, rows in body(rows) }
+}
+
+/// The same, told which part of the threads it is.
+func sumOverParts(_ rowCount: Int, threads: Int, _ body: (Int, Range<Int>) -> Double) -> Double {
   withUnsafeTemporaryAllocation(of: Double.self, capacity: threads) { sums in
     guard let base = sums.baseAddress else { return 0 }
     inParallel(parts: threads) { part in
-      (base + part).initialize(to: body(evenSlice(of: rowCount, part: part, of: threads)))
+      (base + part).initialize(to: body(part, evenSlice(of: rowCount, part: part, of: threads)))
     }
     return sums.reduce(0, +)
   }

@@ -23,6 +23,8 @@ public final class HeadTrainer {
   private var optimizer: MomentumSGD
   private let source: any RoISource
   private let products: BlockProducts
+  private let cosines: CosineProducts?
+  private let othersLogits: Set<Int>
   private let batchFeatures = ScratchBuffer()
   private var imageStream: ImageStream
   private var bytesTouched = 0
@@ -63,6 +65,8 @@ public final class HeadTrainer {
     optimizer = MomentumSGD(
       for: head, momentum: settings.momentum, weightDecay: settings.weightDecay, clip: settings.gradientClip)
     products = BlockProducts(threads: settings.threads)
+    othersLogits = Set(head.layout.othersLogits)
+    cosines = head.layout.product == .cosine ? CosineProducts(threads: settings.threads) : nil
     lineSums = MetricsSums(componentCount: objective.componentNames.count)
     epochSums = lineSums
   }
@@ -92,23 +96,43 @@ public final class HeadTrainer {
     defer { OpenBLAS.threadCount = previousThreads }
 
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
+    try objective.startBatch(
+      BatchContext(epoch: stepsTaken / stepsPerEpoch, rows: batch.rows, source: source))
     let blocks = objective.blocks(labels: batch.labels, using: &generator)
-    let logits = products.forward(blocks, features: batch.features, labels: batch.labels, head: head)
+    let normalized = cosines?.normalize(head)
+    let features =
+      cosines?.normalize(batch.features, count: batch.labels.count, inputs: head.inputs) ?? batch.features
+    let logits = products.forward(blocks, features: features, labels: batch.labels, head: normalized ?? head)
     let losses = objective.replaceLogitsByGradient(
       logits, batchCount: batch.labels.count, threads: settings.threads)
-    let gradient = products.backward(head: head)
+    let gradient = products.backward(head: normalized ?? head, trained: objective.trainedLogits)
+    if let normalized { cosines?.project(gradient, normalized: normalized, head: head) }
     let rate = schedule.rate(atStep: stepsTaken)
-    let norm = optimizer.step(&head, gradient: gradient, rate: rate, threads: settings.threads)
+    let norm = takeOptimizerStep(gradient, rate: rate)
     let result = TrainingStep(
       number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate, losses: losses,
       gradientNorm: norm, roiCount: batch.labels.count,
       foregroundCount: batch.labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) },
-      keptRowCounts: blocks.map { $0.rowCount(batchCount: batch.labels.count) })
+      keptRowCounts: blocks.map { $0.rowCount(batchCount: batch.labels.count) },
+      groupRowCount: blocks.reduce(0) {
+        $0 + (othersLogits.contains($1.logits.lowerBound) ? $1.rowCount(batchCount: batch.labels.count) : 0)
+      })
     if stepsTaken % stepsPerEpoch == 0 { epochSums = MetricsSums(componentCount: componentNames.count) }
     lineSums.add(result)
     epochSums.add(result)
     stepsTaken += 1
     return result
+  }
+
+  private func takeOptimizerStep(_ gradient: HeadGradient, rate: Double) -> Double {
+    var own = objective.ownParameters
+    let norm = optimizer.step(
+      &head, own: &own, gradient: gradient, trained: objective.trainedLogits, rate: rate, threads: settings.threads)
+    if let own {
+      objective.ownParameters = own
+      head.layout = objective.layout
+    }
+    return norm
   }
 
   /// Everything needed to go on from here.
@@ -131,6 +155,7 @@ public final class HeadTrainer {
       checkpoint.epochSums.losses.count == componentNames.count
     else { throw TrainingError.foreignCheckpoint("its steps or loss are another training's") }
     try objective.restore(state: checkpoint.objectiveState)
+    head.layout = objective.layout
     head.weight = checkpoint.weight
     head.bias = checkpoint.bias
     optimizer.weightVelocity = checkpoint.weightVelocity
@@ -141,7 +166,7 @@ public final class HeadTrainer {
   }
 
   /// The features and labels of the next images of this epoch's order.
-  private func nextBatch() throws -> (features: UnsafeMutablePointer<Float>, labels: [Int32]) {
+  private func nextBatch() throws -> (features: UnsafeMutablePointer<Float>, labels: [Int32], rows: [Range<Int>]) {
     let epoch = stepsTaken / stepsPerEpoch
     if epochOrder?.epoch != epoch { epochOrder = (epoch, imageStream.images(ofEpoch: epoch)) }
     let first = stepsTaken % stepsPerEpoch * settings.imagesPerBatch
@@ -152,7 +177,7 @@ public final class HeadTrainer {
     if isStreamed { prefetch((epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)) }
     let features = try gatherFeatures(ranges, count: labels.count)
     if isStreamed { releasePages(afterReading: ranges) }
-    return (features, labels)
+    return (features, labels, ranges)
   }
 
   /// Four batches ahead: the disk works while these multiply.
@@ -226,6 +251,8 @@ public struct TrainingStep: Sendable {
   public let foregroundCount: Int
   /// The RoIs that each block of logits took.
   public let keptRowCounts: [Int]
+  /// The rows that groups with `others` took, over all of them; 0 for methods without.
+  public let groupRowCount: Int
 
   /// The loss.
   public var loss: Double { losses.reduce(0, +) }

@@ -23,30 +23,50 @@ struct MomentumSGD: Sendable {
 
   /// Takes one step.
   ///
+  /// - Parameters:
+  ///   - head: Its rows in `trained` are moved.
+  ///   - own: Moved too.
+  ///   - gradient: Of the head; of rows outside `trained` it is not read.
+  ///   - trained: Rows of the weight.
+  ///   - rate: η.
+  ///   - threads: How many threads to use.
   /// - Returns: ‖g‖₂ before clipping.
-  mutating func step(_ head: inout LinearHead, gradient: HeadGradient, rate: Double, threads: Int) -> Double {
-    let rows = head.weight.rows
+  mutating func step(
+    _ head: inout LinearHead, own: inout OwnParameters?, gradient: HeadGradient, trained: Range<Int>, rate: Double,
+    threads: Int
+  ) -> Double {
+    let rows = trained.count
     let columns = head.weight.columns
-    let weightGradient = gradient.weight
+    let weightGradient = gradient.weight + trained.lowerBound * columns
+    let biasGradient = gradient.bias + trained.lowerBound
     let norm =
       (sumOverRows(rows, threads: threads) {
         bags_sum_of_squares(weightGradient + $0.lowerBound * columns, $0.count * columns)
-      } + bags_sum_of_squares(gradient.bias, rows)).squareRoot()
+      } + bags_sum_of_squares(biasGradient, rows)
+      + (own.map { bags_sum_of_squares($0.gradient, $0.gradient.count) } ?? 0)).squareRoot()
     let scale = Float(clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1)
     let (rate, momentum, decay) = (Float(rate), momentum, weightDecay)
     head.weight.withUnsafeMutableValues { weight in
       weightVelocity.withUnsafeMutableValues { velocity in
         guard let weight = weight.baseAddress, let velocity = velocity.baseAddress else { return }
+        let first = trained.lowerBound * columns
         inParallel(parts: threads) { part in
           let slice = evenSlice(of: rows, part: part, of: threads)
           let start = slice.lowerBound * columns
           bags_sgd_step(
-            weight + start, velocity + start, weightGradient + start, slice.count * columns, rate, momentum, decay,
-            scale)
+            weight + first + start, velocity + first + start, weightGradient + start, slice.count * columns, rate,
+            momentum, decay, scale)
         }
       }
     }
-    bags_sgd_step(&head.bias, &biasVelocity, gradient.bias, rows, rate, momentum, decay, scale)
+    head.bias.withUnsafeMutableBufferPointer { bias in
+      biasVelocity.withUnsafeMutableBufferPointer { velocity in
+        guard let bias = bias.baseAddress, let velocity = velocity.baseAddress else { return }
+        bags_sgd_step(
+          bias + trained.lowerBound, velocity + trained.lowerBound, biasGradient, rows, rate, momentum, decay, scale)
+      }
+    }
+    own?.step(rate: rate, momentum: momentum, decay: decay, scale: scale)
     return norm
   }
 }

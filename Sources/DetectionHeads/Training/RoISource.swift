@@ -19,6 +19,8 @@ public protocol RoISource: Sendable {
   func prefetch(rows: Range<Int>)
   /// Lets go of the memory that reading has taken.
   func releasePages()
+  /// The ground-truth boxes that adjacent rows were matched to, [rows.count, 4]; `nil` where the source has none.
+  func groundTruthBoxes(rows: Range<Int>) throws -> [Float]?
 }
 
 extension RoISource {
@@ -30,6 +32,8 @@ extension RoISource {
   public func prefetch(rows: Range<Int>) {}
   /// Nothing to do for features in memory.
   public func releasePages() {}
+  /// None.
+  public func groundTruthBoxes(rows: Range<Int>) throws -> [Float]? { nil }
 }
 
 /// RoIs in memory.

@@ -34,7 +34,7 @@ struct MetricsSums: Sendable, Equatable {
   var gradientNorm = 0.0
   var roiCount = 0.0
   var foregroundCount = 0.0
-  /// Rows that the blocks after the first took.
+  /// Rows that groups with `others` took.
   var groupRowCount = 0.0
   var stepCount = 0.0
 
@@ -56,7 +56,7 @@ struct MetricsSums: Sendable, Equatable {
     gradientNorm += step.gradientNorm
     roiCount += Double(step.roiCount)
     foregroundCount += Double(step.foregroundCount)
-    groupRowCount += Double(step.keptRowCounts.dropFirst().reduce(0, +))
+    groupRowCount += Double(step.groupRowCount)
     stepCount += 1
   }
 

@@ -64,6 +64,8 @@ enum PageStyleSheet {
       h2, h3 { break-after: avoid; }
       .scroll { overflow: visible; }
       th, td { white-space: normal; }
+      td.number { white-space: nowrap; }
+      tr:first-child { break-after: avoid; }
     }
 
     """

@@ -57,7 +57,7 @@ struct DemoExperiment {
     settings.seed = set.seed
     settings.threads = ProcessInfo.processInfo.activeProcessorCount
     let parameters = try MethodParameters(of: method)
-    let objective = method.objective(groups, parameters)
+    let objective = method.objective(MethodData(groups: groups, imageCount: source.imageCount), parameters)
     var generator = SeededGenerator(seed: settings.seed)
     let trainer = try HeadTrainer(
       head: LinearHead(

@@ -69,22 +69,6 @@ struct RecipeOptions: ParsableArguments {
   }
 }
 
-/// What a method is given beside the recipe.
-struct MethodOptions: ParsableArguments {
-  @Option(help: .init("bags: `others` drawn for each positive of a group, β (default: 8).", valueName: "β"))
-  var othersRatio: String?
-
-  @Option(
-    help: .init(
-      "bags: sigmoid, one foreground logit, or official, the pair [background, foreground].", valueName: "layout"))
-  var g0: String?
-
-  /// What was given, by option name.
-  var given: [String: String] {
-    ["others-ratio": othersRatio, "g0": g0].compactMapValues { $0 }
-  }
-}
-
 /// Integers with commas between them, such as `10,100,1000`; an empty text is none.
 struct IntegerList: ExpressibleByArgument, CustomStringConvertible {
   let values: [Int]

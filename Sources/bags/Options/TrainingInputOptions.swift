@@ -13,7 +13,10 @@ struct TrainingInputOptions: ParsableArguments {
       valueName: "file"))
   var annotations: String?
 
-  @Option(help: .init("Groups that `bags group` made; else they are made from the annotations.", valueName: "file"))
+  @Option(
+    help: .init(
+      "Groups that `bags group` made, or boundaries such as 10,100,1000 (the default) or auto:4 to make them here.",
+      valueName: "file|counts|auto:N"))
   var groups: String?
 
   @Option(
@@ -22,17 +25,22 @@ struct TrainingInputOptions: ParsableArguments {
   var initialHead: String?
 
   func validate() throws {
-    if features == nil && (annotations != nil || groups != nil) {
-      throw ValidationError("--annotations and --groups need --features: the built-in set has its own")
+    if features == nil && (annotations != nil || groupsFile != nil) {
+      throw ValidationError("--annotations and a groups file need --features: the built-in set has its own")
     }
-    if features != nil && annotations == nil && groups == nil {
-      throw ValidationError("--features needs --annotations or --groups, for the instance counts of the classes")
+    if features != nil && annotations == nil && groupsFile == nil {
+      throw ValidationError("--features needs --annotations or a --groups file, for the instance counts of the classes")
     }
   }
 
   var isEmpty: Bool { features == nil && annotations == nil && groups == nil && initialHead == nil }
 
   var paths: TrainingInputPaths {
-    TrainingInputPaths(features: features, annotations: annotations, groups: groups, initialHead: initialHead)
+    TrainingInputPaths(features: features, annotations: annotations, groups: groupsFile, initialHead: initialHead)
   }
+
+  /// Where the groups are to be made: at boundaries that were given, or at the paper's.
+  var boundaries: GroupBoundaries { groups.flatMap { GroupBoundaries($0) } ?? .counts([10, 100, 1000]) }
+
+  private var groupsFile: String? { groups.flatMap { GroupBoundaries($0) == nil ? $0 : nil } }
 }

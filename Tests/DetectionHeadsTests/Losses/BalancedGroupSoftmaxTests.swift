@@ -124,6 +124,91 @@ import Testing
     }
   }
 
+  /// The EQL v2 authors' version (`case_bags_eqlv2repo_1.json`): G0 stands last, as [foreground, background].
+  @Test func matchesAnotherImplementationInAnotherOrder() throws {
+    let cases = try GoldenCase.losses("case_bags_eqlv2repo_1.json")
+    #expect(cases.count == 2)
+    for golden in cases {
+      let layout = try officialLayout(golden)
+      let labels = labelsWithBackgroundLast(golden.inputs["labels"], classCount: layout.classCount)
+      let columns = layout.logitCount
+      let order = [columns - 1, columns - 2] + Array(0..<columns - 2)
+      func reordered(_ value: Any?) -> [Double] {
+        let values = numbers(value)
+        return labels.indices.flatMap { row in order.map { values[row * columns + $0] } }
+      }
+      let weights = integers(golden.inputs["sample_weights"])
+      let kept = (0..<4).map { group in
+        labels.indices.filter { weights[group * labels.count + $0] == 1 }.map { Int32($0) }
+      }
+      #expect(weights.suffix(labels.count).allSatisfy { $0 == 1 })
+      let loss = BalancedGroupSoftmax(groups: layout.groups, background: .official)
+      var logits = Matrix(rows: labels.count, columns: columns, values: reordered(golden.inputs["logits"]))
+      var scored = logits
+      let losses = loss.losses(logits: &logits, labels: labels, keptRows: kept)
+      let expected = numbers(golden.outputs["per_group_losses"])
+      #expect(largestDifference(losses, expected.suffix(1) + expected.dropLast()) < 1e-12, "\(golden)")
+      #expect(largestDifference(logits.storage, reordered(golden.outputs["grad_logits"])) < 1e-12, "\(golden)")
+      var scores = Matrix<Double>(rows: labels.count, columns: layout.classCount)
+      mergedScores(layout, &scored, &scores)
+      let activation = withoutLastColumn(numbers(golden.outputs["activation"]), columns: layout.classCount + 1)
+      #expect(largestDifference(scores.storage, activation) < 1e-12, "\(golden)")
+    }
+  }
+
+  @Test func withoutG0BackgroundIsToldByOthersAlone() throws {
+    let groups = try exampleGroups()
+    var loss = BalancedGroupSoftmax(groups: groups, background: .none, othersRatio: 1)
+    let layout = loss.groupedLayout
+    #expect(layout.slices == [0..<3, 3..<6, 6..<9, 9..<12] && layout.logitCount == 12)
+    #expect(layout.backgroundLogits.isEmpty && layout.othersLogits == [0, 3, 6, 9])
+    #expect(loss.componentNames == ["G1", "G2", "G3", "G4"])
+    // Class 2 is the first of G2.
+    let logits = randomLogits(3 * 12, seed: 1).map { Float($0) }
+    let result = try evaluate(&loss, logits: logits, labels: [-1, 2, -1])
+    #expect(result.parts[0] == 0 && result.parts[1] > 0 && result.parts[2] == 0 && result.parts[3] == 0)
+    #expect(result.gradient.enumerated().allSatisfy { (3..<6).contains($0.offset % 12) || $0.element == 0 })
+    var z = Array(logits.prefix(12))
+    var scores = [Float](repeating: 0, count: 8)
+    layout.scores(logits: &z, count: 1, into: &scores)
+    var group = Array(logits[3..<6])
+    _ = Float.softmax(&group, count: 3)
+    #expect(scores[2] == group[1] && scores[4] == group[2])
+  }
+
+  @Test func withoutOthersAGroupTakesItsPositivesAlone() throws {
+    let groups = try exampleGroups()
+    var loss = BalancedGroupSoftmax(groups: groups, hasOthers: false)
+    let layout = loss.groupedLayout
+    #expect(layout.slices == [1..<3, 3..<5, 5..<7, 7..<9] && layout.othersLogits.isEmpty)
+    var generator = SeededGenerator(seed: 0)
+    let blocks = loss.blocks(labels: [-1, 2, 4, 2, 0], using: &generator)
+    #expect(blocks.map(\.logits) == [0..<1, 1..<3, 3..<5] && blocks.map(\.rows) == [nil, [4], [1, 2, 3]])
+    // Class 4 is the second of G2, whose first logit is 3.
+    var logits = Matrix<Double>(rows: 1, columns: 9)
+    let losses = loss.losses(logits: &logits, labels: [4], keptRows: [[], [0], [], []])
+    #expect(abs(losses[2] - 0.6931471805599453) < 1e-12 && logits.row(0) == [-0.5, 0, 0, 0.5, -0.5, 0, 0, 0, 0])
+  }
+
+  /// Groups of one class, and empty groups, in every layout.
+  @Test(arguments: GroupedLayout.Background.allCases, [true, false])
+  func smallGroupsAreFine(background: GroupedLayout.Background, hasOthers: Bool) throws {
+    let groups = try CategoryGroups(
+      counts: [
+        CategoryCount(id: 1, name: "a", instances: 5, images: 5), .init(id: 2, name: "b", instances: 500, images: 9),
+      ])
+    var loss = BalancedGroupSoftmax(groups: groups, background: background, hasOthers: hasOthers)
+    let columns = loss.layout.logitCount
+    let result = try evaluate(
+      &loss, logits: randomLogits(3 * columns, seed: 1).map { Float($0) }, labels: [0, -1, 1])
+    #expect(result.loss.isFinite && result.loss >= 0)
+    var z = [Float](repeating: 0, count: columns)
+    var scores: [Float] = [-1, -1]
+    loss.layout.scores(logits: &z, count: 1, into: &scores)
+    let foreground: Float = background == .none ? 1 : 0.5
+    #expect(scores == [foreground * (hasOthers ? 0.5 : 1), foreground * (hasOthers ? 0.5 : 1)])
+  }
+
   private func mergedScores<Scalar: DenseScalar>(
     _ layout: GroupedLayout, _ logits: inout Matrix<Scalar>, _ scores: inout Matrix<Scalar>
   ) {

@@ -1,0 +1,41 @@
+#include "logistic.h"
+
+#include "exponential.h"
+#include "multiversion.h"
+
+// Sums may be reordered, which is what lets them be vectorised.
+#pragma clang fp reassociate(on) contract(fast)
+
+MULTIVERSION float bags_logistic_loss(float *restrict logits, const float *restrict weights, float scale,
+                                      size_t count) {
+  float loss = 0;
+  for (size_t i = 0; i < count; i++) {
+    float z = logits[i];
+    float e = exponential(-fabsf(z));
+    float positive = 1 / (1 + e);
+    float sigma = z >= 0 ? positive : e * positive;
+    float softplus = (z > 0 ? z : 0) + log_one_plus(e);
+    loss += weights[i] * softplus;
+    logits[i] = scale * weights[i] * sigma;
+  }
+  return loss;
+}
+
+MULTIVERSION float bags_focal_loss(float *restrict logits, float gamma, float scale, size_t count) {
+  float loss = 0;
+  for (size_t i = 0; i < count; i++) {
+    float z = logits[i];
+    float e = exponential(-fabsf(z));
+    float larger = 1 / (1 + e);
+    float smaller = e * larger;
+    float sigma = z >= 0 ? larger : smaller;
+    float rest = z >= 0 ? smaller : larger;
+    float tail = log_one_plus(e);
+    // softplus(z) = -log(1 - sigma), and -log(sigma) = softplus(-z).
+    float softplus = (z > 0 ? z : 0) + tail;
+    float power = exponential(-gamma * ((z < 0 ? -z : 0) + tail));
+    loss += power * softplus;
+    logits[i] = scale * power * (gamma * rest * softplus + sigma);
+  }
+  return loss;
+}

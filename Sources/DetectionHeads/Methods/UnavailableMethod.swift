@@ -1,0 +1,21 @@
+/// A method of the literature that cached RoI features cannot train, and why.
+public struct UnavailableMethod: Sendable {
+  /// Its name in the literature.
+  public let name: String
+  /// Where it comes from.
+  public let source: String
+  /// What it needs that a feature set does not have.
+  public let reason: String
+
+  /// All that users are likely to look for.
+  public static let all = [
+    UnavailableMethod(
+      name: "A-Fast-RCNN", source: "Wang et al., CVPR 2017",
+      reason: "its adversary hides cells of the 7 x 7 RoI maps before the fully connected layers; a feature set holds "
+        + "the vectors behind those layers"),
+    UnavailableMethod(
+      name: "LOCE's memory-augmented feature sampling", source: "Feng et al., ICCV 2021",
+      reason: "it stores RoI features while the whole detector changes; with cached features these are the features "
+        + "themselves (class-balanced sampling comes near it). Its loss is the method loce"),
+  ]
+}

@@ -1,0 +1,27 @@
+import DenseLinearAlgebra
+
+/// An objective that takes all its logits for all RoIs: most losses need say no more than their value and gradient.
+public protocol WholeBatchObjective: HeadObjective {
+  /// Replaces the logits of a batch by dLoss/dLogits.
+  ///
+  /// - Parameters:
+  ///   - logits: All logits of all RoIs.
+  ///   - threads: How many threads it may use.
+  /// - Returns: The parts of the loss, in the order of `componentNames`.
+  mutating func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double]
+}
+
+extension WholeBatchObjective {
+  /// All logits for all RoIs.
+  public mutating func blocks(labels: [Int32], using generator: inout SeededGenerator) -> [LogitBlock] {
+    [LogitBlock(logits: 0..<layout.logitCount)]
+  }
+
+  /// The loss of the one block.
+  public mutating func replaceLogitsByGradient(
+    _ blocks: [BlockLogits], batchCount: Int, threads: Int
+  ) -> [Double] {
+    guard let all = blocks.first else { return componentNames.map { _ in 0 } }
+    return replaceLogitsByGradient(all, threads: threads)
+  }
+}
