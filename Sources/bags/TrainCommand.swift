@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
       `bags methods` lists those of the others with their defaults.
 
       A run that is interrupted, by Ctrl-C or anything else, stands at runs/NAME.partial; --resume goes on with it and \
-      ends with the same bytes as a run that was never interrupted.
+      ends with the same head, byte for byte, as a run that was never interrupted.
 
       EXAMPLES
         bags train
@@ -59,7 +59,9 @@ struct TrainCommand: ParsableCommand {
     if resume != nil && (output != nil || !input.isEmpty) {
       throw ValidationError("--resume takes inputs and settings from the run; give it alone")
     }
-    guard checkpointInterval >= 0 else { throw ValidationError("--checkpoint-interval must not be negative") }
+    guard (0...1e9).contains(checkpointInterval) else {
+      throw ValidationError("--checkpoint-interval must be from 0 to 1000000000 seconds")
+    }
   }
 
   func run() throws {
@@ -74,7 +76,7 @@ struct TrainCommand: ParsableCommand {
   private func begin() throws {
     let parameters = try method.parameters(in: Self.self)
     let method = try method.method()
-    let path = output ?? "runs/\(method.name)-\(Self.timestamp())"
+    let path = output ?? Self.freshPath(for: method.name)
     try overwrite.check(path)
     let data = try input.paths.load(boundaries: input.boundaries)
     for warning in data.warnings { StandardStreams.warn(warning) }
@@ -187,6 +189,16 @@ struct TrainCommand: ParsableCommand {
         "\(path): \(grouped(steps)) steps in \(ProgressLine.duration(seconds)) (\(grouped(Int(roisPerSecond))) RoIs/s), "
           + "loss \(String(format: "%.4f", loss)) in the last epoch")
     }
+  }
+
+  /// `runs/METHOD-TIME`; a second run in the same second gets a number.
+  private static func freshPath(for method: String) -> String {
+    let path = "runs/\(method)-\(timestamp())"
+    let files = FileManager.default
+    func isTaken(_ path: String) -> Bool {
+      files.fileExists(atPath: path) || files.fileExists(atPath: RunFolder(at: path).partialPath)
+    }
+    return ([path] + (2...100).map { "\(path)-\($0)" }).first { !isTaken($0) } ?? path
   }
 
   private static func timestamp() -> String {

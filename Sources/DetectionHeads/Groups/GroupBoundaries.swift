@@ -7,7 +7,7 @@ public enum GroupBoundaries: Sendable, Equatable {
   /// So many groups, by natural breaks of the logarithms of the counts.
   case naturalBreaks(groups: Int)
 
-  /// Reads `10,100,1000` or `auto:4`, an empty text as no boundary; `nil` for another text. That boundaries ascend is
+  /// Reads `10,100,1000` or `auto:4`; `nil` for another text. That boundaries ascend is
   /// looked at when classes are grouped.
   public init?(_ text: String) {
     let prefix = "auto:"
@@ -15,7 +15,9 @@ public enum GroupBoundaries: Sendable, Equatable {
       guard let groups = Int(text.dropFirst(prefix.count)), (1...1000).contains(groups) else { return nil }
       self = .naturalBreaks(groups: groups)
     } else {
-      let parts = text.split(separator: ",").map { part in Int(part.drop { $0 == " " }) }
+      let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+        Int(part.drop { $0 == " " })
+      }
       let values = parts.compactMap { $0 }
       guard values.count == parts.count else { return nil }
       self = .counts(values)

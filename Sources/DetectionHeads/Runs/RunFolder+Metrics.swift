@@ -12,7 +12,12 @@ extension RunFolder {
     var metrics: [TrainingMetrics] = []
     for (index, line) in file.bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
       do {
-        metrics.append(try decoder.decode(TrainingMetrics.self, from: Data(line)))
+        let means = try decoder.decode(TrainingMetrics.self, from: Data(line))
+        guard (0...1 << 40).contains(means.step), (0...1 << 40).contains(means.epoch) else {
+          throw RunFolderError(
+            "\(metricsPath): line \(index + 1): step \(means.step) of epoch \(means.epoch) cannot be")
+        }
+        metrics.append(means)
       } catch let error as DecodingError {
         throw RunFolderError("\(metricsPath): line \(index + 1): \(error.place)")
       }

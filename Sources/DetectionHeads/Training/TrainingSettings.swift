@@ -42,5 +42,34 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     seed = try stored.decodeIfPresent(UInt64.self, forKey: .seed) ?? seed
     threads = try stored.decodeIfPresent(Int.self, forKey: .threads) ?? threads
     memoryLimit = try stored.decodeIfPresent(Int.self, forKey: .memoryLimit) ?? memoryLimit
+    if let fault {
+      throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: fault))
+    }
+  }
+
+  /// What cannot be trained with, in one line; `nil` for settings that can.
+  public var fault: String? {
+    let million = 1...1_000_000
+    return if !million.contains(epochs) {
+      "epochs must be from 1 to 1000000"
+    } else if !million.contains(imagesPerBatch) {
+      "images-per-batch must be from 1 to 1000000"
+    } else if !(learningRate > 0 && learningRate.isFinite) {
+      "learning-rate must be above 0"
+    } else if !milestones.allSatisfy({ (0...1_000_000).contains($0) }) {
+      "milestones must be epochs"
+    } else if warmupSteps < 0 {
+      "warmup-steps must not be negative"
+    } else if let gradientClip, !(gradientClip >= 0) {
+      "gradient-clip must not be negative"
+    } else if !(0..<1).contains(momentum) {
+      "momentum must be at least 0 and below 1"
+    } else if !(weightDecay >= 0 && weightDecay.isFinite) {
+      "weight-decay must not be negative"
+    } else if !(1...1024).contains(threads) {
+      "threads must be from 1 to 1024"
+    } else {
+      nil
+    }
   }
 }

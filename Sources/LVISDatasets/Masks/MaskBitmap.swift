@@ -11,15 +11,28 @@ package struct MaskBitmap: Sendable {
   package init(_ counts: UnsafeBufferPointer<UInt32>, height: Int, width: Int) {
     self.height = height
     wordsPerColumn = (height + 63) / 64
-    let box = MaskRuns.boundingBox(counts, height: height, width: width)
-    firstColumn = Int(box.x)
-    columnCount = Int(box.width)
+    // Not the reference's bounding box, which is wrong where a mask begins with an empty run.
+    let columns = Self.columns(of: counts, height: height)
+    firstColumn = columns.lowerBound
+    columnCount = columns.count
     words = [UInt64](repeating: 0, count: columnCount * wordsPerColumn)
     var position = 0
     for (index, count) in counts.enumerated() {
       if index % 2 == 1 && count > 0 { paint(position..<(position + Int(count))) }
       position += Int(count)
     }
+  }
+
+  /// The columns from the first painted pixel to the last.
+  private static func columns(of counts: UnsafeBufferPointer<UInt32>, height: Int) -> Range<Int> {
+    var position = 0
+    var painted: Range<Int>?
+    for (index, count) in counts.enumerated() {
+      if index % 2 == 1 && count > 0 { painted = (painted?.lowerBound ?? position)..<(position + Int(count)) }
+      position += Int(count)
+    }
+    guard let painted else { return 0..<0 }
+    return painted.lowerBound / height..<(painted.upperBound - 1) / height + 1
   }
 
   private mutating func paint(_ pixels: Range<Int>) {

@@ -27,7 +27,7 @@ struct NiceStep {
 
 /// The smallest nice step that crosses a span in at most so many.
 func niceStep(spanning span: Double, count: Int) -> NiceStep {
-  guard span.isFinite, span > 0 else { return NiceStep(factor: 1, exponent: 0) }
+  guard span.isFinite, span > 1e-300 else { return NiceStep(factor: 1, exponent: 0) }
   let least = span / Double(max(1, count))
   let exponent = Foundation.log10(least).rounded(.down)
   let rest = least / pow(10, exponent)

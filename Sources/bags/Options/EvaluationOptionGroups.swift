@@ -64,7 +64,7 @@ struct EvaluationRuleOptions: ParsableArguments {
   @Option(help: "Whose rules: lvis, or coco with its own twelve metrics.")
   var `protocol`: EvaluationOptions.Rules = .lvis
 
-  @Option(help: .init("Detections an image may have over all classes, the best ones; -1 for no cap.", valueName: "n"))
+  @Option(help: .init("Detections an image may have over all classes, the best ones; =-1 for no cap.", valueName: "n"))
   var maxDetections: Int?
 
   @Option(

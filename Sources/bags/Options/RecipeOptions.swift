@@ -40,16 +40,9 @@ struct RecipeOptions: ParsableArguments {
   var memoryLimit = ByteCount(4 << 30)
 
   func validate() throws {
-    func require(_ holds: Bool, _ message: String) throws { if !holds { throw ValidationError(message) } }
-    try require((1...1_000_000).contains(epochs), "--epochs must be from 1 to 1000000")
-    try require((1...1_000_000).contains(imagesPerBatch), "--images-per-batch must be from 1 to 1000000")
-    try require(learningRate > 0 && learningRate.isFinite, "--learning-rate must be above 0")
-    try require(milestones.values.allSatisfy { $0 >= 0 && $0 <= 1_000_000 }, "--milestones must be epochs")
-    try require(warmupSteps >= 0, "--warmup-steps must not be negative")
-    try require(gradientClip >= 0, "--gradient-clip must not be negative")
-    try require((0..<1).contains(momentum), "--momentum must be at least 0 and below 1")
-    try require(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay must not be negative")
-    try require((1...1024).contains(threads ?? 1), "--threads must be from 1 to 1024")
+    // 0 means no limit here; the settings say so by having none.
+    guard gradientClip >= 0 else { throw ValidationError("--gradient-clip must not be negative") }
+    if let fault = settings.fault { throw ValidationError("--\(fault)") }
   }
 
   var settings: TrainingSettings {

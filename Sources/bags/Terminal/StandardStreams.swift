@@ -2,14 +2,32 @@ import Foundation
 
 /// Results go to standard output, everything else to standard error.
 enum StandardStreams {
-  /// Writes a result line to standard output.
+  /// Writes a result line to standard output. Where it cannot be written, on a full disk say, the program ends with
+  /// status 1: a script must not take a lost result for a success.
   static func result(_ text: String, terminator: String = "\n") {
-    FileHandle.standardOutput.write(Data((text + terminator).utf8))
+    if let code = write(text + terminator, to: STDOUT_FILENO) {
+      note("Error: standard output: cannot write: \(String(cString: strerror(code)))")
+      exit(1)
+    }
   }
 
-  /// Writes a line about the work to standard error.
+  /// Writes a line about the work to standard error. Where that cannot be written, the work goes on.
   static func note(_ text: String, terminator: String = "\n") {
-    FileHandle.standardError.write(Data((text + terminator).utf8))
+    _ = write(text + terminator, to: STDERR_FILENO)
+  }
+
+  /// Writes all bytes of a text; returns the system's error number if it cannot.
+  private static func write(_ text: String, to descriptor: Int32) -> Int32? {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if written < 0 {
+        if errno == EINTR { continue }
+        return errno
+      }
+      rest = rest.dropFirst(written)
+    }
+    return nil
   }
 
   /// Writes a warning to standard error.
