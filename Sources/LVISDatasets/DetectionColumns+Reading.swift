@@ -91,7 +91,7 @@ private func forEachResultWindow(
   try cursor.expect("[", found: first)
   let list = RecordList(
     file: file, kind: .detections, start: cursor.offset,
-    options: contents.contains(.segmentations) ? .segmentations : [], windowBytes: max(windowBytes, 1))
+    options: contents.contains(.segmentations) ? .segmentations : [], windowBytes: min(max(windowBytes, 1), 1 << 28))
   cursor.move(to: try list.forEachWindow { rows, _ in try body(rows, file.size) })
   try cursor.expectEnd()
 }
