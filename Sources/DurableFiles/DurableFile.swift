@@ -3,11 +3,13 @@ import Foundation
 /// Writes a file so that a reader never sees half of it.
 ///
 /// The bytes go to a temporary name beside the destination; `commit()` flushes them to the disk and renames. Dropped
-/// without a commit, the temporary file is removed and what stood at the destination stays as it was.
+/// without a commit, the temporary file is removed and what stood at the destination stays as it was. A destination that
+/// is no file (`/dev/stdout`, a pipe) is written to as it is.
 public final class DurableFile {
   /// Where the file will stand after `commit()`.
   public let path: String
-  private let temporaryPath: String
+  /// `nil` where the destination is written to as it is.
+  private let temporaryPath: String?
   private var descriptor: Int32
   private var buffer: [UInt8] = []
   private let bufferSize = 1 << 20
@@ -18,8 +20,15 @@ public final class DurableFile {
   /// - Throws: `FileError` if the temporary file cannot be made.
   public init(at path: String) throws {
     self.path = path
-    temporaryPath = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).partial"
-    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      temporaryPath = nil
+      descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    } else {
+      let temporaryPath = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).partial"
+      self.temporaryPath = temporaryPath
+      descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    }
     guard descriptor >= 0 else { throw FileError(path: path, operation: "write") }
     buffer.reserveCapacity(bufferSize)
   }
@@ -51,6 +60,12 @@ public final class DurableFile {
   /// - Throws: `FileError`; the destination is then as it was.
   public func commit() throws {
     try flush()
+    guard let temporaryPath else {
+      let closed = close(descriptor)
+      descriptor = -1
+      guard closed == 0 else { throw FileError(path: path, operation: "write") }
+      return
+    }
     guard fsync(descriptor) == 0 else { throw FileError(path: path, operation: "write to the disk") }
     let closed = close(descriptor)
     descriptor = -1
@@ -66,7 +81,7 @@ public final class DurableFile {
     guard descriptor >= 0 else { return }
     close(descriptor)
     descriptor = -1
-    unlink(temporaryPath)
+    if let temporaryPath { unlink(temporaryPath) }
   }
 
   private func flush() throws {

@@ -115,6 +115,31 @@ import Testing
     }
   }
 
+  @Test func drawsTheCounts() throws {
+    try withSmall { folder in
+      let run = try runBags(["group", "a.json", "--boundaries", "2"], in: folder)
+      let bar = String(repeating: "█", count: 68)
+      #expect(
+        run.output.contains(
+          """
+          classes by number of instances
+          G1    0  \(bar) 1
+                1  \(bar) 1
+          G2  2–4  \(bar) 1
+
+          """), "\(run.output)")
+    }
+  }
+
+  @Test func aFullDiskIsAnError() throws {
+    try withSmall { folder in
+      let run = try runBags(["group", "a.json", "--output", "/dev/full"], in: folder)
+      #expect(run.status == 1)
+      #expect(run.output.isEmpty)
+      #expect(run.error.contains("/dev/full: cannot write: No space left on device"), "\(run.error)")
+    }
+  }
+
   @Test func exportsTheOfficialTables() throws {
     try withSmall { folder in
       let run = try runBags(["group", "a.json", "--export-official", "it's"], in: folder)

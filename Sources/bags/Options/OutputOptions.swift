@@ -30,7 +30,10 @@ struct OverwriteOptions: ParsableArguments {
 
   /// - Throws: `CommandFailure` where `path` exists and may not be replaced.
   func check(_ path: String) throws {
-    if !overwrite && FileManager.default.fileExists(atPath: path) {
+    var status = stat()
+    guard !overwrite, stat(path, &status) == 0 else { return }
+    // Nothing is lost where it is a device or a pipe.
+    if [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
       throw CommandFailure("\(path): exists; give --overwrite to replace it, or another --output")
     }
   }
