@@ -22,9 +22,6 @@ struct EvaluationInputOptions: ParsableArguments {
 
   func makeEvaluator(_ rules: EvaluationRuleOptions) throws -> LVISEvaluator {
     var options = try rules.options()
-    if let groups {
-      options.groups = CategoryPartition(try CategoryGroups(contentsOf: groups))
-    }
     if let frequencyFrom {
       let counts = try LVISDataset(contentsOf: frequencyFrom, including: []).categoryCounts()
       options.frequencies = Dictionary(
@@ -35,6 +32,15 @@ struct EvaluationInputOptions: ParsableArguments {
       contentsOf: annotations, including: options.iouType == .bbox ? .boxes : [.boxes, .segmentations])
     for warning in dataset.warnings where !warning.isRepeatedByEvaluation {
       StandardStreams.warn("\(annotations): \(warning)")
+    }
+    if let groups {
+      let grouping = try CategoryGroups(contentsOf: groups)
+      guard grouping.members.map(\.id) == dataset.categories.map(\.id) else {
+        throw CommandFailure(
+          "\(groups): its \(grouping.classCount) categories are not the \(dataset.categories.count) of \(annotations); "
+            + "make it from the training annotations of the same data set")
+      }
+      options.groups = CategoryPartition(grouping)
     }
     do {
       return try LVISEvaluator(groundTruth: dataset, options: options)

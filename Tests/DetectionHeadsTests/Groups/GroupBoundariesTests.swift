@@ -8,7 +8,7 @@ import Testing
     #expect(GroupBoundaries("10,100,1000") == .counts([10, 100, 1000]))
     #expect(GroupBoundaries("10, 100") == .counts([10, 100]))
     #expect(GroupBoundaries("auto:4") == .naturalBreaks(groups: 4))
-    #expect(GroupBoundaries("") == .counts([]))
+    #expect(GroupBoundaries("") == nil && GroupBoundaries("10,") == nil)
     for text in ["auto:", "auto:0", "auto:x", "groups.json", "10;20", "10,b"] {
       #expect(GroupBoundaries(text) == nil, "\(text)")
     }
