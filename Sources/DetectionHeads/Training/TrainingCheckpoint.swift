@@ -59,7 +59,7 @@ public struct TrainingCheckpoint: Sendable {
     }
     func sums(_ name: String) throws -> MetricsSums {
       let values = try decoded(file.tensor(name))
-      guard let sums = MetricsSums(values: values, componentCount: values.count - 5) else {
+      guard let sums = MetricsSums(values: values) else {
         throw TrainingError.foreignCheckpoint("\(path): \(name) is too short")
       }
       return sums

@@ -40,9 +40,9 @@ struct MetricsSums: Sendable, Equatable {
 
   init(componentCount: Int) { losses = Array(repeating: 0, count: componentCount) }
 
-  /// The numbers in the order of `values`; `nil` where they are not as many.
-  init?(values: [Double], componentCount: Int) {
-    guard values.count == componentCount + 5 else { return nil }
+  /// The numbers in the order of `values`; `nil` where there are too few.
+  init?(values: [Double]) {
+    guard values.count >= 5 else { return nil }
     losses = Array(values.dropFirst(5))
     (gradientNorm, roiCount, foregroundCount, groupRowCount, stepCount) =
       (values[0], values[1], values[2], values[3], values[4])
