@@ -40,7 +40,9 @@ let package = Package(
         .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),
-    .target(name: "MethodComparison", dependencies: ["DetectionHeads", "LVISEvaluation", "DurableFiles"]),
+    .target(
+      name: "MethodComparison",
+      dependencies: ["DenseLinearAlgebra", "LVISDatasets", "DetectionHeads", "LVISEvaluation", "DurableFiles"]),
     .target(
       name: "Reporting",
       dependencies: ["MethodComparison", "DetectionHeads", "LVISEvaluation", "LVISDatasets", "DurableFiles"]),
@@ -64,6 +66,11 @@ let package = Package(
     .testTarget(name: "LVISDatasetsTests", dependencies: ["LVISDatasets", "TestSupport"]),
     .testTarget(name: "DetectionHeadsTests", dependencies: ["DetectionHeads", "TestSupport"]),
     .testTarget(name: "LVISEvaluationTests", dependencies: ["LVISEvaluation", "TestSupport"]),
+    .testTarget(
+      name: "MethodComparisonTests",
+      dependencies: [
+        "MethodComparison", "DenseLinearAlgebra", "DetectionHeads", "LVISDatasets", "LVISEvaluation", "TestSupport",
+      ]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
     .testTarget(
       name: "BagsCommandTests",

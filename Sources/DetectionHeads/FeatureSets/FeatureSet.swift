@@ -29,7 +29,7 @@ public struct FeatureSet: Sendable {
   /// What the features are stored as.
   public let elementType: TensorElementType
   /// The images by ascending id, each with its rows.
-  public let images: [Image]
+  public internal(set) var images: [Image]
   let shards: [FeatureShard]
 
   /// Opens a folder of shards, or one shard.
