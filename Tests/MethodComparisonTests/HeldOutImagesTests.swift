@@ -38,7 +38,8 @@ import Testing
     try SmallComparisonSet.with { set, _ in
       let heldOut = try HeldOutImages(of: set.source, dataset: set.training, groups: set.groups)
       let objective = TrainingMethod.softmax.objective(
-        MethodData(groups: set.groups, imageCount: set.source.imageCount), try MethodParameters(of: TrainingMethod.softmax))
+        MethodData(groups: set.groups, imageCount: set.source.imageCount),
+        try MethodParameters(of: TrainingMethod.softmax))
       var generator = SeededGenerator(seed: 1)
       var settings = TrainingSettings()
       settings.learningRate = 0.1
