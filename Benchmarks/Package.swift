@@ -10,6 +10,9 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "training-step",
-      dependencies: [.product(name: "BalancedGroupSoftmax", package: "bags")])
+      dependencies: [.product(name: "BalancedGroupSoftmax", package: "bags")]),
+    .executableTarget(
+      name: "inference",
+      dependencies: [.product(name: "BalancedGroupSoftmax", package: "bags")]),
   ]
 )

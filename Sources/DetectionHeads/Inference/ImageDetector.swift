@@ -2,9 +2,10 @@ import CVectorKernels
 
 /// Turns the RoIs of a few images at a time into detections, on one thread.
 ///
-/// Scores are multiplied out for as many RoIs as it takes. Where the scorer bounds each RoI's scores beforehand, RoIs
-/// are scored in descending order of their bounds; an image is done once it has all its detections with scores above
-/// the next bound, since no later RoI can add one or suppress one. The detections are those of scoring all RoIs.
+/// Where the scorer bounds each RoI's scores beforehand, the RoIs with the highest bounds are scored first, then those
+/// whose bound is above the last detection so far. An image is done once all its detections score above the bound of
+/// every RoI that is left, since such a RoI can neither add one nor suppress one: the detections are those of scoring
+/// all RoIs.
 final class ImageDetector {
   private let features: FeatureSet
   private let scorer: any RoIScorer
@@ -36,21 +37,15 @@ final class ImageDetector {
   func detections(ofImages positions: Range<Int>) throws -> [ImageDetections] {
     var pending = positions.map { PendingImage(position: $0, image: features.images[$0]) }
     try orderRows(of: &pending)
-    var done: [Int: [ImageDetections.Detection]] = [:]
-    var share = 4
-    while done.count < pending.count {
-      let open = pending.indices.filter { done[pending[$0].position] == nil }
+    var open = Array(pending.indices)
+    while !open.isEmpty {
       var rows: [(pending: Int, row: Int)] = []
-      for index in open {
-        rows += pending[index].takeRows(oneIn: share).map { (index, $0) }
-      }
+      for index in open { rows += pending[index].takeRows().map { (index, $0) } }
       try score(rows, of: &pending)
-      for index in open {
-        if let detections = try suppress(pending[index]) { done[pending[index].position] = detections }
-      }
-      share = max(1, share / 2)
+      for index in open { try suppress(&pending[index]) }
+      open.removeAll { pending[$0].isDone }
     }
-    return pending.map { ImageDetections(imageID: $0.image.id, detections: done[$0.position] ?? []) }
+    return pending.map { ImageDetections(imageID: $0.image.id, detections: $0.detections) }
   }
 
   /// Orders each image's RoIs by what they can score at most, and leaves out those that cannot pass the threshold.
@@ -84,29 +79,31 @@ final class ImageDetector {
         let count = bags_indices_above(scores, classCount, settings.scoreThreshold, buffers.indices)
         for place in 0..<count {
           let classIndex = Int(buffers.indices[place])
-          pending[index].candidates.append(
+          pending[index].candidates.add(
             Candidate(score: scores[classIndex], place: (row - firstRow) * classCount + classIndex))
         }
       }
     }
   }
 
-  /// An image's detections; `nil` as long as RoIs that are not scored yet could change them.
-  private func suppress(_ pending: PendingImage) throws -> [ImageDetections.Detection]? {
-    var queue = CandidateQueue(pending.candidates)
+  /// Finds an image's detections among the candidates so far.
+  private func suppress(_ pending: inout PendingImage) throws {
+    let (image, position) = (pending.image, pending.position)
     var suppression = GreedySuppression(classCount: scorer.classCount, threshold: settings.suppressionIoU)
     var detections: [ImageDetections.Detection] = []
-    let unseen = pending.nextBound
-    while detections.count < settings.maximumPerImage, let candidate = queue.next() {
-      if let unseen, candidate.score <= unseen { return nil }
+    detections.reserveCapacity(min(settings.maximumPerImage, 1024))
+    try pending.candidates.forEach { candidate in
       let (row, classIndex) = candidate.place.quotientAndRemainder(dividingBy: scorer.classCount)
-      let box = try box(ofRow: pending.image.rows.lowerBound + row, class: classIndex, imagePosition: pending.position)
-      guard suppression.keeps(box, class: classIndex) else { continue }
-      detections.append(
-        ImageDetections.Detection(
-          box: box, score: candidate.score, classIndex: classIndex, row: pending.image.rows.lowerBound + row))
+      let box = try box(ofRow: image.rows.lowerBound + row, class: classIndex, imagePosition: position)
+      if suppression.keeps(box, class: classIndex) {
+        detections.append(
+          ImageDetections.Detection(
+            box: box, score: candidate.score, classIndex: classIndex, row: image.rows.lowerBound + row))
+      }
+      return detections.count < settings.maximumPerImage
     }
-    return unseen != nil && detections.count < settings.maximumPerImage ? nil : detections
+    pending.detections = detections
+    pending.floor = detections.count < settings.maximumPerImage ? 0 : detections.last?.score ?? 0
   }
 
   private func box(ofRow row: Int, class index: Int, imagePosition: Int) throws -> CornerBox {
@@ -126,7 +123,11 @@ final class ImageDetector {
 private struct PendingImage {
   let position: Int
   let image: FeatureSet.Image
-  var candidates: [Candidate] = []
+  var candidates = Candidates()
+  /// Among the candidates so far.
+  var detections: [ImageDetections.Detection] = []
+  /// The score below which no RoI changes the detections as they are; 0 as long as they are too few.
+  var floor: Float = 0
   /// Rows in the order in which they are scored, and what each can score at most.
   private var order: [(row: Int, bound: Float)]?
   private var rowsTaken = 0
@@ -138,19 +139,27 @@ private struct PendingImage {
 
   private var rowCount: Int { order?.count ?? image.rows.count }
 
-  /// The most that a row not taken yet can score; `nil` where all are taken.
-  var nextBound: Float? { rowsTaken < rowCount ? order?[rowsTaken].bound ?? .infinity : nil }
+  /// Whether no row that is left can change the detections.
+  var isDone: Bool { rowsTaken == rowCount || order.map { $0[rowsTaken].bound < floor } ?? false }
 
   mutating func order(by bounds: [Float], above threshold: Float) {
     order = zip(image.rows, bounds).filter { $0.1 > threshold }.sorted { ($1.1, $0.0) < ($0.1, $1.0) }
       .map { (row: $0.0, bound: $0.1) }
   }
 
-  /// Takes the next rows: some of them where they are ordered, else all.
-  mutating func takeRows(oneIn share: Int) -> [Int] {
-    let end = order == nil ? rowCount : min(rowCount, rowsTaken + max(32, (rowCount + share - 1) / share))
-    defer { rowsTaken = end }
-    return order.map { order in (rowsTaken..<end).map { order[$0].row } } ?? Array(image.rows)
+  /// Takes the next rows: an eighth of them, then those that can score above the floor; all where they are not ordered.
+  mutating func takeRows() -> [Int] {
+    guard let order else {
+      rowsTaken = rowCount
+      return Array(image.rows)
+    }
+    let start = rowsTaken
+    if start == 0 || floor == 0 {
+      rowsTaken = min(rowCount, max(2 * start, 32, rowCount / 8))
+    } else {
+      while rowsTaken < rowCount && order[rowsTaken].bound >= floor { rowsTaken += 1 }
+    }
+    return order[start..<rowsTaken].map(\.row)
   }
 }
 
