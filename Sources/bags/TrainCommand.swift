@@ -27,6 +27,8 @@ struct TrainCommand: ParsableCommand {
         bags train --features features/train --groups groups.json --method softmax --output runs/baseline
         bags train --features features/train --annotations train.json --init detector_head.safetensors
         bags train --features features/train --annotations train.json --method softmax --sampler rfs
+        bags train --features features/train --annotations train.json --mining ohem
+        bags train --features features/train --annotations train.json --mining offline --mining-head runs/baseline
         bags train --method focal --gamma 2 --alpha .25
         bags train --others-ratio 3 --g0 official
         bags train --features features/train --annotations t.json --groups auto:4
@@ -52,7 +54,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    _ = try method.parameters(in: Self.self)
+    try sampling.check(goesWith: try method.method(), parameters: try method.parameters(in: Self.self))
     if resume == nil && input.initialHead == nil, try method.method().needsInitialHead {
       throw ValidationError("the method \(method.name) corrects a trained softmax head: name it with --init")
     }
@@ -80,15 +82,15 @@ struct TrainCommand: ParsableCommand {
     try overwrite.check(path)
     let data = try input.paths.load(boundaries: input.boundaries)
     for warning in data.warnings { StandardStreams.warn(warning) }
-    let sampler = try sampling.samplerChoice()
-    let trainer = try makeTrainer(
-      method, parameters: parameters, settings: recipe.settings, data: data, initialHead: input.initialHead,
-      sampler: sampler)
+    var paths = input.paths
+    paths.miningHead = sampling.miningHead
     var record = RunRecord(
       program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,
-      settings: recipe.settings, inputs: try input.paths.fingerprinted(), roiCount: data.roiCount,
+      settings: recipe.settings, inputs: try paths.fingerprinted(), roiCount: data.roiCount,
       imageCount: data.source.imageCount, featureCount: data.source.featureCount, blasKernels: OpenBLAS.kernels)
-    record.sampler = sampler
+    record.sampler = try sampling.samplerChoice()
+    record.mining = try sampling.miningChoice()
+    let trainer = try makeTrainer(method, record: record, data: data, paths: paths)
     let writer = try RunWriter(at: path, record: record, groups: data.groups, replacing: overwrite.overwrite)
     try train(trainer, writer: writer)
   }
@@ -103,28 +105,37 @@ struct TrainCommand: ParsableCommand {
       throw CommandFailure("\(now.path): is not what it was when \(path) began; a resumed run would not be the same")
     }
     let data = try paths.load(grouping: groups)
-    let trainer = try makeTrainer(
-      method, parameters: try MethodParameters(record.methodParameters, of: method), settings: record.settings,
-      data: data, initialHead: paths.initialHead, sampler: record.sampler)
+    let trainer = try makeTrainer(method, record: record, data: data, paths: paths)
     if let checkpoint { try trainer.restore(checkpoint) }
     StandardStreams.note("\(path): going on after step \(grouped(trainer.stepsTaken))")
     try train(trainer, writer: writer)
   }
 
+  /// The trainer of a run, from its record and its inputs alone: so a run that goes on is the same.
   private func makeTrainer(
-    _ method: TrainingMethod, parameters: MethodParameters, settings: TrainingSettings, data: TrainingInputs,
-    initialHead: String?, sampler: MethodChoice?
+    _ method: TrainingMethod, record: RunRecord, data: TrainingInputs, paths: TrainingInputPaths
   ) throws -> HeadTrainer {
-    let objective = method.objective(MethodData(groups: data.groups, imageCount: data.imageCount), parameters)
+    let settings = record.settings
+    let objective = method.objective(
+      MethodData(groups: data.groups, imageCount: data.imageCount),
+      try MethodParameters(record.methodParameters, of: method))
     var generator = SeededGenerator(seed: settings.seed)
     var head = LinearHead(
       inputs: data.source.featureCount, layout: objective.layout, groups: data.groups, method: method.name,
       using: &generator)
     objective.initialize(&head)
-    if let initialHead { try copyClasses(from: initialHead, into: &head) }
+    if let path = paths.initialHead {
+      let initial = try readHead(path, groups: data.groups)
+      try naming(path) { try head.copyClasses(from: initial) }
+    }
+    let miningHead = try paths.miningHead.map { try readHead($0, groups: data.groups) }
     let trainer = try HeadTrainer(
       head: head, objective: objective, source: data.source, settings: settings,
-      sampler: sampler.map { try ImageSamplingMethod.sampler($0, for: data.source, groups: data.groups) })
+      sampler: record.sampler.map { try ImageSamplingMethod.sampler($0, for: data.source, groups: data.groups) },
+      selector: record.mining.map {
+        try RoIMiningMethod.selector(
+          $0, for: RoIMiningData(source: data.source, head: miningHead, seed: settings.seed))
+      })
     StandardStreams.note(
       "\(method.name): \(grouped(data.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
         + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "
@@ -133,10 +144,15 @@ struct TrainCommand: ParsableCommand {
     return trainer
   }
 
-  private func copyClasses(from path: String, into head: inout LinearHead) throws {
+  private func readHead(_ path: String, groups: CategoryGroups) throws -> LinearHead {
+    try naming(path) { try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: groups) }
+  }
+
+  /// Puts the file's name before what is wrong with a head.
+  private func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     let file = RunFolder.headPath(for: path)
     do {
-      try head.copyClasses(from: try LinearHead(contentsOf: file, groups: head.groups))
+      return try body()
     } catch let error as LinearHeadError {
       throw CommandFailure(error.description.hasPrefix(file) ? error.description : "\(file): \(error)")
     }

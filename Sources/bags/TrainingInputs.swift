@@ -7,19 +7,25 @@ struct TrainingInputPaths {
   var annotations: String?
   var groups: String?
   var initialHead: String?
+  var miningHead: String?
 
-  init(features: String? = nil, annotations: String? = nil, groups: String? = nil, initialHead: String? = nil) {
+  init(
+    features: String? = nil, annotations: String? = nil, groups: String? = nil, initialHead: String? = nil,
+    miningHead: String? = nil
+  ) {
     self.features = features
     self.annotations = annotations
     self.groups = groups
     self.initialHead = initialHead
+    self.miningHead = miningHead
   }
 
   /// The files that a run was trained on.
   init(of record: RunRecord) {
     self.init(
       features: record.inputs["features"]?.path, annotations: record.inputs["annotations"]?.path,
-      groups: record.inputs["groups"]?.path, initialHead: record.inputs["init"]?.path)
+      groups: record.inputs["groups"]?.path, initialHead: record.inputs["init"]?.path,
+      miningHead: record.inputs["mining-head"]?.path)
   }
 
   /// The same paths, each with a mark of what is there now.
@@ -29,6 +35,7 @@ struct TrainingInputPaths {
     let paths = [
       "features": features, "annotations": annotations, "groups": groups,
       "init": initialHead.map { RunFolder.headPath(for: $0) },
+      "mining-head": miningHead.map { RunFolder.headPath(for: $0) },
     ]
     return try paths.compactMapValues { $0 }.mapValues { try RunRecord.Input(path: $0) }
   }

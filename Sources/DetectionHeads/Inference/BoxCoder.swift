@@ -27,6 +27,9 @@ public struct BoxCoder: Sendable, Hashable {
     self.standardDeviations = standardDeviations
   }
 
+  /// (.1, .1, .2, .2): what the frameworks divide a regressor's targets by.
+  public static let regressorDeviations: SIMD4<Float> = [0.1, 0.1, 0.2, 0.2]
+
   /// log(1000/16).
   static let largestScale: Float = 4.135166556742356
 

@@ -77,6 +77,11 @@ public struct SuppressionObjective: WholeBatchObjective {
   private let prior: Double
   private var patterns: [UInt8] = []
 
+  /// Background has other weights for each class.
+  public var reasonAgainstRoILosses: String {
+    "draws at random for which classes a background RoI counts at all"
+  }
+
   /// Makes the objective.
   ///
   /// - Parameters:

@@ -98,6 +98,33 @@ public struct BalancedGroupSoftmax: HeadObjective {
   }
 }
 
+extension BalancedGroupSoftmax: RoILossObjective {
+  /// −log of the score that inference gives to the label: the cross-entropy of G0 and, for foreground, of the class's own
+  /// group. Without G0, background is `others` in every group.
+  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+    var loss = 0.0
+    var isForeground: Int32 = label < 0 ? 0 : 1
+    switch groupedLayout.background {
+    case .sigmoid: loss += binaryCrossEntropy(logits: logits, rows: 0..<1, targets: &isForeground, divisor: 1)
+    case .official:
+      loss += softmaxCrossEntropy(logits: logits, rows: 0..<1, columns: 2, targets: &isForeground, divisor: 1)
+    case .none: break
+    }
+    for (group, slice) in groupedLayout.slices.enumerated() {
+      var target: Int32 = 0
+      if label >= 0 {
+        guard groupedLayout.groups.members[Int(label)].group == group else { continue }
+        target = Int32(groupedLayout.positions[Int(label)])
+      } else if groupedLayout.background != .none {
+        continue
+      }
+      loss += softmaxCrossEntropy(
+        logits: logits + slice.lowerBound, rows: 0..<1, columns: slice.count, targets: &target, divisor: 1)
+    }
+    return Float(loss)
+  }
+}
+
 extension TrainingMethod {
   /// Balanced group softmax.
   public static let bags = TrainingMethod(

@@ -108,6 +108,18 @@ public struct AlignmentObjective: WholeBatchObjective {
   public mutating func restore(state: [String: [Double]]) throws { try ownParameters?.restore(state) }
 }
 
+extension AlignmentObjective: RoILossObjective {
+  /// The weighted cross-entropy of the aligned logits.
+  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+    var target = label + 1
+    Float.sigmoid(logits + classCount + 1, count: 1)
+    alignment.align(logits + 1, confidence: logits[classCount + 1])
+    return Float(
+      softmaxCrossEntropy(
+        logits: logits, rows: 0..<1, columns: classCount + 1, targets: &target, weights: weights, divisor: 1))
+  }
+}
+
 extension TrainingMethod {
   /// DisAlign.
   public static let alignment = TrainingMethod(

@@ -76,6 +76,17 @@ public struct EqualizationObjective: WholeBatchObjective {
   }
 }
 
+extension EqualizationObjective: RoILossObjective {
+  /// The equalization loss over all classes.
+  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+    var target = label
+    return Float(
+      equalizationLoss(
+        logits: logits, rows: 0..<1, columns: layout.logitCount, targets: &target,
+        foregroundWeights: foregroundWeights, backgroundWeights: backgroundWeights, divisor: 1))
+  }
+}
+
 extension TrainingMethod {
   /// EQL.
   public static let equalization = TrainingMethod(

@@ -41,6 +41,11 @@ public struct FederatedObjective: HeadObjective {
   private var columnWeights: [Float] = []
   private let ones: [Float]
 
+  /// Classes are of the batch.
+  public var reasonAgainstRoILosses: String {
+    "draws the classes that count for the batch as a whole"
+  }
+
   /// Makes the objective.
   ///
   /// - Parameters:

@@ -73,6 +73,17 @@ public struct FocalObjective: WholeBatchObjective {
   }
 }
 
+extension FocalObjective: RoILossObjective {
+  /// Focal loss over all classes.
+  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+    var target = label
+    return Float(
+      focalLoss(
+        logits: logits, rows: 0..<1, columns: layout.logitCount, targets: &target, alpha: alpha, gamma: gamma,
+        divisor: 1))
+  }
+}
+
 extension TrainingMethod {
   /// Focal loss.
   public static let focal = TrainingMethod(

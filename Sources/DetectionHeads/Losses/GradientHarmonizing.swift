@@ -107,6 +107,11 @@ public struct HarmonizedObjective: WholeBatchObjective {
     self.prior = prior
   }
 
+  /// Density is of the batch.
+  public var reasonAgainstRoILosses: String {
+    "weighs a RoI by how many others of its batch have gradients like its own"
+  }
+
   /// Biases that give every class the prior.
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 

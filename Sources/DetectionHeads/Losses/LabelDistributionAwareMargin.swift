@@ -94,6 +94,17 @@ public struct MarginObjective: WholeBatchObjective {
   }
 }
 
+extension MarginObjective: RoILossObjective {
+  /// The weighted margin cross-entropy.
+  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+    var target = label + 1
+    return Float(
+      marginCrossEntropy(
+        cosines: logits, rows: 0..<1, columns: layout.logitCount, targets: &target, margins: margins, scale: scale,
+        weights: epoch >= deferredEpoch ? deferredWeights : nil, divisor: 1))
+  }
+}
+
 extension TrainingMethod {
   /// LDAM with deferred re-weighting.
   public static let marginSoftmax = TrainingMethod(

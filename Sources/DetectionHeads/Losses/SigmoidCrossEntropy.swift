@@ -112,6 +112,17 @@ public struct SigmoidObjective: WholeBatchObjective {
   }
 }
 
+extension SigmoidObjective: RoILossObjective {
+  /// BCE over all classes.
+  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+    var target = label
+    return Float(
+      binaryCrossEntropy(
+        logits: logits, rows: 0..<1, columns: layout.logitCount, targets: &target, negativeWeights: negativeWeights,
+        positiveWeights: positiveWeights, divisor: 1))
+  }
+}
+
 extension TrainingMethod {
   /// Binary cross-entropy.
   public static let sigmoid = TrainingMethod(

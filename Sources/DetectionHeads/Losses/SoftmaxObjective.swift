@@ -38,6 +38,17 @@ public struct SoftmaxObjective: WholeBatchObjective {
   }
 }
 
+extension SoftmaxObjective: RoILossObjective {
+  /// The weighted cross-entropy.
+  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+    var target = label + 1
+    return Float(
+      softmaxCrossEntropy(
+        logits: logits, rows: 0..<1, columns: layout.logitCount, targets: &target, adjustment: adjustment,
+        weights: weights, divisor: 1))
+  }
+}
+
 extension TrainingMethod {
   /// The baseline.
   public static let softmax = TrainingMethod(

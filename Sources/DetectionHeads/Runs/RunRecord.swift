@@ -49,6 +49,8 @@ public struct RunRecord: Sendable, Codable, Equatable {
   public var methodParameters: [String: String]
   /// Which images an epoch visits; `nil` for each once.
   public var sampler: MethodChoice?
+  /// Which RoIs of a batch are trained on; `nil` for all.
+  public var mining: MethodChoice?
   /// The recipe.
   public var settings: TrainingSettings
   /// The files read, by their option names.

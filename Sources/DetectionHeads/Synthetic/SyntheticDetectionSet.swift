@@ -36,10 +36,15 @@ public struct SyntheticDetectionSet: Sendable {
 
     /// The RoIs as training reads them from memory; the same numbers as in the files that `write(to:)` makes.
     public var source: RoIArrays {
-      RoIArrays(
+      var source = RoIArrays(
         features: rois.flatMap(\.features), featureCount: featureLength,
         labels: rois.flatMap { ($0.labels ?? []).map { $0 > 0 ? Int32($0 - 1) : RoILabels.background } },
         roisPerImage: rois.map { $0.boxes.count / 4 })
+      source.columns[.boxes] = rois.flatMap(\.boxes)
+      for column in rois.first?.columns.keys.map({ $0 }) ?? [] {
+        source.columns[column] = rois.flatMap { $0.columns[column] ?? [] }
+      }
+      return source
     }
   }
 

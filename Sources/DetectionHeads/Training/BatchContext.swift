@@ -2,15 +2,15 @@
 public struct BatchContext {
   /// The epoch, from 0.
   public let epoch: Int
-  /// The rows of the source that the batch holds, image by image, in the order of its RoIs.
-  public let rows: [Range<Int>]
+  /// The RoIs of the batch.
+  public let rois: RoIBatch
   /// Where they come from.
   public let source: any RoISource
 
   /// Makes a context.
-  public init(epoch: Int, rows: [Range<Int>], source: any RoISource) {
+  public init(epoch: Int, rois: RoIBatch, source: any RoISource) {
     self.epoch = epoch
-    self.rows = rows
+    self.rois = rois
     self.source = source
   }
 
@@ -21,19 +21,19 @@ public struct BatchContext {
   public func instances() throws -> [Int32] {
     var numbers: [Int32] = []
     var next: Int32 = 0
-    for range in rows {
-      guard let boxes = try source.groundTruthBoxes(rows: range) else {
-        for _ in range {
+    for places in rois.images {
+      guard let rows = rois.rowSpan(of: places), let boxes = try source.values(.groundTruthBoxes, rows: rows) else {
+        for _ in places {
           numbers.append(next)
           next += 1
         }
         continue
       }
       var known: [Match: Int32] = [:]
-      for (position, row) in range.enumerated() {
-        let box = SIMD4(
-          boxes[position * 4], boxes[position * 4 + 1], boxes[position * 4 + 2], boxes[position * 4 + 3])
-        let match = Match(label: source.classIndex(ofRow: row), box: box)
+      for place in places {
+        let position = 4 * (rois.rows[place] - rows.lowerBound)
+        let box = SIMD4(boxes[position], boxes[position + 1], boxes[position + 2], boxes[position + 3])
+        let match = Match(label: rois.labels[place], box: box)
         if known[match] == nil {
           known[match] = next
           next += 1

@@ -64,6 +64,9 @@ public protocol HeadObjective: Sendable {
   /// objective says more.
   func initialize(_ head: inout LinearHead)
 
+  /// Why a RoI has no loss of its own, which hard example mining ranks by; not asked of a `RoILossObjective`.
+  var reasonAgainstRoILosses: String { get }
+
   /// Called before the blocks of every batch are asked for. Does nothing, unless an objective says more.
   ///
   /// - Throws: What the source of the RoIs throws.
@@ -103,6 +106,9 @@ extension HeadObjective {
     get { nil }
     set {}
   }
+
+  /// It looks at earlier batches.
+  public var reasonAgainstRoILosses: String { "weighs a RoI by what earlier batches held" }
 
   /// Leaves it as it is.
   public func initialize(_ head: inout LinearHead) {}

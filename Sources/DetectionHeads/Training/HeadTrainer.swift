@@ -25,6 +25,7 @@ public final class HeadTrainer {
   private let products: BlockProducts
   private let cosines: CosineProducts?
   private let othersLogits: Set<Int>
+  private let miner: RoIMiner?
   private let batchFeatures = ScratchBuffer()
   private var imageStream: ImageStream
   private var bytesTouched = 0
@@ -38,10 +39,12 @@ public final class HeadTrainer {
   ///   - source: The RoIs; labels are class indices of the head's groups.
   ///   - settings: How.
   ///   - sampler: Which images an epoch visits; each once unless given.
-  /// - Throws: `LinearHeadError` if head, objective and source do not fit each other.
+  ///   - selector: Which RoIs of a batch get a gradient; all unless given.
+  /// - Throws: `LinearHeadError` if head, objective and source do not fit each other, or the selector needs what they do
+  ///   not have.
   public init(
     head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings,
-    sampler: (any ImageSampler)? = nil
+    sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil
   ) throws {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError("the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
@@ -67,6 +70,7 @@ public final class HeadTrainer {
     products = BlockProducts(threads: settings.threads)
     othersLogits = Set(head.layout.othersLogits)
     cosines = head.layout.product == .cosine ? CosineProducts(threads: settings.threads) : nil
+    miner = try selector.map { try RoIMiner($0, objective: objective, source: source, threads: settings.threads) }
     lineSums = MetricsSums(componentCount: objective.componentNames.count)
     epochSums = lineSums
   }
@@ -89,19 +93,23 @@ public final class HeadTrainer {
   /// - Returns: What it found.
   /// - Throws: What the source throws.
   public func step() throws -> TrainingStep {
-    let batch = try nextBatch()
+    var (batch, batchFeatures) = try nextBatch()
     // The products share out the threads themselves.
     let previousThreads = OpenBLAS.threadCount
     OpenBLAS.threadCount = 1
     defer { OpenBLAS.threadCount = previousThreads }
 
+    if let miner {
+      batch.progress = Double(stepsTaken) / Double(stepCount)
+      var generator = stepGenerator(purpose: 3, number: stepsTaken)
+      try miner.reduce(&batch, features: batchFeatures, head: head, objective: objective, using: &generator)
+    }
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
-    try objective.startBatch(
-      BatchContext(epoch: stepsTaken / stepsPerEpoch, rows: batch.rows, source: source))
+    try objective.startBatch(BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
     let blocks = objective.blocks(labels: batch.labels, using: &generator)
     let normalized = cosines?.normalize(head)
     let features =
-      cosines?.normalize(batch.features, count: batch.labels.count, inputs: head.inputs) ?? batch.features
+      cosines?.normalize(batchFeatures, count: batch.labels.count, inputs: head.inputs) ?? batchFeatures
     let logits = products.forward(blocks, features: features, labels: batch.labels, head: normalized ?? head)
     let losses = objective.replaceLogitsByGradient(
       logits, batchCount: batch.labels.count, threads: settings.threads)
@@ -165,19 +173,19 @@ public final class HeadTrainer {
     epochSums = checkpoint.epochSums
   }
 
-  /// The features and labels of the next images of this epoch's order.
-  private func nextBatch() throws -> (features: UnsafeMutablePointer<Float>, labels: [Int32], rows: [Range<Int>]) {
+  /// The RoIs of the next images of this epoch's order, and their features.
+  private func nextBatch() throws -> (RoIBatch, features: UnsafeMutablePointer<Float>) {
     let epoch = stepsTaken / stepsPerEpoch
     if epochOrder?.epoch != epoch { epochOrder = (epoch, imageStream.images(ofEpoch: epoch)) }
     let first = stepsTaken % stepsPerEpoch * settings.imagesPerBatch
     let images = (epochOrder?.images ?? [])[first...].prefix(settings.imagesPerBatch)
     let ranges = images.map { source.rows(ofImage: $0) }
-    let labels = ranges.flatMap { $0.map { source.classIndex(ofRow: $0) } }
+    let batch = RoIBatch(images: ranges, of: source)
     let isStreamed = source.featureByteCount > settings.memoryLimit
     if isStreamed { prefetch((epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)) }
-    let features = try gatherFeatures(ranges, count: labels.count)
+    let features = try gatherFeatures(ranges, count: batch.labels.count)
     if isStreamed { releasePages(afterReading: ranges) }
-    return (features, labels, ranges)
+    return (batch, features)
   }
 
   /// Four batches ahead: the disk works while these multiply.
@@ -245,7 +253,7 @@ public struct TrainingStep: Sendable {
   public let losses: [Double]
   /// ‖g‖₂ before clipping.
   public let gradientNorm: Double
-  /// N, the RoIs of the batch.
+  /// N, the RoIs of the batch that were trained on.
   public let roiCount: Int
   /// How many of them are foreground.
   public let foregroundCount: Int

@@ -35,8 +35,8 @@ public struct LabelledFeatureSet: RoISource {
   public func prefetch(rows: Range<Int>) { features.prefetch(rows: rows) }
   /// Lets go of the memory that reading has taken.
   public func releasePages() { features.releasePages() }
-  /// `gt_boxes` of adjacent rows.
-  public func groundTruthBoxes(rows: Range<Int>) throws -> [Float]? {
-    try features.values(.groundTruthBoxes, rows: rows)
+  /// A column of adjacent rows.
+  public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? {
+    try features.values(column, rows: rows)
   }
 }

@@ -19,8 +19,8 @@ public protocol RoISource: Sendable {
   func prefetch(rows: Range<Int>)
   /// Lets go of the memory that reading has taken.
   func releasePages()
-  /// The ground-truth boxes that adjacent rows were matched to, [rows.count, 4]; `nil` where the source has none.
-  func groundTruthBoxes(rows: Range<Int>) throws -> [Float]?
+  /// Another column of adjacent rows, [rows.count × width]; `nil` where the source does not have it.
+  func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]?
 }
 
 extension RoISource {
@@ -32,8 +32,15 @@ extension RoISource {
   public func prefetch(rows: Range<Int>) {}
   /// Nothing to do for features in memory.
   public func releasePages() {}
-  /// None.
-  public func groundTruthBoxes(rows: Range<Int>) throws -> [Float]? { nil }
+  /// It has no other columns.
+  public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? { nil }
+
+  /// A column of the first RoI; `nil` where there is no such column.
+  func first(_ column: FeatureColumn) throws -> [Float]? {
+    guard let image = (0..<imageCount).first(where: { !rows(ofImage: $0).isEmpty }) else { return nil }
+    let row = rows(ofImage: image).lowerBound
+    return try values(column, rows: row..<row + 1)
+  }
 }
 
 /// RoIs in memory.
@@ -44,6 +51,8 @@ public struct RoIArrays: RoISource {
   public let featureCount: Int
   /// The class index of every RoI, or −1 for background.
   public let labels: [Int32]
+  /// Other columns, each [N × width] row after row.
+  public var columns: [FeatureColumn: [Float]] = [:]
   private let imageRows: [Range<Int>]
 
   /// Makes a source from arrays.
@@ -77,5 +86,11 @@ public struct RoIArrays: RoISource {
       guard let base = features.baseAddress else { return }
       destination.update(from: base + rows.lowerBound * featureCount, count: rows.count * featureCount)
     }
+  }
+  /// A column of adjacent rows.
+  public func values(_ column: FeatureColumn, rows: Range<Int>) -> [Float]? {
+    guard let values = columns[column], !labels.isEmpty else { return nil }
+    let width = values.count / labels.count
+    return Array(values[rows.lowerBound * width..<rows.upperBound * width])
   }
 }

@@ -13,7 +13,42 @@ struct SamplingOptions: ParsableArguments {
     help: .init("rfs: classes in less than this share of images are repeated (default: 0.001).", valueName: "t"))
   var repeatThreshold: String?
 
-  func validate() throws { _ = try samplerChoice() }
+  @Option(
+    help: .init(
+      "Which RoIs of a batch are trained on: \(RoIMiningMethod.all.map(\.name).joined(separator: ", ")) (default: all).",
+      valueName: "name"))
+  var mining: String?
+
+  @Option(
+    help: .init(
+      "random, ohem, s-ohem: RoIs of an image (default: 512 for random, 64 for the others).", valueName: "count"))
+  var roisPerImage: String?
+
+  @Option(help: .init("random: the largest share of foreground (default: 0.25).", valueName: "share"))
+  var positiveFraction: String?
+
+  @Option(
+    help: .init(
+      "ohem, s-ohem: the IoU above which an easier RoI gives way (default: 0.7; 1 for never).", valueName: "iou"))
+  var miningNms: String?
+
+  @Option(
+    help: .init(
+      "ohem-1to3, offline: background RoIs for each foreground RoI of an image (default: 3).", valueName: "ratio"))
+  var negativesPerPositive: String?
+
+  @Option(help: .init("offline: a head that was trained before.", valueName: "run|head"))
+  var miningHead: String?
+
+  @Option(
+    help: .init("offline: background that scores at least this is a false positive (default: 0.5).", valueName: "score")
+  )
+  var miningThreshold: String?
+
+  func validate() throws {
+    _ = try samplerChoice()
+    _ = try miningChoice()
+  }
 
   /// The sampler; `nil` where every image is visited once.
   ///
@@ -22,5 +57,38 @@ struct SamplingOptions: ParsableArguments {
     let given = ["repeat-threshold": repeatThreshold].compactMapValues { $0 }
     let choice = try chosen(sampler, of: ImageSamplingMethod.all, as: "sampler", parameters: given)
     return choice.name == ImageSamplingMethod.random.name ? nil : choice
+  }
+
+  /// The way RoIs are chosen; `nil` where all are.
+  ///
+  /// - Throws: `ValidationError`.
+  func miningChoice() throws -> MethodChoice? {
+    let given = [
+      "rois-per-image": roisPerImage, "positive-fraction": positiveFraction, "mining-nms": miningNms,
+      "negatives-per-positive": negativesPerPositive, "mining-threshold": miningThreshold,
+    ].compactMapValues { $0 }
+    guard let mining else {
+      if let name = given.keys.sorted().first ?? (miningHead == nil ? nil : "mining-head") {
+        throw ValidationError("--\(name) needs --mining: without it all RoIs are trained on")
+      }
+      return nil
+    }
+    let choice = try chosen(mining, of: RoIMiningMethod.all, as: "mining", parameters: given)
+    let needsHead = RoIMiningMethod.named(mining)?.needsMiningHead ?? false
+    if needsHead != (miningHead != nil) {
+      throw ValidationError(
+        needsHead
+          ? "--mining \(mining) needs --mining-head: the head whose false positives are to be learnt"
+          : "--mining-head is for --mining offline; \(mining) ranks by the head that is trained")
+    }
+    return choice
+  }
+
+  /// - Throws: `ValidationError` where the way RoIs are chosen does not go with the method.
+  func check(goesWith method: TrainingMethod, parameters: MethodParameters) throws {
+    guard let mining, let way = RoIMiningMethod.named(mining) else { return }
+    if let reason = try way.refusal(for: method, parameters: parameters) {
+      throw ValidationError("--mining \(reason)")
+    }
   }
 }
