@@ -16,6 +16,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // C libraries.
@@ -46,7 +48,12 @@ let package = Package(
     .target(
       name: "Reporting",
       dependencies: ["MethodComparison", "DetectionHeads", "LVISEvaluation", "LVISDatasets", "DurableFiles"]),
-    .target(name: "ModelExport", dependencies: ["DetectionHeads", "TensorFiles", "DurableFiles"]),
+    .target(
+      name: "ModelExport",
+      dependencies: [
+        "DetectionHeads", "TensorFiles", "DurableFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["TensorBoard/event.proto"]),
 
     // The command.
     .executableTarget(
@@ -54,7 +61,7 @@ let package = Package(
       dependencies: [
         "DenseLinearAlgebra", "TensorFiles", "LVISDatasets", "DetectionHeads", "LVISEvaluation", "MethodComparison",
         "Reporting", "ModelExport", "DurableFiles",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
       ]),
 
     // Tests mirror the modules; `TestSupport` holds what they share.
@@ -71,6 +78,7 @@ let package = Package(
       dependencies: [
         "MethodComparison", "DenseLinearAlgebra", "DetectionHeads", "LVISDatasets", "LVISEvaluation", "TestSupport",
       ]),
+    .testTarget(name: "ModelExportTests", dependencies: ["ModelExport", "DurableFiles", "TestSupport"]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
     .testTarget(
       name: "BagsCommandTests",

@@ -12,6 +12,8 @@ struct Bags: ParsableCommand {
     subcommands: [
       GroupCommand.self,
       TrainCommand.self,
+      RunsCommand.self,
+      ShowCommand.self,
       MethodsCommand.self,
       PredictCommand.self,
       EvaluateCommand.self,
@@ -21,6 +23,6 @@ struct Bags: ParsableCommand {
 
   static func main() {
     OpenBLAS.restartWithFasterKernels()
-    main(nil)
+    CommandLineWords.run(Array(CommandLine.arguments.dropFirst()))
   }
 }

@@ -18,8 +18,12 @@ struct ReportCommand: ParsableCommand {
       ReportGroupsCommand.self,
     ], defaultSubcommand: ReportPageCommand.self)
 
-  /// The figures that can be drawn alone.
-  static let figureNames = "weightnorms, training, ap and groups"
+  /// What to say to one who named no run: perhaps a figure was meant.
+  static func hint(for word: String) -> String {
+    let names = configuration.subcommands.map { $0._commandName }
+    if let name = closest(to: word, among: names) { return "; did you mean `bags report \(name)`?" }
+    return "; the figures are \(names.filter { $0 != "page" }.joined(separator: ", "))"
+  }
 }
 
 extension ImageFormat: ExpressibleByArgument {}
@@ -27,7 +31,8 @@ extension ImageFormat: ExpressibleByArgument {}
 /// Where a figure goes and as what.
 struct FigureOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The folder to write to; it is made where it does not exist.", valueName: "dir"))
+    help: ArgumentHelp("The folder to write to; it is made where it does not exist.", valueName: "dir"),
+    completion: .directory)
   var output: String?
 
   @Option(help: "What the figure is written as. PNG and PDF need rsvg-convert (Debian: librsvg2-bin).")
@@ -41,13 +46,20 @@ struct FigureOptions: ParsableArguments {
   ///   - chart: The figure.
   ///   - csv: Its data.
   ///   - name: What both files are called, without their extensions.
-  ///   - folder: Where they go unless the user said otherwise.
+  ///   - run: The one run that they are about: they go into its folder unless the user said otherwise. What was drawn
+  ///     of a run there before is made anew without asking, as nothing but the run is in it.
+  ///   - folder: Where they go where there is no such run.
   /// - Returns: The paths of both.
-  func write(_ chart: Chart, csv: String, named name: String, defaultFolder folder: String) throws -> FigurePaths {
-    let folder = output ?? folder
+  func write(
+    _ chart: Chart, csv: String, named name: String, inRun run: String? = nil, defaultFolder folder: String
+  ) throws -> FigurePaths {
+    let isDerived = output == nil && run != nil
+    let folder = output ?? run ?? folder
     let paths = FigurePaths(figure: "\(folder)/\(name).\(imageFormat.rawValue)", data: "\(folder)/\(name).csv")
-    try overwriting.check(paths.figure)
-    try overwriting.check(paths.data)
+    if !isDerived {
+      try overwriting.check(paths.figure)
+      try overwriting.check(paths.data)
+    }
     try imageFormat.checkAvailability()
     try makeFolder(folder)
     try imageFormat.write(chart.rendered(), to: paths.figure)

@@ -18,6 +18,9 @@ struct TrainCommand: ParsableCommand {
       Methods have options of their own. bags: --others-ratio 8 (β), --g0 sigmoid|official|none, --others yes|no. \
       `bags methods` lists those of the others with their defaults.
 
+      --config takes settings from a file, one `option: value` a line (YAML or JSON); options on the command line win. A \
+      run's own run.json is such a file: it repeats the run, byte for byte.
+
       A run that is interrupted, by Ctrl-C or anything else, stands at runs/NAME.partial; --resume goes on with it and \
       ends with the same head, byte for byte, as a run that was never interrupted.
 
@@ -32,6 +35,9 @@ struct TrainCommand: ParsableCommand {
         bags train --method focal --gamma 2 --alpha .25
         bags train --others-ratio 3 --g0 official
         bags train --features features/train --annotations t.json --groups auto:4
+        bags train --tensorboard logs
+        bags train --config settings.yaml --seed 1
+        bags train --config runs/baseline/run.json --output runs/again
         bags train --resume runs/baseline
       """)
 
@@ -41,11 +47,24 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
 
-  @Option(help: .init("Where the run goes (default: runs/METHOD-TIME).", valueName: "folder"))
+  // Read before the words are parsed: see CommandLineWords.
+  @Option(
+    help: .init("Settings from a YAML or JSON file, or of a run.", valueName: "file|run"),
+    completion: .file(extensions: ["yaml", "yml", "json"]))
+  var config: String?
+
+  @Option(
+    help: .init("Where the run goes (default: runs/METHOD-TIME).", valueName: "folder"), completion: .directory)
   var output: String?
 
-  @Option(help: .init("Go on with an interrupted run, with its own settings.", valueName: "run"))
+  @Option(
+    help: .init("Go on with an interrupted run, with its own settings.", valueName: "run"), completion: .directory)
   var resume: String?
+
+  @Option(
+    help: .init("Write TensorBoard's event files too, to a folder of the run's name in this one.", valueName: "folder"),
+    completion: .directory)
+  var tensorboard: String?
 
   @Option(help: .init("Time between checkpoints.", valueName: "seconds"))
   var checkpointInterval = 30.0
@@ -58,7 +77,7 @@ struct TrainCommand: ParsableCommand {
     if resume == nil && input.initialHead == nil, try method.method().needsInitialHead {
       throw ValidationError("the method \(method.name) corrects a trained softmax head: name it with --init")
     }
-    if resume != nil && (output != nil || !input.isEmpty) {
+    if resume != nil && (output != nil || config != nil || tensorboard != nil || !input.isEmpty) {
       throw ValidationError("--resume takes inputs and settings from the run; give it alone")
     }
     guard (0...1e9).contains(checkpointInterval) else {
@@ -80,6 +99,10 @@ struct TrainCommand: ParsableCommand {
     let method = try method.method()
     let path = output ?? Self.freshPath(for: method.name)
     try overwrite.check(path)
+    // Events of another run of the same name would be mixed with this one's.
+    for file in try tensorboard.map({ try TrainingEvents.files(in: $0, ofRunAt: path) }) ?? [] {
+      try overwrite.check(file)
+    }
     let data = try input.paths.load(boundaries: input.boundaries)
     for warning in data.warnings { StandardStreams.warn(warning) }
     var paths = input.paths
@@ -90,9 +113,23 @@ struct TrainCommand: ParsableCommand {
       imageCount: data.source.imageCount, featureCount: data.source.featureCount, blasKernels: OpenBLAS.kernels)
     record.sampler = try sampling.samplerChoice()
     record.mining = try sampling.miningChoice()
+    record.groupBoundaries = input.statedBoundaries
+    record.tensorboard = tensorboard
+    if let config { warnOfOtherInputs(than: config, now: record.inputs) }
     let trainer = try makeTrainer(method, record: record, data: data, paths: paths)
     let writer = try RunWriter(at: path, record: record, groups: data.groups, replacing: overwrite.overwrite)
-    try train(trainer, writer: writer)
+    try train(trainer, writer: writer) { try tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path) } }
+  }
+
+  /// Where settings are a run's, says what was something else when that run was made.
+  private func warnOfOtherInputs(than config: String, now: [String: RunRecord.Input]) {
+    let path = config.hasSuffix(".json") ? config : RunFolder(at: config).recordPath
+    guard let earlier = try? RunRecord(contentsOf: path) else { return }
+    for (name, input) in earlier.inputs.sorted(by: { $0.key < $1.key }) {
+      if let now = now[name], now.path == input.path, now != input {
+        StandardStreams.warn("\(input.path): is not what it was for \(path); the result will be another")
+      }
+    }
   }
 
   private func resume(_ path: String) throws {
@@ -108,7 +145,9 @@ struct TrainCommand: ParsableCommand {
     let trainer = try makeTrainer(method, record: record, data: data, paths: paths)
     if let checkpoint { try trainer.restore(checkpoint) }
     StandardStreams.note("\(path): going on after step \(grouped(trainer.stepsTaken))")
-    try train(trainer, writer: writer)
+    try train(trainer, writer: writer) {
+      try record.tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path, resumingAfter: trainer.stepsTaken) }
+    }
   }
 
   /// The trainer of a run, from its record and its inputs alone: so a run that goes on is the same.
@@ -158,7 +197,7 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func train(_ trainer: HeadTrainer, writer: RunWriter) throws {
+  private func train(_ trainer: HeadTrainer, writer: RunWriter, makeEvents: () throws -> TrainingEvents?) throws {
     let start = ContinuousClock.now
     let stepsBefore = trainer.stepsTaken
     let progress = ProgressLine("epoch")
@@ -166,12 +205,14 @@ struct TrainCommand: ParsableCommand {
     hooks.checkpointInterval = .seconds(checkpointInterval)
     hooks.isInterrupted = { Interruption.isPending }
     hooks.saveCheckpoint = { try writer.save($0) }
-    hooks.report = { metrics in
-      try writer.append(metrics)
-      progress.update(
-        Double(metrics.step) / Double(trainer.stepCount), detail: summary(of: metrics, trainer: trainer))
-    }
     do {
+      let events = try makeEvents()
+      hooks.report = { metrics in
+        try writer.append(metrics)
+        try events?.write(metrics, of: trainer)
+        progress.update(
+          Double(metrics.step) / Double(trainer.stepCount), detail: summary(of: metrics, trainer: trainer))
+      }
       let loss = try trainer.run(hooks)
       progress.finish()
       let elapsed = seconds(ContinuousClock.now - start)

@@ -47,7 +47,7 @@ struct TrainingInputPaths {
   ///   - boundaries: Where annotations are divided into groups.
   /// - Throws: What is wrong with one of them.
   func load(
-    grouping: CategoryGroups? = nil, boundaries: GroupBoundaries = .counts([10, 100, 1000])
+    grouping: CategoryGroups? = nil, boundaries: GroupBoundaries = .usual
   ) throws -> TrainingInputs {
     guard let features else { return try builtInSet(grouping: grouping, boundaries: boundaries) }
     let set = try FeatureSet(at: features)

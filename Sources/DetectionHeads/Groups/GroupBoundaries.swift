@@ -7,6 +7,9 @@ public enum GroupBoundaries: Sendable, Equatable {
   /// So many groups, by natural breaks of the logarithms of the counts.
   case naturalBreaks(groups: Int)
 
+  /// The paper's.
+  public static let usual = GroupBoundaries.counts([10, 100, 1000])
+
   /// Reads `10,100,1000` or `auto:4`; `nil` for another text. That boundaries ascend is
   /// looked at when classes are grouped.
   public init?(_ text: String) {

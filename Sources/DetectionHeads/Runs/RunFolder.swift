@@ -1,4 +1,3 @@
-import DurableFiles
 import Foundation
 
 /// A training run on disk: `run.json`, `groups.json`, `head.safetensors`, `metrics.jsonl`,
@@ -44,16 +43,7 @@ public struct RunFolder: Sendable, Equatable {
   /// Reads `run.json`.
   ///
   /// - Throws: `FileError` if it cannot be read, `RunFolderError` if it is no run's.
-  public func record() throws -> RunRecord {
-    let file = try MappedFile(at: recordPath)
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    do {
-      return try decoder.decode(RunRecord.self, from: Data(file.bytes))
-    } catch let error as DecodingError {
-      throw RunFolderError("\(recordPath): \(error.place)")
-    }
-  }
+  public func record() throws -> RunRecord { try RunRecord(contentsOf: recordPath) }
 }
 
 /// A run that cannot be read or written.

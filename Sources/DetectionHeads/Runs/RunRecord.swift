@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 
 /// What `run.json` holds: every setting needed to repeat a run, and what it was fed.
@@ -55,6 +56,10 @@ public struct RunRecord: Sendable, Codable, Equatable {
   public var settings: TrainingSettings
   /// The files read, by their option names.
   public var inputs: [String: Input]
+  /// Where the groups were divided, as `--groups` has it, such as `10,100,1000`; `nil` where they were read from a file.
+  public var groupBoundaries: String?
+  /// The folder that TensorBoard's events go to; `nil` for none.
+  public var tensorboard: String?
   /// RoIs, images and feature length.
   public var roiCount: Int
   /// Images with RoIs.
@@ -81,5 +86,19 @@ public struct RunRecord: Sendable, Codable, Equatable {
     self.imageCount = imageCount
     self.featureCount = featureCount
     self.blasKernels = blasKernels
+  }
+
+  /// Reads `run.json`.
+  ///
+  /// - Throws: `FileError` if it cannot be read, `RunFolderError` if it is no run's.
+  public init(contentsOf path: String) throws {
+    let file = try MappedFile(at: path)
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    do {
+      self = try decoder.decode(RunRecord.self, from: Data(file.bytes))
+    } catch let error as DecodingError {
+      throw RunFolderError("\(path): \(error.place)")
+    }
   }
 }

@@ -212,7 +212,7 @@ extension ReportedRun {
 
   /// Every setting and what the run was fed, by name.
   fileprivate var settings: [(name: String, value: String)] {
-    record.settingsByOption.map { (name: $0.option, value: $0.value) }
+    record.options.map { (name: $0.name, value: $0.value) }
       + record.inputs.sorted { $0.key < $1.key }.map { (name: "fingerprint of \($0.key)", value: $0.value.fingerprint) }
       + [
         ("layout of the logits", head.layout.name), ("RoIs", NumberText.grouped(record.roiCount)),

@@ -43,28 +43,11 @@ extension ReportedRun {
 }
 
 extension RunRecord {
-  /// Every setting by its option's name, as text, in the order of the help.
-  var settingsByOption: [(option: String, value: String)] {
-    var list: [(option: String, value: String)] = [("method", method)]
-    list += inputs.sorted { $0.key < $1.key }.map { ($0.key, $0.value.path) }
-    list += [
-      ("epochs", "\(settings.epochs)"), ("images-per-batch", "\(settings.imagesPerBatch)"),
-      ("learning-rate", "\(settings.learningRate)"),
-      ("milestones", settings.milestones.map(String.init).joined(separator: ",")),
-      ("warmup-steps", "\(settings.warmupSteps)"),
-      ("gradient-clip", settings.gradientClip.map { Self.trimmed("\($0)") } ?? "0"),
-      ("momentum", "\(settings.momentum)"), ("weight-decay", "\(settings.weightDecay)"), ("seed", "\(settings.seed)"),
-      ("threads", "\(settings.threads)"),
-    ]
-    list += methodParameters.sorted { $0.key < $1.key }.map { ($0.key, Self.trimmed($0.value)) }
-    return list
-  }
-
   /// The command that repeats the run, in lines of about eighty characters that a shell takes as one.
   var commandLines: [String] {
     var lines = ["bags train"]
-    for setting in settingsByOption {
-      let word = "--\(setting.option) \(Self.quoted(setting.value))"
+    for setting in options {
+      let word = "--\(setting.name) \(Self.quoted(setting.value))"
       if lines[lines.count - 1].count + word.count > 76 {
         lines[lines.count - 1] += " \\"
         lines.append("  " + word)
@@ -73,10 +56,6 @@ extension RunRecord {
       }
     }
     return lines
-  }
-
-  private static func trimmed(_ number: String) -> String {
-    number.hasSuffix(".0") ? String(number.dropLast(2)) : number
   }
 
   /// A word for a POSIX shell.

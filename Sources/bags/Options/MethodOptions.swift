@@ -5,7 +5,8 @@ import DetectionHeads
 struct MethodOptions: ParsableArguments {
   @Option(
     name: .customLong("method"),
-    help: .init("How to train: \(TrainingMethod.all.map(\.name).joined(separator: ", ")).", valueName: "name"))
+    help: .init("How to train: \(TrainingMethod.all.map(\.name).joined(separator: ", ")).", valueName: "name"),
+    completion: .list(TrainingMethod.all.map(\.name)))
   var name = TrainingMethod.bags.name
 
   @Argument(parsing: .allUnrecognized, help: .hidden)
@@ -50,16 +51,10 @@ struct MethodOptions: ParsableArguments {
       let has = own.isEmpty ? "has no options of its own" : "has \(list(own))"
       return "--\(name) is an option of \(list(owners)), but not of the method \(method.name), which \(has)"
     }
-    let hint = closest(to: word, among: own + optionNames(of: command)).map { " Did you mean '\($0)'?" }
+    let hint = closestOption(to: word, among: own + CommandOption.all(of: command).map(\.name)).map {
+      " Did you mean '\($0)'?"
+    }
     return "Unknown option '\(word)'." + (hint ?? " `bags methods \(method.name)` lists the method's own.")
-  }
-}
-
-/// The long options of a command, as its help lists them.
-private func optionNames(of command: any ParsableCommand.Type) -> [String] {
-  command.helpMessage(columns: 1000).split(separator: "\n").compactMap { line in
-    let text = line.drop { $0 == " " }
-    return text.hasPrefix("--") && text.count < line.count ? String(text.prefix { $0 != " " }) : nil
   }
 }
 

@@ -6,7 +6,8 @@ struct SamplingOptions: ParsableArguments {
   @Option(
     help: .init(
       "Which images an epoch visits: \(ImageSamplingMethod.all.map(\.name).joined(separator: ", ")).",
-      valueName: "name"))
+      valueName: "name"),
+    completion: .list(ImageSamplingMethod.all.map(\.name)))
   var sampler = ImageSamplingMethod.random.name
 
   @Option(
@@ -16,7 +17,7 @@ struct SamplingOptions: ParsableArguments {
   @Option(
     help: .init(
       "Which RoIs of a batch are trained on: \(RoIMiningMethod.all.map(\.name).joined(separator: ", ")) (default: all).",
-      valueName: "name"))
+      valueName: "name"), completion: .list(RoIMiningMethod.all.map(\.name)))
   var mining: String?
 
   @Option(

@@ -4,27 +4,33 @@ import LVISDatasets
 
 /// Where the RoIs, their labels and the groups of a training come from.
 struct TrainingInputOptions: ParsableArguments {
-  @Option(help: .init("A feature set: a folder of safetensors shards.", valueName: "folder"))
+  @Option(help: .init("A feature set: a folder of safetensors shards.", valueName: "folder"), completion: .directory)
   var features: String?
 
   @Option(
     help: .init(
       "Training annotations, LVIS or COCO JSON: counts for the groups, and labels where the features have none.",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file(extensions: ["json"]))
   var annotations: String?
 
   @Option(
     help: .init(
       "Groups that `bags group` made, or boundaries such as 10,100,1000 (the default) or auto:4 to make them here.",
-      valueName: "file|counts|auto:N"))
+      valueName: "file|counts|auto:N"),
+    completion: .file(extensions: ["json"]))
   var groups: String?
 
   @Option(
     name: .customLong("init"),
-    help: .init("A head to start from; class rows of a softmax head go to their group slots.", valueName: "run|head"))
+    help: .init("A head to start from; class rows of a softmax head go to their group slots.", valueName: "run|head"),
+    completion: .file())
   var initialHead: String?
 
   func validate() throws {
+    if groups?.isEmpty == true {
+      throw ValidationError("--groups needs a file, boundaries such as 10,100,1000, or auto:4")
+    }
     if features == nil && (annotations != nil || groupsFile != nil) {
       throw ValidationError("--annotations and a groups file need --features: the built-in set has its own")
     }
@@ -40,7 +46,10 @@ struct TrainingInputOptions: ParsableArguments {
   }
 
   /// Where the groups are to be made: at boundaries that were given, or at the paper's.
-  var boundaries: GroupBoundaries { groups.flatMap { GroupBoundaries($0) } ?? .counts([10, 100, 1000]) }
+  var boundaries: GroupBoundaries { groups.flatMap { GroupBoundaries($0) } ?? .usual }
+
+  /// The boundaries as `run.json` keeps them; `nil` where the groups are a file's.
+  var statedBoundaries: String? { groupsFile == nil ? boundaries.description : nil }
 
   private var groupsFile: String? { groups.flatMap { GroupBoundaries($0) == nil ? $0 : nil } }
 }

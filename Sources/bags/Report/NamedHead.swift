@@ -16,10 +16,10 @@ struct NamedHead {
   ///   - argument: A run's folder or a head file.
   ///   - hint: What to say to one that names nothing.
   /// - Throws: `CommandFailure` where it names nothing, or a folder that is no run.
-  init(_ argument: String, hint: String = "") throws {
+  init(_ argument: String, hint: (String) -> String = { _ in "" }) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
-      throw CommandFailure("\(argument): no such run or head file\(hint)")
+      throw CommandFailure("\(argument): no such run or head file\(hint(argument))")
     }
     if isFolder.boolValue {
       path = RunFolder.headPath(for: argument)
@@ -37,7 +37,7 @@ struct NamedHead {
   }
 
   /// The heads that the arguments name, or the latest run's where there is none.
-  static func all(_ arguments: [String], hint: String = "") throws -> [NamedHead] {
+  static func all(_ arguments: [String], hint: (String) -> String = { _ in "" }) throws -> [NamedHead] {
     var arguments = arguments
     if arguments.isEmpty {
       arguments = [try RunFolder.latestOrFail().path]

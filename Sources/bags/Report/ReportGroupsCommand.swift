@@ -40,7 +40,7 @@ struct ReportGroupsCommand: ParsableCommand {
     let (groups, origin, folder) = try input()
     let paths = try figure.write(
       groups.frequencyChart(source: "Counts: \(URL(fileURLWithPath: origin).lastPathComponent)."),
-      csv: groups.frequencyCSV, named: "groups", defaultFolder: folder ?? "Reports/groups")
+      csv: groups.frequencyCSV, named: "groups", inRun: folder, defaultFolder: "Reports/groups")
     if format.isJSON {
       try printJSON(
         Result(

@@ -18,7 +18,7 @@ struct ReportPageCommand: ParsableCommand {
 
       EXAMPLES
         bags report
-        bags report runs/softmax runs/bags --output comparison.html
+        bags report page runs/softmax runs/bags --output comparison.html
         bags evaluate --annotations val.json --results results.json --groups runs/bags/groups.json \
       --per-class --format json > runs/bags/evaluation.json
       """)
@@ -33,9 +33,10 @@ struct ReportPageCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func run() throws {
-    let named = try NamedHead.all(runs, hint: "; the figures are \(ReportCommand.figureNames)")
+    let named = try NamedHead.all(runs, hint: ReportCommand.hint)
     let path = output ?? (named.count == 1 ? named.first?.run : "Reports").map { "\($0)/report.html" } ?? "report.html"
-    try overwriting.check(path)
+    // A run's own page holds nothing but the run: it is made anew without asking.
+    if output != nil || named.count > 1 { try overwriting.check(path) }
     let page = try ReportPage(named.map(ReportedRun.init))
     let html = try page.html()
     try makeFolder((path as NSString).deletingLastPathComponent)

@@ -28,7 +28,7 @@ struct ReportTrainingCommand: ParsableCommand {
     let curves = TrainingCurves(try named.map(Self.curves))
     let paths = try figure.write(
       curves.chart, csv: curves.csv, named: "training",
-      defaultFolder: named.count == 1 ? named.first?.run ?? "Reports/training" : "Reports/training")
+      inRun: named.count == 1 ? named.first?.run : nil, defaultFolder: "Reports/training")
     if format.isJSON {
       try printJSON(Result(runs: curves.runs.map(Result.Run.init), figure: paths.figure, data: paths.data))
     } else {

@@ -49,7 +49,7 @@ struct ReportWeightNormsCommand: ParsableCommand {
     let source = annotations.map { "Counts: \(URL(fileURLWithPath: $0).lastPathComponent)." } ?? ""
     let paths = try figure.write(
       comparison.chart(source: source), csv: comparison.csv, named: "weightnorms",
-      defaultFolder: single ?? "Reports/weightnorms")
+      inRun: single, defaultFolder: "Reports/weightnorms")
     if format.isJSON {
       try printJSON(WeightNormsResult(comparison, paths: paths))
     } else {

@@ -20,10 +20,20 @@ final class ProgressLine {
     if let lastDrawn, now - lastDrawn < .milliseconds(100), fraction < 1 { return }
     lastDrawn = now
     let elapsed = seconds(now - start)
-    let left = fraction > 0.01 ? ", " + Self.duration(elapsed * (1 - fraction) / fraction) + " left" : ""
+    let left = fraction > 0.01 ? Self.duration(elapsed * (1 - fraction) / fraction) + " left" : ""
     let width = terminalWidth(of: STDERR_FILENO) - 1
-    let line = "\(label) \(String(format: "%3.0f", fraction * 100)) %  \(detail())\(left)".prefix(width)
+    let line = Self.line(label, fraction: fraction, left: left, detail: detail(), width: width)
     StandardStreams.note("\r\u{1B}[K" + line, terminator: "")
+  }
+
+  /// The line for a terminal of some columns: a bar where there is room for one, and what fits of the rest.
+  static func line(_ label: String, fraction: Double, left: String, detail: String, width: Int) -> String {
+    let share = min(max(fraction, 0), 1)
+    let length = width < 60 ? 0 : min(24, width / 5)
+    let filled = Int((share * Double(length)).rounded(.down))
+    let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: length - filled)
+    let parts = [label, bar, String(format: "%3.0f %%", share * 100), left, detail].filter { !$0.isEmpty }
+    return String(parts.joined(separator: "  ").prefix(max(0, width)))
   }
 
   /// Clears the line.

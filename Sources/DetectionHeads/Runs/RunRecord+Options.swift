@@ -1,0 +1,61 @@
+extension RunRecord {
+  /// A setting as the command line has it.
+  public struct Option: Sendable, Equatable {
+    /// The option's name, without dashes before it.
+    public let name: String
+    /// Its value as a word.
+    public let value: String
+
+    /// Makes a setting.
+    public init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// Every setting as an option of `bags train`, in the order of its help: given all of them, the same version of the
+  /// program trains the same head.
+  public var options: [Option] {
+    var list = [Option("method", method)]
+    list += inputs.sorted { $0.key < $1.key }.map { Option($0.key, $0.value.path) }
+    if let groupBoundaries { list.append(Option("groups", groupBoundaries)) }
+    list += methodParameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
+    for (kind, choice) in [("sampler", sampler), ("mining", mining)] {
+      guard let choice else { continue }
+      list.append(Option(kind, choice.name))
+      list += choice.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
+    }
+    return list + settings.options
+  }
+
+  /// The settings that are not what `bags train` takes by itself; inputs, threads and memory are left out.
+  public var unusualOptions: [Option] {
+    let own = TrainingMethod.named(method)?.parameters ?? []
+    let sampling = sampler.flatMap { ImageSamplingMethod.named($0.name) }?.parameters ?? []
+    let choosing = mining.flatMap { RoIMiningMethod.named($0.name) }?.parameters ?? []
+    let usual =
+      (own + sampling + choosing).map { Option($0.name, Self.trimmed($0.defaultValue)) } + TrainingSettings().options
+      + [Option("groups", GroupBoundaries.usual.description)]
+    let passedOver = Set(inputs.keys).union(["method", "threads", "memory-limit"])
+    return options.filter { !passedOver.contains($0.name) && !usual.contains($0) }
+  }
+
+  /// A number without a fraction that says nothing: `8`, not `8.0`.
+  fileprivate static func trimmed(_ number: String) -> String {
+    number.hasSuffix(".0") ? String(number.dropLast(2)) : number
+  }
+}
+
+extension TrainingSettings {
+  /// The recipe as options, in the order of the help.
+  var options: [RunRecord.Option] {
+    [
+      .init("epochs", "\(epochs)"), .init("images-per-batch", "\(imagesPerBatch)"),
+      .init("learning-rate", "\(learningRate)"),
+      .init("milestones", milestones.map(String.init).joined(separator: ",")), .init("warmup-steps", "\(warmupSteps)"),
+      .init("gradient-clip", gradientClip.map { RunRecord.trimmed("\($0)") } ?? "0"), .init("momentum", "\(momentum)"),
+      .init("weight-decay", "\(weightDecay)"), .init("seed", "\(seed)"), .init("threads", "\(threads)"),
+      .init("memory-limit", "\(memoryLimit)"),
+    ]
+  }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import DetectionHeads
+import Foundation
+
+/// What was typed: made into what the parser takes, and what is said where it takes offence.
+struct CommandLineWords {
+  private let words: [String]
+  private var settings: SettingsFile?
+
+  /// - Parameter words: What was typed behind `bags`.
+  init(_ words: [String]) { self.words = Self.joiningNegativeNumbers(words) }
+
+  /// Parses and runs the command, and ends the program where that fails.
+  static func run(_ typed: [String]) {
+    var line = CommandLineWords(typed)
+    var parsed: (any ParsableCommand)?
+    do {
+      try line.refuseUnknownCommand()
+      parsed = try Bags.parseAsRoot(try line.withSettings())
+    } catch {
+      line.exit(withParsingError: error)
+    }
+    do {
+      try parsed?.run()
+    } catch {
+      Bags.exit(withError: error)
+    }
+  }
+
+  /// `--name -1` as `--name=-1`: the parser would take `-1` for an option.
+  static func joiningNegativeNumbers(_ words: [String]) -> [String] {
+    var joined: [String] = []
+    for (index, word) in words.enumerated() {
+      let isOpen = !words[..<index].contains("--")
+      if isOpen, let last = joined.last, last.hasPrefix("--"), !last.contains("="), word.hasPrefix("-"),
+        Double(word) != nil
+      {
+        joined[joined.count - 1] = "\(last)=\(word)"
+      } else {
+        joined.append(word)
+      }
+    }
+    return joined
+  }
+
+  /// The words with those of a settings file before them, over which they win.
+  private mutating func withSettings() throws -> [String] {
+    let name = TrainCommand._commandName
+    guard words.first == name, let path = Self.value(of: "--config", in: words),
+      Self.value(of: "--resume", in: words) == nil
+    else { return words }
+    let file = try SettingsFile(contentsOf: path)
+    settings = file
+    return [name] + file.words(besides: Array(words.dropFirst())) + words.dropFirst()
+  }
+
+  /// The last value of an option that was typed.
+  static func value(of option: String, in words: [String]) -> String? {
+    let open = words.prefix { $0 != "--" }
+    guard let place = open.lastIndex(where: { $0 == option || $0.hasPrefix("\(option)=") }) else { return nil }
+    if open[place] != option { return String(open[place].dropFirst(option.count + 1)) }
+    return open.indices.contains(place + 1) ? open[place + 1] : nil
+  }
+
+  // MARK: Mistakes
+
+  private func refuseUnknownCommand() throws {
+    let names = Bags.configuration.subcommands.map { $0._commandName }
+    guard let first = words.first, !first.hasPrefix("-"), !(names + ["help"]).contains(first) else { return }
+    let hint = closest(to: first, among: names).map { "did you mean \($0)?" }
+    throw ValidationError(
+      "there is no command '\(first)'; \(hint ?? "the commands are \(names.joined(separator: ", "))")")
+  }
+
+  /// Says what is wrong with the words, as well as it is known, and ends the program.
+  private func exit(withParsingError error: any Error) -> Never {
+    let code = Bags.exitCode(for: error)
+    guard code != .success, code != .failure else { Bags.exit(withError: error) }
+    let message = refusalOfUnknownOption(error) ?? placeInSettings(of: Bags.message(for: error))
+    guard let message else { Bags.exit(withError: error) }
+    let full = Bags.fullMessage(for: error)
+    let usage = full.range(of: "\nUsage:").map { String(full[$0.lowerBound...]) } ?? ""
+    StandardStreams.note("Error: \(message)\(usage)")
+    Foundation.exit(code.rawValue)
+  }
+
+  /// The parser's own words hide it where a required option is missing because its name was mistyped.
+  private func refusalOfUnknownOption(_ error: any Error) -> String? {
+    let command = Bags.addressed(by: words).command
+    // What this one does not know may be its method's, which it looks after itself.
+    guard command != TrainCommand.self else { return nil }
+    let message = Bags.message(for: error)
+    guard message.hasPrefix("Missing expected argument") || message.hasPrefix("Unknown option") else { return nil }
+    let known = CommandOption.all(of: command).map(\.name)
+    let options = words.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) }
+    guard let unknown = options.first(where: { !known.contains($0) }) else { return nil }
+    return "Unknown option '\(unknown)'."
+      + (closestOption(to: unknown, among: known).map { " Did you mean '\($0)'?" } ?? "")
+  }
+
+  /// The message with the line of the settings file that it is about; `nil` where it is about none.
+  private func placeInSettings(of message: String) -> String? {
+    guard let settings else { return nil }
+    let named = message.split { !($0.isLetter || $0.isNumber || $0 == "-") }.filter { $0.hasPrefix("--") }
+    for option in named {
+      let isTyped = words.contains { $0 == option || $0.hasPrefix("\(option)=") }
+      if !isTyped, let line = settings.line(of: String(option.dropFirst(2))) {
+        return "\(settings.path):\(line): \(message)"
+      }
+    }
+    return nil
+  }
+}
