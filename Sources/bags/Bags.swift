@@ -12,6 +12,7 @@ struct Bags: ParsableCommand {
     subcommands: [
       GroupCommand.self,
       TrainCommand.self,
+      CalibrateCommand.self,
       RunsCommand.self,
       ShowCommand.self,
       MethodsCommand.self,

@@ -97,7 +97,7 @@ struct TrainCommand: ParsableCommand {
   private func begin() throws {
     let parameters = try method.parameters(in: Self.self)
     let method = try method.method()
-    let path = output ?? Self.freshPath(for: method.name)
+    let path = output ?? freshRunPath(for: method.name)
     try overwrite.check(path)
     // Events of another run of the same name would be mixed with this one's.
     for file in try tensorboard.map({ try TrainingEvents.files(in: $0, ofRunAt: path) }) ?? [] {
@@ -246,23 +246,6 @@ struct TrainCommand: ParsableCommand {
         "\(path): \(grouped(steps)) steps in \(ProgressLine.duration(seconds)) (\(grouped(Int(roisPerSecond))) RoIs/s), "
           + "loss \(String(format: "%.4f", loss)) in the last epoch")
     }
-  }
-
-  /// `runs/METHOD-TIME`; a second run in the same second gets a number.
-  private static func freshPath(for method: String) -> String {
-    let path = "runs/\(method)-\(timestamp())"
-    let files = FileManager.default
-    func isTaken(_ path: String) -> Bool {
-      files.fileExists(atPath: path) || files.fileExists(atPath: RunFolder(at: path).partialPath)
-    }
-    return ([path] + (2...100).map { "\(path)-\($0)" }).first { !isTaken($0) } ?? path
-  }
-
-  private static func timestamp() -> String {
-    let formatter = DateFormatter()
-    formatter.locale = Locale(identifier: "en_US_POSIX")
-    formatter.dateFormat = "yyyyMMdd-HHmmss"
-    return formatter.string(from: Date())
   }
 }
 

@@ -60,7 +60,7 @@ struct TrainingInputPaths {
     }
     return TrainingInputs(
       source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
-      roiCount: set.roiCount, imageCount: dataset?.images.count ?? set.images.count, groups: groups,
+      roiCount: set.roiCount, imageCount: dataset?.images.count ?? set.images.count, groups: groups, dataset: dataset,
       warnings: (dataset?.warnings ?? []).map { "\(annotations ?? ""): \($0)" })
   }
 
@@ -86,7 +86,7 @@ struct TrainingInputPaths {
     return TrainingInputs(
       source: source, roiCount: source.labels.count, imageCount: training.dataset.images.count,
       groups: try grouping ?? CategoryGroups(counts: training.dataset.categoryCounts(), boundaries: boundaries),
-      warnings: [])
+      dataset: training.dataset, warnings: [])
   }
 }
 
@@ -97,5 +97,7 @@ struct TrainingInputs {
   /// M: the images of the annotations; where there are none, those with RoIs.
   let imageCount: Int
   let groups: CategoryGroups
+  /// The annotations; `nil` where there are none.
+  let dataset: LVISDataset?
   let warnings: [String]
 }

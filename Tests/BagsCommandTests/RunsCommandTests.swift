@@ -73,7 +73,8 @@ import Testing
       let run = try runBags(["show", "runs/b"], in: folder)
       #expect(run.status == 0 && run.error.isEmpty, "\(run.error)")
       for part in [
-        "b  complete, begun", "others-ratio      3  *", "10,100,1000", "G1", "end of epoch", "25.00", "head.safetensors",
+        "b  complete, begun", "others-ratio      3  *", "10,100,1000", "G1", "end of epoch", "25.00",
+        "head.safetensors",
         "bags train --config runs/b/run.json",
       ] {
         #expect(run.output.contains(part), "\(part) in \(run.output)")

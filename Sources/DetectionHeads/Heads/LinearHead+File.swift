@@ -94,6 +94,8 @@ func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
   var layouts: [any LogitLayout] = [
     SoftmaxLayout(classCount: classCount), SeesawLayout(classCount: classCount), CosineLayout(classCount: classCount),
     DisAlignLayout(alignment: Alignment(classCount: classCount)),
+    TauSelectLayout(isTail: Array(repeating: false, count: classCount)),
+    NearestClassMeanLayout(hasMean: Array(repeating: false, count: classCount)),
   ]
   for background in GroupedLayout.Background.allCases {
     for hasOthers in [true, false] {

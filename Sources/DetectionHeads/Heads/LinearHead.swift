@@ -88,19 +88,24 @@ public struct LinearHead: Sendable {
   public func logits(features: UnsafePointer<Float>, count: Int, into logits: UnsafeMutablePointer<Float>) {
     weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
-      switch layout.product {
-      case .linear:
-        linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: logits)
-      case .cosine:
-        let factors = (0..<bias.count).map { inverseNorm(weight + $0 * inputs, inputs) }
-        let none = Array<Float>(repeating: 0, count: bias.count)
-        linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: none, into: logits)
-        for row in 0..<count {
-          let factor = inverseNorm(features + row * inputs, inputs)
-          let z = logits + row * bias.count
-          for column in 0..<bias.count { z[column] *= factor * factors[column] }
-        }
+      linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: logits)
+      let cosines = cosineLogits
+      if cosines.isEmpty { return }
+      let factors = cosines.map { inverseNorm(weight + $0 * inputs, inputs) }
+      for row in 0..<count {
+        let factor = inverseNorm(features + row * inputs, inputs)
+        let z = logits + row * bias.count
+        for (column, ofColumn) in zip(cosines, factors) { z[column] = (z[column] - bias[column]) * factor * ofColumn }
       }
+    }
+  }
+
+  /// The logits that are cosines.
+  private var cosineLogits: Range<Int> {
+    switch layout.product {
+    case .linear: bias.count..<bias.count
+    case .cosine: 0..<bias.count
+    case .linearThenCosine(let linear): linear..<bias.count
     }
   }
 

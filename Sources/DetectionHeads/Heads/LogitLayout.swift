@@ -1,9 +1,11 @@
 /// How logits come from features.
-public enum LogitProduct: Sendable {
+public enum LogitProduct: Sendable, Equatable {
   /// x Wᵀ + b.
   case linear
   /// cos(x, w) for each row w of W; there is no bias.
   case cosine
+  /// x Wᵀ + b for the first rows, cosines for the others.
+  case linearThenCosine(linear: Int)
 }
 
 /// What each logit of a head speaks of, and how logits become class scores.

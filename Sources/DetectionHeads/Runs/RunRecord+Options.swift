@@ -14,8 +14,9 @@ extension RunRecord {
   }
 
   /// Every setting as an option of `bags train`, in the order of its help: given all of them, the same version of the
-  /// program trains the same head.
+  /// program trains the same head. Of a calibrated head as options of `bags calibrate`, beside the head itself.
   public var options: [Option] {
+    if let calibration { return options(of: calibration) }
     var list = [Option("method", method)]
     list += inputs.sorted { $0.key < $1.key }.map { Option($0.key, $0.value.path) }
     if let groupBoundaries { list.append(Option("groups", groupBoundaries)) }
@@ -28,9 +29,18 @@ extension RunRecord {
     return list + settings.options
   }
 
+  private func options(of calibration: MethodChoice) -> [Option] {
+    let files = ["annotations", "features"].compactMap { name in inputs[name].map { Option(name, $0.path) } }
+    let parameters = calibration.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
+    return [Option("method", calibration.name)] + files + parameters
+      + settings.options.filter { ["images-per-batch", "seed", "threads"].contains($0.name) }
+  }
+
   /// The settings that are not what `bags train` takes by itself; inputs, threads and memory are left out.
   public var unusualOptions: [Option] {
-    let own = TrainingMethod.named(method)?.parameters ?? []
+    let own =
+      calibration.map { CalibrationMethod.named($0.name)?.parameters ?? [] }
+      ?? TrainingMethod.named(method)?.parameters ?? []
     let sampling = sampler.flatMap { ImageSamplingMethod.named($0.name) }?.parameters ?? []
     let choosing = mining.flatMap { RoIMiningMethod.named($0.name) }?.parameters ?? []
     let usual =

@@ -52,6 +52,10 @@ public struct RunRecord: Sendable, Codable, Equatable {
   public var sampler: MethodChoice?
   /// Which RoIs of a batch are trained on; `nil` for all.
   public var mining: MethodChoice?
+  /// What was done to a trained head, of which the other settings are; `nil` for a run that was trained.
+  public var calibration: MethodChoice?
+  /// How a parameter of the calibration was chosen; `nil` where it was given.
+  public var sweep: ParameterSweep?
   /// The recipe.
   public var settings: TrainingSettings
   /// The files read, by their option names.

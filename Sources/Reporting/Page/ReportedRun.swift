@@ -44,8 +44,8 @@ extension ReportedRun {
 
 extension RunRecord {
   /// The command that repeats the run, in lines of about eighty characters that a shell takes as one.
-  var commandLines: [String] {
-    var lines = ["bags train"]
+  public var commandLines: [String] {
+    var lines = [calibration == nil ? "bags train" : "bags calibrate \(Self.quoted(inputs["init"]?.path ?? ""))"]
     for setting in options {
       let word = "--\(setting.name) \(Self.quoted(setting.value))"
       if lines[lines.count - 1].count + word.count > 76 {

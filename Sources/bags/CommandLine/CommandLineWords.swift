@@ -88,7 +88,7 @@ struct CommandLineWords {
   private func refusalOfUnknownOption(_ error: any Error) -> String? {
     let command = Bags.addressed(by: words).command
     // What this one does not know may be its method's, which it looks after itself.
-    guard command != TrainCommand.self else { return nil }
+    guard command != TrainCommand.self, command != CalibrateCommand.self else { return nil }
     let message = Bags.message(for: error)
     guard message.hasPrefix("Missing expected argument") || message.hasPrefix("Unknown option") else { return nil }
     let known = CommandOption.all(of: command).map(\.name)

@@ -15,6 +15,10 @@ struct SamplingOptions: ParsableArguments {
   var repeatThreshold: String?
 
   @Option(
+    help: .init("tail: a class with fewer training instances is rare (default: 100).", valueName: "instances"))
+  var tailBelow: String?
+
+  @Option(
     help: .init(
       "Which RoIs of a batch are trained on: \(RoIMiningMethod.all.map(\.name).joined(separator: ", ")) (default: all).",
       valueName: "name"), completion: .list(RoIMiningMethod.all.map(\.name)))
@@ -55,7 +59,7 @@ struct SamplingOptions: ParsableArguments {
   ///
   /// - Throws: `ValidationError`.
   func samplerChoice() throws -> MethodChoice? {
-    let given = ["repeat-threshold": repeatThreshold].compactMapValues { $0 }
+    let given = ["repeat-threshold": repeatThreshold, "tail-below": tailBelow].compactMapValues { $0 }
     let choice = try chosen(sampler, of: ImageSamplingMethod.all, as: "sampler", parameters: given)
     return choice.name == ImageSamplingMethod.random.name ? nil : choice
   }

@@ -47,9 +47,13 @@ struct RunDetails: Encodable {
       return File(name: name, bytes: (attributes?[.size] as? NSNumber)?.intValue ?? 0)
     }
     repeated_by =
-      overview.state == .interrupted
-      ? "bags train --resume \(overview.path.dropLast(".partial".count))"
-      : "bags train --config \(folder.recordPath)"
+      if overview.state == .interrupted {
+        "bags train --resume \(overview.path.dropLast(".partial".count))"
+      } else if record.calibration != nil {
+        record.commandLines.joined(separator: "\n")
+      } else {
+        "bags train --config \(folder.recordPath)"
+      }
     changedInputs = record.inputs.sorted { $0.key < $1.key }.compactMap { name, input in
       guard let now = try? RunRecord.Input(path: input.path) else {
         return "\(name): \(input.path) is not there any more"

@@ -1,0 +1,33 @@
+import DenseLinearAlgebra
+
+/// A softmax classifier whose logits are multiplied by a scale each, while these are learnt (LWS): background, then the
+/// classes by ascending category id. No head file has it: the scales are folded in when they are learnt.
+public struct ScaledLayout: LogitLayout, Equatable {
+  /// s [C + 1].
+  public let scales: [Float]
+
+  /// Makes a layout.
+  public init(scales: [Float]) { self.scales = scales }
+
+  /// `softmax-scaled`.
+  public var name: String { "softmax-scaled" }
+  /// C.
+  public var classCount: Int { scales.count - 1 }
+  /// C + 1.
+  public var logitCount: Int { scales.count }
+  /// The logit behind background's.
+  public func logit(ofClass index: Int) -> Int { index + 1 }
+  /// The first.
+  public var backgroundLogits: [Int] { [0] }
+  /// A softmax head's background, since such a head is what is scaled.
+  public var backgroundKind: String { SoftmaxLayout(classCount: classCount).backgroundKind }
+  /// Softmax of the scaled logits; background's is dropped.
+  public func scores(logits: UnsafeMutablePointer<Float>, count: Int, into scores: UnsafeMutablePointer<Float>) {
+    for row in 0..<count {
+      let z = logits + row * logitCount
+      for index in scales.indices { z[index] *= scales[index] }
+      _ = Float.softmax(z, count: logitCount)
+      (scores + row * classCount).update(from: z + 1, count: classCount)
+    }
+  }
+}

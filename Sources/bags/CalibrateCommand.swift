@@ -1,0 +1,161 @@
+import ArgumentParser
+import DenseLinearAlgebra
+import DetectionHeads
+import Foundation
+import MethodComparison
+
+struct CalibrateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "calibrate",
+    abstract: "Change a trained head after training: τ-norm, NorCal, NCM, LWS, cRT and others.",
+    usage: "bags calibrate [<run|head>] --method <name> [<the method's own options>] [<options>]",
+    discussion: """
+      \(CalibrationMethod.all.map { "\($0.name): \($0.summary) (\($0.source))." }.joined(separator: "\n"))
+
+      The head named stays as it is (the latest run's where none is named); the calibrated one is a run of its own, which \
+      `bags predict` and `bags report` take as any other. tau-norm, norcal, lws, crt and tail-finetune give an ordinary \
+      layer that goes back into the detector; tau-norm-select and ncm score in a way of their own. `bags methods NAME` \
+      lists a method's options.
+
+      --sweep tries values of a parameter and takes the best. It scores them on a part of the *training* images, never on \
+      those that you evaluate on. What trains does not train on that part while values are tried. The head itself has \
+      seen it: which value is best there is a guide, how good it is there says nothing.
+
+      EXAMPLES
+        bags calibrate runs/softmax --method tau-norm --tau 0.7
+        bags calibrate runs/softmax --method norcal --sweep gamma=0:1:.1
+        bags calibrate detector_head.safetensors --method ncm --features features/train --annotations train.json
+        bags calibrate runs/softmax --method crt --output runs/crt
+      """)
+
+  @Argument(
+    parsing: .allUnrecognized, help: .init("A run, or a head file (default: the latest run).", valueName: "run|head"))
+  var words: [String] = []
+
+  @Option(
+    help: .init("What to do: \(CalibrationMethod.all.map(\.name).joined(separator: ", ")).", valueName: "name"),
+    completion: .list(CalibrationMethod.all.map(\.name)))
+  var method: String
+
+  @OptionGroup(title: "Sweep") var sweeping: SweepOptions
+  @OptionGroup(title: "Input") var input: CalibrationInputOptions
+
+  @Option(help: "Images a batch, where something is trained.")
+  var imagesPerBatch = 16
+
+  @Option(help: "Where all randomness comes from.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Threads (default: one a core). The last bits of what is trained depend on it.")
+  var threads: Int?
+
+  @Option(
+    help: .init("Where the run goes (default: runs/METHOD-TIME).", valueName: "folder"), completion: .directory)
+  var output: String?
+
+  @OptionGroup var overwrite: OverwriteOptions
+  @OptionGroup var format: FormatOptions
+
+  func validate() throws {
+    let (method, given, _) = try choice()
+    try sweeping.check(method, given: given)
+    if let fault = settings.fault { throw ValidationError("--\(fault)") }
+  }
+
+  func run() throws {
+    Interruption.watch()
+    let (method, given, head) = try choice()
+    let path = output ?? freshRunPath(for: method.name)
+    try overwrite.check(path)
+    let reason = method.needsFeatures ? method.name : sweeping.sweep == nil ? nil : "--sweep"
+    let input = try input.load(head, readingRoIsFor: reason)
+    for warning in input.data?.warnings ?? [] { StandardStreams.warn(warning) }
+
+    let job = CalibrationJob(method: method, given: given, input: input, settings: settings)
+    let start = ContinuousClock.now
+    let sweep = try sweeping.sweep.map { try job.sweep($0, holdingOut: sweeping.heldOut) }
+    let best = sweep.flatMap { sweep in sweep.best.map { [sweep.parameter: SweepRange.text($0.value)] } } ?? [:]
+    let parameters = try MethodParameters(given.merging(best) { $1 }, of: method)
+    let (calibrated, lines) = try job.calibrate(parameters)
+    let elapsed = seconds(ContinuousClock.now - start)
+
+    var record = RunRecord(
+      program: "bags \(Bags.version)", created: Date(), method: calibrated.method,
+      methodParameters: input.record?.methodParameters ?? [:], settings: settings, inputs: input.inputs,
+      roiCount: input.data?.roiCount ?? input.record?.roiCount ?? 0,
+      imageCount: input.data?.source.imageCount ?? input.record?.imageCount ?? 0, featureCount: calibrated.inputs,
+      blasKernels: OpenBLAS.kernels)
+    record.calibration = MethodChoice(name: method.name, parameters: parameters.values)
+    record.sweep = sweep
+    let writer = try RunWriter(at: path, record: record, groups: calibrated.groups, replacing: overwrite.overwrite)
+    for line in lines { try writer.append(line) }
+    try writer.complete(
+      head: calibrated, result: .init(seconds: elapsed, steps: lines.last?.step ?? 0, loss: lines.last?.loss ?? 0))
+    try report(path, calibrated: calibrated, parameters: parameters, sweep: sweep, seconds: elapsed)
+  }
+
+  /// The method, its parameters that were given, and the head.
+  private func choice() throws -> (method: CalibrationMethod, given: [String: String], head: String?) {
+    _ = try chosen(method, of: CalibrationMethod.all, as: "calibration", parameters: [:])
+    guard let method = CalibrationMethod.named(method) else { throw ValidationError("there is no such calibration") }
+    let (given, arguments) = try DeclaredOptions(method: method, kind: "calibration", command: Self.self).read(words)
+    if arguments.count > 1 { throw ValidationError("Unexpected argument '\(arguments[1])'") }
+    return (method, given, arguments.first)
+  }
+
+  private var settings: TrainingSettings {
+    var settings = TrainingSettings()
+    settings.imagesPerBatch = imagesPerBatch
+    settings.seed = seed
+    settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    return settings
+  }
+
+  private func report(
+    _ path: String, calibrated: LinearHead, parameters: MethodParameters, sweep: ParameterSweep?, seconds: Double
+  ) throws {
+    if format.isJSON {
+      try printJSON(
+        CalibrationSummary(
+          run: path, method: calibrated.method, layout: calibrated.layout.name, parameters: parameters.values,
+          sweep: sweep, seconds: seconds))
+      return
+    }
+    if let sweep { StandardStreams.result(sweep.table() + "\n") }
+    let values = parameters.values.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    StandardStreams.result(
+      "\(path): \(calibrated.method)" + (values.isEmpty ? "" : " (\(values))")
+        + ", a head of layout \(calibrated.layout.name), in \(ProgressLine.duration(seconds))")
+  }
+}
+
+/// What `bags calibrate --format json` prints.
+private struct CalibrationSummary: Encodable {
+  var run: String
+  var method: String
+  var layout: String
+  var parameters: [String: String]
+  var sweep: ParameterSweep?
+  var seconds: Double
+}
+
+extension ParameterSweep {
+  /// Its values with their metrics, the one taken marked.
+  fileprivate func table() -> String {
+    let names = ["AP", "APr", "APc", "APf"] + (points.first?.metrics.keys.filter { $0.isGroupAP }.sorted() ?? [])
+    var table = TextTable([(parameter, .right)] + names.map { ($0, .right) } + [("", .left)])
+    for point in points {
+      table.add(
+        [SweepRange.text(point.value)] + names.map { EvaluationTables.percent(point.metrics[$0]) }
+          + [point == best ? "taken" : ""])
+    }
+    return table.rendered() + "\non \(grouped(imageCount)) held-out training images, by \(metric)"
+  }
+}
+
+extension String {
+  /// AP1, AP2, …: not AP50 and AP75.
+  fileprivate var isGroupAP: Bool {
+    hasPrefix("AP") && !["AP50", "AP75"].contains(self) && Int(dropFirst(2)) != nil
+  }
+}

@@ -1,0 +1,188 @@
+import DetectionHeads
+import Foundation
+import TensorFiles
+import TestSupport
+import Testing
+
+@Suite struct CalibrateCommandTests {
+  private func withTrainedRun(_ body: (String) throws -> Void) throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let run = try runBags(
+        [
+          "train", "--features", "train", "--annotations", "train.json", "--method", "softmax", "--epochs", "3",
+          "--output", "runs/softmax",
+        ], in: folder)
+      #expect(run.status == 0, "\(run.error)")
+      try body(folder)
+    }
+  }
+
+  /// Each calibration of the latest run makes a run that the other commands take.
+  @Test func everyCalibrationIsARunLikeAnyOther() throws {
+    try withTrainedRun { folder in
+      let before = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/runs/softmax/head.safetensors"))
+      for method in CalibrationMethod.all {
+        let name = method.name
+        let run = try runBags(
+          ["calibrate", "runs/softmax", "--method", name, "--output", "runs/\(name)"], in: folder)
+        #expect(run.status == 0 && run.output.hasPrefix("runs/\(name): softmax+\(name)"), "\(name): \(run.error)")
+        let record = try RunFolder(at: "\(folder)/runs/\(name)").record()
+        #expect(record.calibration == MethodChoice(name: name, parameters: try MethodParameters(of: method).values))
+        #expect(record.inputs["init"]?.path == "runs/softmax/head.safetensors" && record.sweep == nil)
+        let predicted = try runBags(
+          ["predict", "runs/\(name)", "--features", "val", "--annotations", "val.json", "--output", "\(name).json"],
+          in: folder)
+        #expect(predicted.status == 0, "\(name): \(predicted.error)")
+        let scored = try runBags(["evaluate", "--annotations", "val.json", "--results", "\(name).json"], in: folder)
+        #expect(scored.status == 0 && scored.output.contains("AP"), "\(scored.error)")
+      }
+      let runs = CalibrationMethod.all.map { "runs/\($0.name)" }
+      let norms = try runBags(["report", "weightnorms"] + runs + ["--output", "norms"], in: folder)
+      #expect(norms.status == 0, "\(norms.error)")
+      for run in runs {
+        let page = try runBags(["report", run], in: folder)
+        #expect(page.status == 0, "\(page.error)")
+        let html = try String(contentsOfFile: "\(folder)/\(run)/report.html", encoding: .utf8)
+        #expect(html.contains("bags calibrate runs/softmax/head.safetensors"))
+        let shown = try runBags(["show", run], in: folder)
+        #expect(shown.output.contains("bags calibrate runs/softmax/head.safetensors --method"), "\(shown.error)")
+      }
+      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/runs/softmax/head.safetensors")) == before)
+    }
+  }
+
+  @Test func aSweepChoosesOnTrainingImagesAndPrintsItsTable() throws {
+    try withTrainedRun { folder in
+      let run = try runBags(
+        ["calibrate", "--method", "tau-norm", "--sweep", "tau=0:1:.25", "--output", "runs/swept"], in: folder)
+      #expect(run.status == 0, "\(run.error)")
+      let lines = run.output.split(separator: "\n")
+      #expect(lines.first?.contains("tau") == true && lines.count { $0.hasSuffix("taken") } == 1)
+      #expect(run.output.contains("held-out training images, by AP"))
+      let record = try RunFolder(at: "\(folder)/runs/swept").record()
+      let sweep = try #require(record.sweep)
+      #expect(sweep.points.map(\.value) == [0, 0.25, 0.5, 0.75, 1])
+      let best = try #require(sweep.best)
+      #expect(Double(record.calibration?.parameters["tau"] ?? "") == best.value)
+      // The head is the whole head calibrated with that value.
+      let (start, swept) = (
+        try LinearHead(contentsOf: "\(folder)/runs/softmax/head.safetensors"),
+        try LinearHead(contentsOf: "\(folder)/runs/swept/head.safetensors")
+      )
+      #expect(swept.weight == (try start.tauNormalized(tau: best.value).weight) && swept.layout.name == "softmax")
+      // One that trains, its epochs tried; the same every time.
+      for name in ["a", "b"] {
+        let lws = try runBags(
+          [
+            "calibrate", "runs/softmax", "--method", "lws", "--sweep", "epochs=1:2:1", "--learning-rate=.5",
+            "--threads", "1", "--format", "json", "--output", name,
+          ], in: folder)
+        #expect(lws.status == 0, "\(lws.error)")
+        let summary = try #require(try JSONSerialization.jsonObject(with: Data(lws.output.utf8)) as? [String: Any])
+        let parameters = try #require(summary["parameters"] as? [String: String])
+        #expect(["1", "2"].contains(parameters["epochs"]) && parameters["learning-rate"] == ".5")
+        #expect(!(try RunFolder(at: "\(folder)/\(name)").metrics().isEmpty))
+      }
+      let heads = try ["a", "b"].map { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/head.safetensors")) }
+      #expect(heads[0] == heads[1])
+    }
+  }
+
+  @Test func takesABareHeadWithAnnotationsAndFeatures() throws {
+    try withTrainedRun { folder in
+      let head = try LinearHead(contentsOf: "\(folder)/runs/softmax/head.safetensors")
+      try writeBare(head, to: "\(folder)/bare.safetensors")
+      let words = ["calibrate", "bare.safetensors", "--method"]
+      let missing = try runBags(words + ["norcal"], in: folder)
+      #expect(missing.status == 1 && missing.error.contains("does not name its classes"), "\(missing.error)")
+      let noFeatures = try runBags(words + ["ncm", "--annotations", "train.json"], in: folder)
+      #expect(noFeatures.status == 1 && noFeatures.error.contains("ncm needs the training RoIs: give --features"))
+      let norcal = try runBags(
+        words + ["norcal", "--annotations", "train.json", "--gamma", "0.5", "--output", "n"], in: folder)
+      #expect(norcal.status == 0, "\(norcal.error)")
+      let expected = try head.normalizedCalibrated(gamma: 0.5)
+      #expect(try LinearHead(contentsOf: "\(folder)/n/head.safetensors").bias == expected.bias)
+      let ncm = try runBags(
+        words + ["ncm", "--annotations", "train.json", "--features", "train", "--output", "m"], in: folder)
+      #expect(ncm.status == 0, "\(ncm.error)")
+    }
+  }
+
+  @Test func namesMistakes() throws {
+    try withTrainedRun { folder in
+      func expect(_ words: [String], _ status: Int32, _ message: String) throws {
+        let run = try runBags(["calibrate"] + words, in: folder)
+        #expect(run.status == status && run.error.contains(message), "\(words): \(run.error)")
+        #expect(run.output.isEmpty)
+      }
+      try expect(["--method", "tau-nrom"], 64, "did you mean tau-norm?")
+      try expect(
+        ["--method", "tau-norm", "--gamma", "1"], 64, "--gamma is an option of norcal, but not of the calibration")
+      try expect(["--method", "tau-norm", "--tau=-1"], 64, "--tau must be a number from 0 to 10")
+      try expect(["--method", "tau-norm", "--sweep", "tau=1:0:.1"], 64, "--sweep")
+      try expect(
+        ["--method", "tau-norm", "--sweep", "tau=0:11:1"], 64, "--tau must be a number from 0 to 10, not '11'")
+      try expect(["--method", "tau-norm", "--sweep", "gamma=0:1:.1"], 64, "gamma is no parameter of tau-norm")
+      try expect(["--method", "ncm", "--sweep", "tau=0:1:.1"], 64, "which has none")
+      try expect(["--method", "tau-norm", "--tau", "1", "--sweep", "tau=0:1:.1"], 64, "contradict each other")
+      try expect(["--method", "tau-norm", "--held-out", "1"], 64, "--held-out")
+      try expect(["a", "b", "--method", "tau-norm"], 64, "Unexpected argument 'b'")
+      try expect(["nowhere", "--method", "tau-norm"], 1, "nowhere: no such run or head file")
+      try expect(["--method", "tau-norm", "--output", "runs/softmax"], 1, "--overwrite")
+      try expect(["--method", "tail-finetune", "--tail-below", "1"], 1, "no image shows a class with fewer than 1")
+      let bags = try runBags(
+        ["train", "--features", "train", "--annotations", "train.json", "--epochs", "1", "--output", "bags"],
+        in: folder)
+      #expect(bags.status == 0)
+      try expect(
+        ["bags", "--method", "norcal"], 1,
+        "bags/head.safetensors: NorCal renormalises one softmax over background and all classes; a grouped-sigmoid head"
+      )
+      try FileManager.default.removeItem(atPath: "\(folder)/train/shard-00000.safetensors")
+      try expect(["runs/softmax", "--method", "ncm"], 1, "train")
+    }
+  }
+
+  /// The detector's own head on real features, against PyTorch: its README's row "its τ-norm (τ 1)".
+  @Test(.enabled(if: sharedDataPath("glyphs") != nil)) func glyphsScoreAsTheReference() throws {
+    let glyphs = try #require(sharedDataPath("glyphs"))
+    let files = try FileManager.default.contentsOfDirectory(atPath: glyphs).sorted()
+    let (train, val) = (
+      try #require(files.first { $0.contains("train") && $0.hasSuffix(".json") }),
+      try #require(files.first { $0.contains("val") && $0.hasSuffix(".json") })
+    )
+    try withTemporaryFolder { folder in
+      let calibrated = try runBags(
+        [
+          "calibrate", "\(glyphs)/baseline_head.safetensors", "--annotations", "\(glyphs)/\(train)", "--method",
+          "tau-norm", "--tau", "1", "--output", "t",
+        ], in: folder)
+      #expect(calibrated.status == 0, "\(calibrated.error)")
+      let predicted = try runBags(
+        [
+          "predict", "t", "--features", "\(glyphs)/val", "--annotations", "\(glyphs)/\(val)", "--output",
+          "r.json",
+        ], in: folder)
+      #expect(predicted.status == 0, "\(predicted.error)")
+      let scored = try runBags(
+        [
+          "evaluate", "--annotations", "\(glyphs)/\(val)", "--results", "r.json", "--groups", "t/groups.json",
+          "--format", "json",
+        ], in: folder)
+      let metrics = try #require(try JSONSerialization.jsonObject(with: Data(scored.output.utf8)) as? [String: Any])
+      for (name, expected) in [("AP", 57.46), ("AP50", 71.75), ("APr", 23.74), ("AP1", 21.08), ("AP4", 71.78)] {
+        let found = try #require(metrics[name] as? Double) * 100
+        #expect(abs(found - expected) < 0.02, "\(name): \(found)")
+      }
+    }
+  }
+
+  private func writeBare(_ head: LinearHead, to path: String) throws {
+    try writeSafetensors(
+      [
+        NamedTensor("fc_cls.weight", floats: head.weight.storage, shape: [head.weight.rows, head.inputs]),
+        NamedTensor("fc_cls.bias", floats: head.bias, shape: [head.bias.count]),
+      ], to: path)
+  }
+}
