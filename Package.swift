@@ -79,7 +79,9 @@ let package = Package(
         "MethodComparison", "DenseLinearAlgebra", "DetectionHeads", "LVISDatasets", "LVISEvaluation", "TestSupport",
       ]),
     .testTarget(name: "ModelExportTests", dependencies: ["ModelExport", "DurableFiles", "TestSupport"]),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+    .testTarget(
+      name: "ReportingTests",
+      dependencies: ["Reporting", "MethodComparison", "DetectionHeads", "DenseLinearAlgebra", "TestSupport"]),
     .testTarget(
       name: "BagsCommandTests",
       dependencies: [

@@ -54,13 +54,8 @@ public struct HeldOutImages: Sendable {
       }
     }
     self.objectCounts = objectCounts
-    var options = EvaluationOptions()
-    options.groups = CategoryPartition(
-      groups: Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }, groupCount: groups.groupCount)
-    options.frequencies = Dictionary(
-      groups.members.map { ($0.id, LVISFrequency(trainingImageCount: $0.imageCount)) }
-    ) { $1 }
-    evaluator = try LVISEvaluator(groundTruth: self.dataset, options: options)
+    evaluator = try LVISEvaluator(
+      groundTruth: self.dataset, options: EvaluationOptions(groups: groups, frequenciesFromCounts: true))
     self.settings = settings
   }
 
@@ -68,7 +63,7 @@ public struct HeldOutImages: Sendable {
   ///
   /// - Throws: `FeatureSetError` if head and features do not fit.
   public func evaluate(_ head: LinearHead) throws -> EvaluationResult {
-    try evaluator.evaluate(try head.detections(for: features, clippingTo: dataset, settings: settings))
+    try evaluator.evaluate(head, on: features, clippingTo: dataset, settings: settings)
   }
 }
 

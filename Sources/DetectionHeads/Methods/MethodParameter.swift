@@ -52,7 +52,7 @@ extension MethodParameter {
   }
 
   /// Whether a text is such a value.
-  func allows(_ text: String) -> Bool {
+  public func allows(_ text: String) -> Bool {
     switch kind {
     case .number(let range): Double(text).map { range.contains($0) } ?? false
     case .integer(let range): Int(text).map { range.contains($0) } ?? false

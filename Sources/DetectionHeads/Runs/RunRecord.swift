@@ -58,6 +58,8 @@ public struct RunRecord: Sendable, Codable, Equatable {
   public var sweep: ParameterSweep?
   /// The recipe.
   public var settings: TrainingSettings
+  /// How its learning rate was chosen; `nil` where it was given.
+  public var tuning: TuningRecord?
   /// The files read, by their option names.
   public var inputs: [String: Input]
   /// Where the groups were divided, as `--groups` has it, such as `10,100,1000`; `nil` where they were read from a file.

@@ -16,17 +16,21 @@ public struct TrainingHooks {
 }
 
 extension HeadTrainer {
-  /// Takes all steps that are left.
+  /// Takes all steps that are left, or those up to a number.
   ///
-  /// - Parameter hooks: What happens meanwhile.
+  /// - Parameters:
+  ///   - hooks: What happens meanwhile.
+  ///   - end: How many steps to have taken in all; `nil` for the whole training. Trainers that run in turns over the same
+  ///     images read a set that is larger than memory once.
   /// - Returns: The mean loss of the last epoch.
   /// - Throws: What the source or a hook throws; `TrainingError` when the loss is no number any more, or when training
   ///   was interrupted.
   @discardableResult
-  public func run(_ hooks: TrainingHooks = TrainingHooks()) throws -> Double {
-    var lineStart = ContinuousClock.now
-    var lastCheckpoint = lineStart
-    while stepsTaken < stepCount {
+  public func run(_ hooks: TrainingHooks = TrainingHooks(), upTo end: Int? = nil) throws -> Double {
+    var lineStart = ContinuousClock.now - lineTime
+    var lastCheckpoint = ContinuousClock.now
+    defer { lineTime = ContinuousClock.now - lineStart }
+    while stepsTaken < min(stepCount, end ?? stepCount) {
       let step = try step()
       guard step.loss.isFinite, step.gradientNorm.isFinite else { throw TrainingError.diverged(step: step.number) }
       if stepsTaken % hooks.reportInterval == 0 || stepsTaken % stepsPerEpoch == 0 {

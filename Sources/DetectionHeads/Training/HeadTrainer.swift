@@ -17,6 +17,8 @@ public final class HeadTrainer {
 
   /// Sums since the last line of metrics, and since the epoch began.
   var lineSums: MetricsSums
+  /// Time since the last line of metrics, while it ran.
+  var lineTime = Duration.zero
   private(set) var epochSums: MetricsSums
 
   private var objective: any HeadObjective

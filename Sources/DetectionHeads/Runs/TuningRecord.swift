@@ -1,0 +1,42 @@
+/// How settings were chosen: what was tried on held-out training images, and what it came to.
+public struct TuningRecord: Sendable, Codable, Equatable {
+  /// Settings that were tried.
+  public struct Trial: Sendable, Codable, Equatable {
+    /// The learning rate.
+    public var learningRate: Double
+    /// The method's parameters that were not as they are by default.
+    public var parameters: [String: String]
+    /// What it came to, by name, 0...1, −1 where there is no object to measure it by; `nil` where training diverged.
+    public var metrics: [String: Double]?
+
+    /// Makes a trial.
+    public init(learningRate: Double, parameters: [String: String], metrics: [String: Double]?) {
+      self.learningRate = learningRate
+      self.parameters = parameters
+      self.metrics = metrics
+    }
+  }
+
+  /// The metric that decided.
+  public var metric: String
+  /// The images held out of the training images.
+  public var heldOutImageCount: Int
+  /// The objects in them, by foreground group.
+  public var heldOutObjectCounts: [Int]
+  /// The epochs of a trial.
+  public var epochs: Int
+  /// In the order in which they were tried.
+  public var trials: [Trial]
+
+  /// Makes a record.
+  public init(metric: String, heldOutImageCount: Int, heldOutObjectCounts: [Int], epochs: Int, trials: [Trial] = []) {
+    self.metric = metric
+    self.heldOutImageCount = heldOutImageCount
+    self.heldOutObjectCounts = heldOutObjectCounts
+    self.epochs = epochs
+    self.trials = trials
+  }
+
+  /// What a trial came to; −∞ where it diverged.
+  public func score(of trial: Trial) -> Double { trial.metrics?[metric] ?? -.infinity }
+}

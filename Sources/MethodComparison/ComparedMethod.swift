@@ -1,0 +1,100 @@
+import DetectionHeads
+
+/// A row of a comparison: a method, and what is different about it.
+///
+/// `bags compare --methods` reads it as `description` writes it: the method and its parameters, then what is added to it
+/// with its own, such as `bags:others-ratio=3` or `softmax:learning-rate=0.1+rfs:repeat-threshold=0.01`.
+public struct ComparedMethod: Sendable, Codable, Equatable {
+  /// The method, with the parameters that are not as they are by default.
+  public var method: MethodChoice
+  /// Its learning rate; `nil` for the comparison's, or the one that tuning picks.
+  public var learningRate: Double?
+  /// The inner boundaries of its groups; `nil` for the comparison's.
+  public var boundaries: [Int]?
+  /// Which images an epoch visits; `nil` for each once.
+  public var sampler: MethodChoice?
+  /// Which RoIs of a batch are trained on; `nil` for all.
+  public var mining: MethodChoice?
+
+  /// Makes a row.
+  public init(
+    _ method: MethodChoice, learningRate: Double? = nil, boundaries: [Int]? = nil, sampler: MethodChoice? = nil,
+    mining: MethodChoice? = nil
+  ) {
+    self.method = method
+    self.learningRate = learningRate
+    self.boundaries = boundaries
+    self.sampler = sampler
+    self.mining = mining
+  }
+}
+
+extension ComparedMethod: CustomStringConvertible {
+  /// What it is called in tables, and how it is typed.
+  public var description: String {
+    var text = method.notation
+    if let boundaries { text += ":groups=" + boundaries.map(String.init).joined(separator: "/") }
+    if let learningRate { text += ":learning-rate=\(settingText(learningRate))" }
+    return ([text] + [sampler, mining].compactMap { $0?.notation }).joined(separator: "+")
+  }
+}
+
+extension MethodChoice {
+  /// `name:parameter=value`, parameters by name.
+  fileprivate var notation: String {
+    ([name] + parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }).joined(separator: ":")
+  }
+}
+
+/// A number as a setting is typed: `0.1`, `8`.
+package func settingText(_ value: Double) -> String {
+  let text = "\(value)"
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
+
+extension ComparedMethod {
+  /// The row whose heads it needs: those that it starts from, or whose mistakes it trains on; `nil` where it needs none.
+  public var base: ComparedMethod? {
+    if needsMiningHead {
+      var base = self
+      base.mining = nil
+      return base
+    }
+    return TrainingMethod.named(method.name)?.needsInitialHead == true
+      ? ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name)) : nil
+  }
+
+  /// Rows that it needs, those that they need first.
+  var bases: [ComparedMethod] { base.map { $0.bases + [$0] } ?? [] }
+
+  private var needsMiningHead: Bool {
+    mining.flatMap { RoIMiningMethod.named($0.name) }?.needsMiningHead == true
+  }
+
+  /// A head of its base in the place where it is needed.
+  func earlierHeads(_ head: LinearHead?) -> EarlierHeads {
+    needsMiningHead ? EarlierHeads(mining: head) : EarlierHeads(initial: head)
+  }
+
+  /// Its training.
+  ///
+  /// - Parameter settings: The recipe, its own learning rate included.
+  /// - Throws: `ComparisonError` or `MethodParameterError` for a name or a parameter that does not exist.
+  func training(with settings: TrainingSettings) throws -> HeadTraining {
+    guard let trained = TrainingMethod.named(method.name) else {
+      throw ComparisonError("there is no method '\(method.name)'")
+    }
+    return HeadTraining(
+      trained, parameters: try MethodParameters(method.parameters, of: trained), sampler: sampler, mining: mining,
+      settings: settings)
+  }
+
+  /// The groups that it is trained with.
+  func groups(of groups: CategoryGroups) throws -> CategoryGroups {
+    guard let boundaries else { return groups }
+    return try CategoryGroups(
+      counts: groups.members.map {
+        CategoryCount(id: $0.id, name: $0.name, instances: $0.instanceCount, images: $0.imageCount)
+      }, boundaries: boundaries, countedBy: groups.countedBy, countsSource: groups.countsSource)
+  }
+}

@@ -1,0 +1,101 @@
+import DetectionHeads
+
+/// What methods came to.
+public struct ComparedResults: Sendable {
+  /// One method with one seed.
+  public struct Outcome: Sendable {
+    /// The seed.
+    public let seed: UInt64
+    /// The run that holds its head.
+    public let run: RunFolder
+    /// By name, 0...1; −1 where there is no object to measure it by.
+    public let metrics: [String: Double]
+    /// Seconds of training, those of the head that it starts from included.
+    public let seconds: Double
+
+    /// Makes an outcome.
+    public init(seed: UInt64, run: RunFolder, metrics: [String: Double], seconds: Double) {
+      self.seed = seed
+      self.run = run
+      self.metrics = metrics
+      self.seconds = seconds
+    }
+  }
+
+  /// One method.
+  public struct Row: Sendable {
+    /// As it was asked for.
+    public let method: ComparedMethod
+    /// Its learning rate and parameters as they were trained.
+    public let picked: ComparedMethod
+    /// The learning rate that it was trained with.
+    public let learningRate: Double
+    /// The epochs that went into its head, those of the head that it starts from included.
+    public let epochs: Int
+    /// The steps of its own training.
+    public let steps: Int
+    /// How learning rate and parameters were picked; `nil` where they were not.
+    public let tuning: TuningRecord?
+    /// By seed; those that diverged are not there.
+    public let outcomes: [Outcome]
+    /// What went wrong with some seeds, one line each.
+    public let failures: [String]
+
+    /// Makes a row.
+    public init(
+      method: ComparedMethod, picked: ComparedMethod, learningRate: Double, epochs: Int, steps: Int,
+      tuning: TuningRecord? = nil, outcomes: [Outcome], failures: [String] = []
+    ) {
+      self.method = method
+      self.picked = picked
+      self.learningRate = learningRate
+      self.epochs = epochs
+      self.steps = steps
+      self.tuning = tuning
+      self.outcomes = outcomes
+      self.failures = failures
+    }
+  }
+
+  /// In the order in which they were asked for.
+  public let rows: [Row]
+  /// The seeds.
+  public let seeds: [UInt64]
+  /// The recipe; learning rate and seed are the rows'.
+  public let settings: TrainingSettings
+
+  /// Makes a result.
+  public init(rows: [Row], seeds: [UInt64], settings: TrainingSettings) {
+    self.rows = rows
+    self.seeds = seeds
+    self.settings = settings
+  }
+}
+
+/// A mean and how far single values lie from it.
+public struct MeanAndSpread: Sendable, Equatable {
+  /// The mean.
+  public let mean: Double
+  /// The standard deviation over seeds (n − 1); `nil` of one value.
+  public let spread: Double?
+
+  /// Of values; `nil` where there are none.
+  public init?(_ values: [Double]) {
+    guard !values.isEmpty else { return nil }
+    let mean = values.reduce(0, +) / Double(values.count)
+    self.mean = mean
+    spread =
+      values.count > 1
+      ? (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot() : nil
+  }
+}
+
+extension ComparedResults.Row {
+  /// A metric over the seeds; `nil` where it is not defined.
+  public func value(_ metric: String) -> MeanAndSpread? {
+    MeanAndSpread(outcomes.compactMap { $0.metrics[metric] }.filter { $0 >= 0 })
+  }
+
+  /// Seconds of training over the seeds.
+  public var seconds: MeanAndSpread? { MeanAndSpread(outcomes.map(\.seconds)) }
+}

@@ -1,0 +1,221 @@
+import DetectionHeads
+import Foundation
+import LVISEvaluation
+
+/// Trains methods with the same budget and the same seeds on the same RoIs, and scores them.
+///
+/// Every method with every seed is a run of its own in `FOLDER/runs`, and every trial of tuning a file in
+/// `FOLDER/trials`, each named by all that decides it: what was finished is not done again, and what was interrupted goes
+/// on where it stopped.
+///
+/// A set that stays in memory is trained on by one method after the other. A larger one is trained on by all methods of a
+/// seed in turns: they visit the same images in the same order, so it is read from the disk once for all of them.
+public struct Comparison {
+  /// The data.
+  public let set: ComparisonSet
+  /// What is compared.
+  public let methods: [ComparedMethod]
+  /// The recipe; the learning rate is that of methods that state none and are not tuned.
+  public let settings: TrainingSettings
+  /// One training of every method each.
+  public let seeds: [UInt64]
+  /// How learning rates and parameters are picked; `nil` where they are not.
+  public let tuning: TuningPlan?
+  /// Where results are kept.
+  public let folder: String
+  /// The program and its version, for the runs' records.
+  public let program: String
+
+  /// Describes a comparison.
+  public init(
+    of methods: [ComparedMethod], on set: ComparisonSet, settings: TrainingSettings, seeds: [UInt64],
+    tuning: TuningPlan? = nil, folder: String, program: String
+  ) {
+    self.methods = methods
+    self.set = set
+    self.settings = settings
+    self.seeds = seeds
+    self.tuning = tuning
+    self.folder = folder
+    self.program = program
+  }
+
+  /// Does what is missing.
+  ///
+  /// - Parameter hooks: What happens meanwhile.
+  /// - Returns: What all methods came to, whether now or before.
+  /// - Throws: `TrainingError.interrupted`; what reading, training, scoring and writing throw. What was finished stays.
+  public func run(_ hooks: ComparisonHooks = ComparisonHooks()) throws -> ComparedResults {
+    let meter = WorkMeter(hooks)
+    let rows = methodsAndBases
+    meter.expect(Double(rows.count * seeds.count) * (trainingWork + scoringWork))
+    let tuned = try tune(rows, hooks: hooks, meter: meter)
+    var state = State()
+    for seed in seeds {
+      // Those that others need come first.
+      for depth in 0...(rows.map(\.bases.count).max() ?? 0) {
+        let wave = rows.filter { $0.bases.count == depth }
+        try run(wave, seed: seed, tuned: tuned, state: &state, hooks: hooks, meter: meter)
+      }
+    }
+    return ComparedResults(
+      rows: methods.map { row(of: $0, tuned: tuned[$0.description], state: state) }, seeds: seeds, settings: settings)
+  }
+
+  /// What was found so far, by method.
+  private struct State {
+    var cells: [String: [ComparisonCell]] = [:]
+    var outcomes: [String: [ComparedResults.Outcome]] = [:]
+    var failures: [String: [String]] = [:]
+  }
+
+  /// The methods, those that they need before them, each once.
+  private var methodsAndBases: [ComparedMethod] {
+    var all: [ComparedMethod] = []
+    for method in methods {
+      for needed in method.bases + [method] where !all.contains(needed) { all.append(needed) }
+    }
+    return all
+  }
+
+  private var stepsPerEpoch: Int {
+    (set.source.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
+  }
+
+  private var trainingWork: Double { Double(stepsPerEpoch * settings.epochs) }
+
+  /// Detection and matching of an image take about as long as a step on it.
+  private var scoringWork: Double {
+    Double(set.validationFeatures.images.count) / Double(settings.imagesPerBatch)
+  }
+
+  // MARK: Tuning
+
+  private func tune(
+    _ rows: [ComparedMethod], hooks: ComparisonHooks, meter: WorkMeter
+  ) throws -> [String: TunedMethod] {
+    guard let tuning else { return [:] }
+    let data = TuningData(
+      source: set.source, dataset: set.training, groups: set.groups, detection: set.detection,
+      inputs: set.trainingInputs)
+    var settings = settings
+    settings.seed = seeds.first ?? settings.seed
+    let tuner = try Tuner(data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials"))
+    for row in rows { meter.expect(tuner.work(of: row)) }
+    var tuned: [String: TunedMethod] = [:]
+    for row in rows {
+      let result = try tuner.tune(row, hooks: hooks, meter: meter)
+      tuned[row.description] = result
+      let score = result.record.trials.map(result.record.score).max() ?? 0
+      hooks.finished(
+        "\(row): \(result.record.trials.count) trials, best \(result.picked) with \(tuning.metric) "
+          + "\(fixed(100 * score)) on \(result.record.heldOutImageCount) held-out training images")
+    }
+    return tuned
+  }
+
+  // MARK: Training and scoring
+
+  /// Trains and scores some methods with one seed.
+  private func run(
+    _ rows: [ComparedMethod], seed: UInt64, tuned: [String: TunedMethod], state: inout State, hooks: ComparisonHooks,
+    meter: WorkMeter
+  ) throws {
+    var cells: [ComparisonCell] = []
+    for row in rows {
+      let base = row.base.flatMap { state.cells[$0.description]?.last }
+      let cell = try ComparisonCell(
+        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base?.run, set: set,
+        folder: "\(folder)/runs")
+      cells.append(cell)
+      state.cells[row.description, default: []].append(cell)
+    }
+    let due = cells.filter { cell in
+      if cell.isTrained { meter.waive(trainingWork) }
+      return !cell.isTrained && cell.hasBase
+    }
+    for (cell, failure) in try train(due, hooks: hooks, meter: meter) {
+      state.failures[cell.method.description, default: []].append("seed \(seed): \(failure)")
+    }
+    for cell in cells where cell.isTrained {
+      let outcome = try score(cell, hooks: hooks, meter: meter)
+      state.outcomes[cell.method.description, default: []].append(outcome)
+    }
+  }
+
+  /// Trains cells; returns what is wrong with those that diverged.
+  private func train(
+    _ cells: [ComparisonCell], hooks: ComparisonHooks, meter: WorkMeter
+  ) throws -> [(ComparisonCell, String)] {
+    guard set.source.featureByteCount > settings.memoryLimit else {
+      // One after the other: what is finished is there the sooner.
+      return try cells.flatMap { try trainInTurns([$0], stepsATurn: Int.max, hooks: hooks, meter: meter) }
+    }
+    let batchBytes = set.source.featureByteCount / stepsPerEpoch
+    return try trainInTurns(
+      cells, stepsATurn: max(1, settings.memoryLimit / 8 / max(1, batchBytes)), hooks: hooks, meter: meter)
+  }
+
+  /// Trains cells in turns, the one that is furthest behind first.
+  private func trainInTurns(
+    _ cells: [ComparisonCell], stepsATurn: Int, hooks: ComparisonHooks, meter: WorkMeter
+  ) throws -> [(ComparisonCell, String)] {
+    var failures: [(ComparisonCell, String)] = []
+    var running = try cells.map { try $0.startTraining(of: set, program: program) }
+    for training in running { meter.waive(Double(training.trainer.stepsTaken)) }
+    while let behind = running.min(by: { $0.trainer.stepsTaken < $1.trainer.stepsTaken }) {
+      let taken = behind.trainer.stepsTaken
+      let end = stepsATurn == .max ? behind.trainer.stepCount : (taken / stepsATurn + 1) * stepsATurn
+      do {
+        try behind.run(
+          upTo: end, hooks: hooks, meter: meter, detail: "\(behind.cell.method), seed \(behind.cell.seed)")
+        if behind.isFinished { running.removeAll { $0 === behind } }
+      } catch TrainingError.diverged(let step) {
+        failures.append((behind.cell, TrainingError.diverged(step: step).description))
+        running.removeAll { $0 === behind }
+      } catch TrainingError.interrupted(let step) {
+        for other in running where other !== behind { try other.save() }
+        throw TrainingError.interrupted(step: step)
+      }
+    }
+    return failures
+  }
+
+  private func score(
+    _ cell: ComparisonCell, hooks: ComparisonHooks, meter: WorkMeter
+  ) throws -> ComparedResults.Outcome {
+    let mark = try set.validationMark()
+    var metrics = try cell.savedMetrics(mark: mark)
+    if metrics == nil {
+      let result = try set.evaluate(try LinearHead(contentsOf: cell.run.headPath))
+      try cell.save(result, mark: mark)
+      metrics = result.metricsByName
+      meter.add(scoringWork, "\(cell.method), seed \(cell.seed): scored")
+      hooks.finished("\(cell.picked), seed \(cell.seed): AP \(fixed(100 * (result["AP"] ?? -1)))")
+    } else {
+      meter.waive(scoringWork)
+    }
+    return ComparedResults.Outcome(
+      seed: cell.seed, run: cell.run, metrics: metrics ?? [:], seconds: try cell.run.record().result?.seconds ?? 0)
+  }
+
+  private func row(of method: ComparedMethod, tuned: TunedMethod?, state: State) -> ComparedResults.Row {
+    let cell = state.cells[method.description]?.first
+    let outcomes = (state.outcomes[method.description] ?? []).map { outcome in
+      let before = method.bases.compactMap { base in
+        state.outcomes[base.description]?.first { $0.seed == outcome.seed }?.seconds
+      }
+      return ComparedResults.Outcome(
+        seed: outcome.seed, run: outcome.run, metrics: outcome.metrics,
+        seconds: before.reduce(outcome.seconds, +))
+    }
+    return ComparedResults.Row(
+      method: method, picked: cell?.picked ?? method,
+      learningRate: cell?.training.settings.learningRate ?? settings.learningRate,
+      epochs: settings.epochs * (1 + method.bases.count), steps: Int(trainingWork), tuning: tuned?.record,
+      outcomes: outcomes, failures: state.failures[method.description] ?? [])
+  }
+}
+
+/// A percentage with two decimals.
+private func fixed(_ value: Double) -> String { String(format: "%.2f", value) }

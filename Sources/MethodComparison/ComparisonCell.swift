@@ -1,0 +1,131 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import DurableFiles
+import Foundation
+import LVISEvaluation
+
+/// One method with one seed: what is trained, scored and kept on its own.
+struct ComparisonCell {
+  /// As it was asked for.
+  let method: ComparedMethod
+  /// With what tuning picked.
+  let picked: ComparedMethod
+  /// How that was picked; `nil` where it was not.
+  let tuning: TuningRecord?
+  /// What is trained.
+  let training: HeadTraining
+  /// With which groups.
+  let groups: CategoryGroups
+  /// The run of the head that it needs.
+  let base: RunFolder?
+  /// Its run.
+  let run: RunFolder
+
+  var seed: UInt64 { training.settings.seed }
+
+  init(
+    _ method: ComparedMethod, tuned: TunedMethod?, settings: TrainingSettings, seed: UInt64, base: RunFolder?,
+    set: ComparisonSet, folder: String
+  ) throws {
+    let picked = tuned?.picked ?? method
+    var settings = settings
+    settings.seed = seed
+    settings.learningRate = picked.learningRate ?? settings.learningRate
+    self.method = method
+    self.picked = picked
+    tuning = tuned?.record
+    self.base = base
+    training = try picked.training(with: settings)
+    groups = try picked.groups(of: set.groups)
+    let key = try ResultKey(
+      "run", training, groups: groups, source: set.source, inputs: set.trainingInputs,
+      start: base.map { ($0.path as NSString).lastPathComponent })
+    let name = method.description.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
+    run = RunFolder(at: "\(folder)/\(String(name))-seed\(seed)-\(try key.digest())")
+  }
+
+  /// Whether its head is there.
+  var isTrained: Bool { FileManager.default.fileExists(atPath: run.headPath) }
+
+  /// Whether the head that it needs is there.
+  var hasBase: Bool { base.map { FileManager.default.fileExists(atPath: $0.headPath) } ?? true }
+
+  /// What it came to; `nil` if it was not scored as it is to be.
+  ///
+  /// - Parameter mark: Of what it is scored on.
+  func savedMetrics(mark: String) throws -> [String: Double]? {
+    let path = evaluationPath
+    guard isTrained, FileManager.default.fileExists(atPath: path) else { return nil }
+    let file = try MappedFile(at: path)
+    guard let saved = try? JSONDecoder().decode(SavedEvaluation.self, from: Data(file.bytes)),
+      saved.comparisonMark == mark
+    else { return nil }
+    return saved.metrics
+  }
+
+  /// Keeps what it came to, as `bags evaluate --format json --per-class` prints it.
+  func save(_ result: EvaluationResult, mark: String) throws {
+    let report = EvaluationReport(result, perClass: true, marks: [SavedEvaluation.markName: mark])
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try DurableFile.write(try encoder.encode(report) + Data("\n".utf8), to: evaluationPath)
+  }
+
+  private var evaluationPath: String { "\(run.path)/evaluation.json" }
+
+  /// Prepares its training, from its last checkpoint where there is one.
+  func startTraining(of set: ComparisonSet, program: String) throws -> CellTraining {
+    if FileManager.default.fileExists(atPath: run.partialPath), let resumed = try? RunWriter.resuming(run.path) {
+      let trainer = try trainer(on: set)
+      if let checkpoint = resumed.checkpoint { try trainer.restore(checkpoint) }
+      return CellTraining(cell: self, trainer: trainer, writer: resumed.writer)
+    }
+    let trainer = try trainer(on: set)
+    var inputs = set.trainingInputs
+    if let base {
+      inputs[training.method.needsInitialHead ? "init" : "mining-head"] = try RunRecord.Input(path: base.headPath)
+    }
+    var record = RunRecord(
+      program: program, created: Date(), method: training.method.name, methodParameters: training.parameters.values,
+      settings: training.settings, inputs: inputs, roiCount: set.source.features.roiCount,
+      imageCount: set.source.imageCount, featureCount: set.source.featureCount, blasKernels: OpenBLAS.kernels)
+    record.sampler = training.sampler
+    record.mining = training.mining
+    record.tuning = tuning
+    if picked.boundaries != nil { record.inputs["groups"] = nil }
+    if record.inputs["groups"] == nil { record.groupBoundaries = GroupBoundaries.counts(groups.boundaries).description }
+    let writer = try RunWriter(at: run.path, record: record, groups: groups, replacing: true)
+    return CellTraining(cell: self, trainer: trainer, writer: writer)
+  }
+
+  private func trainer(on set: ComparisonSet) throws -> HeadTrainer {
+    try training.trainer(
+      on: set.source, groups: groups, imageCount: set.training.images.count,
+      startingFrom: method.earlierHeads(try base.map { try LinearHead(contentsOf: $0.headPath) }))
+  }
+}
+
+/// What is read back of a run's `evaluation.json`: its metrics, and the mark of what it was scored on.
+private struct SavedEvaluation: Decodable {
+  static let markName = "comparison_mark"
+  let metrics: [String: Double]
+  let comparisonMark: String?
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    var metrics: [String: Double] = [:]
+    for key in container.allKeys {
+      if let value = try? container.decode(Double.self, forKey: key) { metrics[key.stringValue] = value }
+    }
+    self.metrics = metrics
+    comparisonMark = try container.decodeIfPresent(String.self, forKey: Key(Self.markName))
+  }
+
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+}

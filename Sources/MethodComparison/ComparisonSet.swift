@@ -1,0 +1,105 @@
+import DetectionHeads
+import LVISDatasets
+import LVISEvaluation
+
+/// The data of a comparison: opened once, its labels assigned once, shared by all methods and seeds.
+public struct ComparisonSet: Sendable {
+  /// The training RoIs and their labels.
+  public let source: LabelledFeatureSet
+  /// The training annotations.
+  public let training: LVISDataset
+  /// The classes and their groups.
+  public let groups: CategoryGroups
+  /// The RoIs to score on.
+  public let validationFeatures: FeatureSet
+  /// The annotations to score on.
+  public let validation: LVISDataset
+  /// How scores become detections.
+  public let detection: DetectionSettings
+  /// Marks by which the training files are known again, by their option names; empty for a set that no file holds.
+  public let trainingInputs: [String: RunRecord.Input]
+  /// The same of the validation files.
+  public let validationInputs: [String: RunRecord.Input]
+  /// Whether r, c and f come from training images, the annotations to score on stating none.
+  public let hasDerivedFrequencies: Bool
+  private let evaluator: LVISEvaluator
+
+  /// Puts a comparison's data together.
+  ///
+  /// - Parameters:
+  ///   - source: The training RoIs and their labels.
+  ///   - training: The training annotations.
+  ///   - groups: The classes and their groups.
+  ///   - validationFeatures: The RoIs to score on.
+  ///   - validation: The annotations to score on.
+  ///   - detection: How scores become detections.
+  ///   - trainingInputs: Marks of the training files, by their option names.
+  ///   - validationInputs: Marks of the validation files.
+  /// - Throws: `FeatureSetError` if the sets do not belong together; `EvaluationError`; `ComparisonError` if the classes
+  ///   of training and validation are not the same.
+  public init(
+    source: LabelledFeatureSet, training: LVISDataset, groups: CategoryGroups, validationFeatures: FeatureSet,
+    validation: LVISDataset, detection: DetectionSettings = DetectionSettings(),
+    trainingInputs: [String: RunRecord.Input] = [:], validationInputs: [String: RunRecord.Input] = [:]
+  ) throws {
+    guard validation.categories.map(\.id) == groups.members.map(\.id) else {
+      throw ComparisonError(
+        "the \(validation.categories.count) categories of the validation annotations are not the \(groups.classCount) "
+          + "that are trained; both must be of the same data set")
+    }
+    guard validationFeatures.featureCount == source.featureCount else {
+      throw ComparisonError(
+        "\(validationFeatures.path): \(validationFeatures.featureCount) features a RoI, but \(source.featureCount) in "
+          + "\(source.features.path); both must come from the same detector")
+    }
+    try validationFeatures.checkImages(areIn: validation)
+    try source.features.checkImages(areIn: training)
+    self.source = source
+    self.training = training
+    self.groups = groups
+    self.validationFeatures = validationFeatures
+    self.validation = validation
+    self.detection = detection
+    self.trainingInputs = trainingInputs
+    self.validationInputs = validationInputs
+    hasDerivedFrequencies = validation.categories.allSatisfy { $0.frequency == nil }
+    evaluator = try LVISEvaluator(
+      groundTruth: validation,
+      options: EvaluationOptions(groups: groups, frequenciesFromCounts: hasDerivedFrequencies))
+  }
+
+  /// The metrics of a head on the validation images.
+  ///
+  /// - Throws: `FeatureSetError` if a number is not finite.
+  public func evaluate(_ head: LinearHead) throws -> EvaluationResult {
+    try evaluator.evaluate(head, on: validationFeatures, clippingTo: validation, settings: detection)
+  }
+
+  /// A mark of what heads are scored on, and how.
+  func validationMark() throws -> String {
+    struct Mark: Encodable {
+      let version: Int
+      let inputs: [String: String]
+      let groups: String
+      let hasDerivedFrequencies: Bool
+      let detection: [String]
+    }
+    return try digestText(
+      Mark(
+        version: 1, inputs: validationInputs.mapValues(\.fingerprint), groups: try groups.json(),
+        hasDerivedFrequencies: hasDerivedFrequencies,
+        detection: [
+          "\(detection.scoreThreshold)", "\(detection.suppressionIoU)", "\(detection.maximumPerImage)",
+          "\(detection.boxCoder)",
+        ]))
+  }
+}
+
+/// Why methods cannot be compared.
+public struct ComparisonError: Error, CustomStringConvertible {
+  /// One line that says what is wrong and what to do.
+  public let description: String
+
+  /// Makes an error from the line that says what is wrong.
+  public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,50 @@
+import DetectionHeads
+import LVISDatasets
+import LVISEvaluation
+
+extension LVISEvaluator {
+  /// Detects with a head and scores what it finds, image by image: no detection outlives its image.
+  ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - features: The RoIs.
+  ///   - dataset: Gives the sizes of the images.
+  ///   - settings: How scores become detections.
+  /// - Returns: The metrics over all images of the ground truth, those without RoIs included.
+  /// - Throws: `FeatureSetError` if head and features do not fit; `EvaluationError` for an image that the ground truth
+  ///   does not know.
+  public func evaluate(
+    _ head: LinearHead, on features: FeatureSet, clippingTo dataset: LVISDataset, settings: DetectionSettings
+  ) throws -> EvaluationResult {
+    let pass = try DetectionPass(features: features, scorer: head, clippingTo: dataset, settings: settings)
+    let evaluation = try IncrementalEvaluation(self)
+    try pass.forEachImage { image in
+      let detections = image.detections.map { detection in
+        Detection(
+          imageID: image.imageID, categoryID: head.groups.members[detection.classIndex].id,
+          box: BoundingBox(detection.box), score: Double(detection.score))
+      }
+      try evaluation.add(detections, toImage: image.imageID)
+    } deliver: { _ in
+    }
+    return evaluation.result(over: .all)
+  }
+}
+
+extension EvaluationResult {
+  /// The metrics by name.
+  public var metricsByName: [String: Double] { Dictionary(metrics.map { ($0.name, $0.value) }) { first, _ in first } }
+}
+
+extension EvaluationOptions {
+  /// LVIS's rules, with AP1 and on for groups of classes, and r, c and f by the training images of each class.
+  init(groups: CategoryGroups, frequenciesFromCounts: Bool) {
+    self.init()
+    self.groups = CategoryPartition(
+      groups: Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }, groupCount: groups.groupCount)
+    guard frequenciesFromCounts else { return }
+    frequencies = Dictionary(
+      groups.members.map { ($0.id, LVISFrequency(trainingImageCount: $0.imageCount)) }
+    ) { $1 }
+  }
+}

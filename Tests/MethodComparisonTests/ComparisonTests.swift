@@ -1,0 +1,187 @@
+import DetectionHeads
+import Foundation
+import MethodComparison
+import TestSupport
+import Testing
+
+@Suite struct ComparisonTests {
+  private static let names = ["bags", "softmax", "disalign", "eqlv2"]
+
+  private func comparison(
+    _ set: SmallComparisonSet, in folder: String, names: [String] = names, seeds: [UInt64] = [0, 1],
+    memoryLimit: Int = 1 << 30, change: (inout TrainingSettings) -> Void = { _ in }
+  ) throws -> Comparison {
+    var settings = TrainingSettings()
+    settings.epochs = 2
+    settings.milestones = [1]
+    settings.learningRate = 0.1
+    settings.memoryLimit = memoryLimit
+    change(&settings)
+    return Comparison(
+      of: names.map { ComparedMethod(MethodChoice(name: $0)) },
+      on: try ComparisonSet(
+        source: set.source, training: set.training, groups: set.groups, validationFeatures: set.validationFeatures,
+        validation: set.validation), settings: settings, seeds: seeds, folder: folder, program: "test")
+  }
+
+  private func heads(_ result: ComparedResults) throws -> [Data] {
+    try result.rows.flatMap { try $0.outcomes.map { try Data(contentsOf: URL(fileURLWithPath: $0.run.headPath)) } }
+  }
+
+  @Test func everyMethodGetsTheSameStepsAndIsDeterministic() throws {
+    try SmallComparisonSet.with { set, folder in
+      let first = try comparison(set, in: "\(folder)/a").run()
+      let second = try comparison(set, in: "\(folder)/b").run()
+      #expect(first.rows.map(\.method.description) == Self.names)
+      let steps = try first.rows.flatMap { try $0.outcomes.map { try $0.run.record().result?.steps } }
+      #expect(steps == Array(repeating: 16, count: 8))
+      #expect(first.rows.map(\.epochs) == [2, 2, 4, 2])
+      #expect(try heads(first) == heads(second) && Set(try heads(first)).count == 8)
+      for (a, b) in zip(first.rows, second.rows) {
+        #expect(a.outcomes.map(\.seed) == [0, 1] && a.outcomes.map(\.metrics) == b.outcomes.map(\.metrics))
+        #expect(a.outcomes.allSatisfy { ($0.metrics["AP"] ?? -1) >= 0 && $0.metrics["AP4"] != nil && $0.seconds > 0 })
+        #expect(a.failures.isEmpty && a.learningRate == 0.1)
+      }
+    }
+  }
+
+  @Test func doesOnlyWhatIsMissing() throws {
+    try SmallComparisonSet.with { set, folder in
+      var lines: [String] = []
+      var hooks = ComparisonHooks()
+      hooks.finished = { lines.append($0) }
+      let first = try comparison(set, in: folder, names: ["softmax"], seeds: [0]).run(hooks)
+      #expect(lines.count == 1)
+      let again = try comparison(set, in: folder, names: ["softmax"], seeds: [0]) { $0.threads = 2 }.run(hooks)
+      #expect(lines.count == 1 && again.rows[0].outcomes[0].metrics == first.rows[0].outcomes[0].metrics)
+      _ = try comparison(set, in: folder, names: ["softmax", "bags"]).run(hooks)
+      #expect(
+        lines.dropFirst().map { $0.split(separator: ":")[0] } == ["bags, seed 0", "softmax, seed 1", "bags, seed 1"])
+      // Another setting is another result.
+      _ = try comparison(set, in: folder, names: ["softmax"], seeds: [0]) { $0.weightDecay = 1e-3 }.run(hooks)
+      #expect(lines.count == 5)
+      // A head without its evaluation is scored, not trained.
+      let head = first.rows[0].outcomes[0].run
+      let before = try Data(contentsOf: URL(fileURLWithPath: head.headPath))
+      try FileManager.default.removeItem(atPath: "\(head.path)/evaluation.json")
+      try Data("{}".utf8).write(to: URL(fileURLWithPath: "\(head.path)/metrics.jsonl"))
+      let scored = try comparison(set, in: folder, names: ["softmax"], seeds: [0]).run(hooks)
+      #expect(lines.count == 6 && scored.rows[0].outcomes[0].metrics == first.rows[0].outcomes[0].metrics)
+      #expect(try Data(contentsOf: URL(fileURLWithPath: head.headPath)) == before)
+      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(head.path)/metrics.jsonl")) == Data("{}".utf8))
+    }
+  }
+
+  @Test(arguments: [1 << 30, 4096])
+  func anInterruptedComparisonEndsAsIfItHadNotBeen(memoryLimit: Int) throws {
+    try SmallComparisonSet.with { set, folder in
+      let whole = try comparison(set, in: "\(folder)/whole", memoryLimit: memoryLimit).run()
+      for patience in [3, 22, 40] {
+        var asked = 0
+        var hooks = ComparisonHooks()
+        hooks.isInterrupted = {
+          asked += 1
+          return asked > patience
+        }
+        let part = "\(folder)/part\(patience)"
+        #expect(throws: TrainingError.self) { try comparison(set, in: part, memoryLimit: memoryLimit).run(hooks) }
+        let resumed = try comparison(set, in: part, memoryLimit: memoryLimit).run()
+        #expect(try heads(resumed) == heads(whole))
+        #expect(resumed.rows.map { $0.outcomes.map(\.metrics) } == whole.rows.map { $0.outcomes.map(\.metrics) })
+      }
+    }
+  }
+
+  /// A set larger than its share of memory is trained on in turns, and each method becomes what it becomes alone.
+  @Test func streamedInTurnsIsAsAlone() throws {
+    try SmallComparisonSet.with { set, folder in
+      let together = try comparison(set, in: "\(folder)/together", seeds: [0], memoryLimit: 4096).run()
+      var alone: [Data] = []
+      for name in Self.names {
+        alone += try heads(
+          comparison(set, in: "\(folder)/\(name)", names: [name], seeds: [0], memoryLimit: 4096).run())
+      }
+      #expect(try heads(together) == alone)
+    }
+  }
+
+  @Test func whatDivergesIsSaidAndTheRestGoesOn() throws {
+    try SmallComparisonSet.with { set, folder in
+      var base = try comparison(set, in: folder, seeds: [0]) { $0.gradientClip = nil }
+      base = Comparison(
+        of: [
+          ComparedMethod(MethodChoice(name: "softmax"), learningRate: 1e30), ComparedMethod(MethodChoice(name: "bags")),
+        ], on: base.set, settings: base.settings, seeds: [0], folder: folder, program: "test")
+      let result = try base.run()
+      #expect(result.rows[0].outcomes.isEmpty && result.rows[0].failures.count == 1)
+      #expect(result.rows[0].failures.first?.contains("not finite") == true)
+      #expect(result.rows[1].outcomes.count == 1 && result.rows[1].failures.isEmpty)
+    }
+  }
+
+  @Test func offlineMiningTrainsOnTheMistakesOfTheSameSeed() throws {
+    try SmallComparisonSet.with { set, folder in
+      let plain = try comparison(set, in: folder, names: ["softmax"], seeds: [3])
+      let mined = ComparedMethod(MethodChoice(name: "softmax"), mining: MethodChoice(name: "offline"))
+      let result = try Comparison(
+        of: [mined], on: plain.set, settings: plain.settings, seeds: [3], folder: folder, program: "test"
+      ).run()
+      let alone = try plain.run()
+      let base = try #require(alone.rows[0].outcomes.first)
+      let outcome = try #require(result.rows[0].outcomes.first)
+      let record = try outcome.run.record()
+      #expect(record.mining?.name == "offline" && record.inputs["mining-head"]?.path == base.run.headPath)
+      #expect(result.rows[0].epochs == 4 && outcome.seconds > base.seconds)
+      #expect(try heads(result) != heads(alone))
+    }
+  }
+
+  @Test func tunedMethodsAreTrainedWithWhatWasPicked() throws {
+    try SmallComparisonSet.with { set, folder in
+      let plain = try comparison(set, in: folder, names: ["disalign", "bags"], seeds: [0])
+      var plan = TuningPlan(epochs: 1)
+      plan.rateTrialCount = 3
+      let result = try Comparison(
+        of: plain.methods, on: plain.set, settings: plain.settings, seeds: [0], tuning: plan, folder: folder,
+        program: "test"
+      ).run()
+      for row in result.rows {
+        let record = try #require(row.tuning)
+        let best = record.trials.max { record.score(of: $0) < record.score(of: $1) }
+        #expect(row.learningRate == best?.learningRate && row.picked.learningRate == row.learningRate)
+        let run = try #require(row.outcomes.first).run
+        #expect(try run.record().settings.learningRate == row.learningRate)
+        #expect(try run.record().tuning == record)
+      }
+    }
+  }
+
+  @Test func refusesSetsThatDoNotBelongTogether() throws {
+    try SmallComparisonSet.with { set, _ in
+      var other = set.validation
+      other.categories.removeLast()
+      let error = #expect(throws: ComparisonError.self) {
+        try ComparisonSet(
+          source: set.source, training: set.training, groups: set.groups, validationFeatures: set.validationFeatures,
+          validation: other)
+      }
+      #expect(error?.description.contains("11 categories") == true)
+    }
+  }
+
+  @Test func spreadIsTheStandardDeviation() throws {
+    #expect(MeanAndSpread([])?.mean == nil)
+    #expect(MeanAndSpread([2])?.spread == nil)
+    let three = try #require(MeanAndSpread([1, 2, 6]))
+    let spread = try #require(three.spread)
+    #expect(three.mean == 3 && abs(spread - 7.0.squareRoot()) < 1e-12)
+  }
+
+  @Test func aRowIsCalledAsItIsTyped() {
+    let row = ComparedMethod(
+      MethodChoice(name: "bags", parameters: ["others-ratio": "3", "g0": "official"]), learningRate: 0.1,
+      boundaries: [10, 100], sampler: MethodChoice(name: "rfs", parameters: ["repeat-threshold": "0.01"]))
+    #expect(
+      row.description == "bags:g0=official:others-ratio=3:groups=10/100:learning-rate=0.1+rfs:repeat-threshold=0.01")
+  }
+}

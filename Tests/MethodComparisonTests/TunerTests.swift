@@ -1,0 +1,119 @@
+import DetectionHeads
+import MethodComparison
+import TestSupport
+import Testing
+
+@Suite struct TunerTests {
+  private func tuner(
+    _ set: SmallComparisonSet, trials: Int = 5, parameters: [TunedParameter] = [], store: TrialStore? = nil
+  ) throws -> Tuner {
+    var settings = TrainingSettings()
+    settings.epochs = 4
+    settings.milestones = [3]
+    var plan = TuningPlan(epochs: 2)
+    plan.rateTrialCount = trials
+    plan.parameters = parameters
+    return try Tuner(
+      TuningData(source: set.source, dataset: set.training, groups: set.groups), settings: settings, plan: plan,
+      trials: store)
+  }
+
+  private func row(_ name: String, _ parameters: [String: String] = [:]) -> ComparedMethod {
+    ComparedMethod(MethodChoice(name: name, parameters: parameters))
+  }
+
+  @Test func picksTheBestOfWhatItTriedWithAsManyTrialsForEach() throws {
+    try SmallComparisonSet.with { set, _ in
+      let tuner = try tuner(set, parameters: [TunedParameter(name: "others-ratio", values: ["1", "3"])])
+      for name in ["softmax", "bags", "focal"] {
+        let tuned = try tuner.tune(row(name))
+        #expect(tuned.record.trials.count == 7, "\(name)")
+        let scores = tuned.record.trials.map(tuned.record.score)
+        let best = try #require(tuned.record.trials.first { tuned.record.score(of: $0) == scores.max() })
+        #expect(tuned.picked.learningRate == best.learningRate && tuned.picked.method.parameters == best.parameters)
+        let tried = Set(tuned.record.trials.map { "\($0.learningRate) \($0.parameters)" })
+        #expect(tried.count == 7, "\(name)")
+        let values = tuned.record.trials.map { $0.parameters["others-ratio"] }
+        #expect(values == Array(repeating: nil, count: 5) + (name == "bags" ? ["1", "3"] : [nil, nil]))
+      }
+    }
+  }
+
+  @Test func aTrialIsATrainingOnWhatIsNotHeldOutAndNothingElse() throws {
+    try SmallComparisonSet.with { set, _ in
+      let tuner = try tuner(set, trials: 2)
+      let tuned = try tuner.tune(row("softmax"))
+      #expect(
+        Set(tuner.heldOut.features.images.map(\.id)).isDisjoint(with: tuner.heldOut.rest.features.images.map(\.id)))
+      var settings = TrainingSettings()
+      settings.epochs = 2
+      settings.milestones = [2]
+      for trial in tuned.record.trials {
+        settings.learningRate = trial.learningRate
+        let trainer = try HeadTraining(
+          .softmax, parameters: try MethodParameters(of: TrainingMethod.softmax), settings: settings
+        ).trainer(on: tuner.heldOut.rest, groups: set.groups, imageCount: set.training.images.count)
+        try trainer.run()
+        #expect(try tuner.heldOut.evaluate(trainer.head).metricsByName == trial.metrics)
+      }
+      #expect(tuned.record.heldOutImageCount == tuner.heldOut.features.images.count && tuned.record.epochs == 2)
+    }
+  }
+
+  @Test func whatTheUserStatesIsKept() throws {
+    try SmallComparisonSet.with { set, _ in
+      let tuner = try tuner(set, trials: 3, parameters: [TunedParameter(name: "gamma")])
+      let fixedRate = try tuner.tune(
+        ComparedMethod(MethodChoice(name: "focal"), learningRate: 0.25))
+      #expect(Set(fixedRate.record.trials.map(\.learningRate)) == [0.25])
+      #expect(fixedRate.record.trials.map { $0.parameters["gamma"] } == [nil, "0.5", "1", "4", "8"])
+      let fixedGamma = try tuner.tune(row("focal", ["gamma": "1"]))
+      #expect(fixedGamma.record.trials.count == 7)
+      #expect(fixedGamma.record.trials.allSatisfy { $0.parameters == ["gamma": "1"] })
+    }
+  }
+
+  @Test func goesOnFromTrialsThatWereFinished() throws {
+    try SmallComparisonSet.with { set, folder in
+      let store = TrialStore(at: "\(folder)/trials")
+      let whole = try tuner(set, trials: 4).tune(row("bags"))
+      var asked = 0
+      var hooks = ComparisonHooks()
+      hooks.isInterrupted = {
+        asked += 1
+        return asked > 40
+      }
+      #expect(throws: TrainingError.self) { try tuner(set, trials: 4, store: store).tune(row("bags"), hooks: hooks) }
+      let resumed = try tuner(set, trials: 4, store: store).tune(row("bags"))
+      #expect(resumed == whole)
+      // All trials are there now: none is trained again.
+      var progressed = false
+      var quiet = ComparisonHooks()
+      quiet.progress = { _, _ in progressed = true }
+      #expect(try tuner(set, trials: 4, store: store).tune(row("bags"), hooks: quiet) == whole && !progressed)
+    }
+  }
+
+  @Test func aMethodOnASoftmaxHeadStartsFromTheTunedOne() throws {
+    try SmallComparisonSet.with { set, _ in
+      let tuned = try tuner(set, trials: 3).tune(row("disalign"))
+      #expect(tuned.record.trials.count == 3 && tuned.record.trials.allSatisfy { $0.metrics != nil })
+    }
+  }
+
+  @Test func divergenceIsNoScore() throws {
+    try SmallComparisonSet.with { set, _ in
+      var settings = TrainingSettings()
+      settings.gradientClip = nil
+      settings.learningRate = 1e3
+      var plan = TuningPlan(epochs: 1)
+      plan.rateTrialCount = 1
+      let tuner = try Tuner(
+        TuningData(source: set.source, dataset: set.training, groups: set.groups), settings: settings, plan: plan)
+      let error = #expect(throws: ComparisonError.self) {
+        try tuner.tune(ComparedMethod(MethodChoice(name: "softmax"), learningRate: 1e30))
+      }
+      #expect(error?.description.contains("diverged") == true)
+    }
+  }
+}
