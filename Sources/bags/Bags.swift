@@ -16,6 +16,7 @@ struct Bags: ParsableCommand {
       RunsCommand.self,
       ShowCommand.self,
       MethodsCommand.self,
+      CompareCommand.self,
       PredictCommand.self,
       EvaluateCommand.self,
       ReportCommand.self,

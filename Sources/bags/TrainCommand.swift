@@ -2,6 +2,7 @@ import ArgumentParser
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import MethodComparison
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,7 +14,8 @@ struct TrainCommand: ParsableCommand {
       built-in synthetic set.
 
       The learning rate is used as given. It scales linearly with the batch: .01 is for 16 images a batch; with \
-      --images-per-batch 32 give .02.
+      --images-per-batch 32 give .02. It moves a method by more than methods differ: --learning-rate auto tries rates \
+      on held-out training images, in trainings of half the epochs, and takes the best.
 
       Methods have options of their own. bags: --others-ratio 8 (β), --g0 sigmoid|official|none, --others yes|no. \
       `bags methods` lists those of the others with their defaults.
@@ -34,6 +36,7 @@ struct TrainCommand: ParsableCommand {
         bags train --features features/train --annotations train.json --mining offline --mining-head runs/baseline
         bags train --method focal --gamma 2 --alpha .25
         bags train --others-ratio 3 --g0 official
+        bags train --features features/train --annotations train.json --method softmax --learning-rate auto
         bags train --features features/train --annotations t.json --groups auto:4
         bags train --tensorboard logs
         bags train --config settings.yaml --seed 1
@@ -46,6 +49,17 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
+
+  @Option(
+    help: .init(
+      "The learning rate after warm-up; auto tries some on held-out training images and takes the best.",
+      valueName: "rate|auto"))
+  var learningRate = LearningRateOption.rate(0.01)
+
+  @Option(help: "Where all randomness comes from.")
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Learning rate auto") var tuning: TuningOptions
 
   // Read before the words are parsed: see CommandLineWords.
   @Option(
@@ -76,6 +90,11 @@ struct TrainCommand: ParsableCommand {
     try sampling.check(goesWith: try method.method(), parameters: try method.parameters(in: Self.self))
     if resume == nil && input.initialHead == nil, try method.method().needsInitialHead {
       throw ValidationError("the method \(method.name) corrects a trained softmax head: name it with --init")
+    }
+    if let rate = learningRate.rate {
+      guard rate > 0, rate.isFinite else { throw ValidationError("--learning-rate must be above 0") }
+    } else if input.features != nil && input.annotations == nil {
+      throw ValidationError("--learning-rate auto needs --annotations: held-out images are scored by their objects")
     }
     if resume != nil && (output != nil || config != nil || tensorboard != nil || !input.isEmpty) {
       throw ValidationError("--resume takes inputs and settings from the run; give it alone")
@@ -109,13 +128,19 @@ struct TrainCommand: ParsableCommand {
     paths.miningHead = sampling.miningHead
     var record = RunRecord(
       program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,
-      settings: recipe.settings, inputs: try paths.fingerprinted(), roiCount: data.roiCount,
-      imageCount: data.source.imageCount, featureCount: data.source.featureCount, blasKernels: OpenBLAS.kernels)
+      settings: recipe.settings(learningRate: learningRate.rate, seed: seed), inputs: try paths.fingerprinted(),
+      roiCount: data.roiCount, imageCount: data.source.imageCount, featureCount: data.source.featureCount,
+      blasKernels: OpenBLAS.kernels)
     record.sampler = try sampling.samplerChoice()
     record.mining = try sampling.miningChoice()
     record.groupBoundaries = input.statedBoundaries
     record.tensorboard = tensorboard
     if let config { warnOfOtherInputs(than: config, now: record.inputs) }
+    if learningRate == .auto {
+      let tuned = try tuneLearningRate(record, data: data, paths: paths)
+      record.tuning = tuned.record
+      record.settings.learningRate = tuned.picked.learningRate ?? record.settings.learningRate
+    }
     let trainer = try makeTrainer(method, record: record, data: data, paths: paths)
     let writer = try RunWriter(at: path, record: record, groups: data.groups, replacing: overwrite.overwrite)
     try train(trainer, writer: writer) { try tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path) } }
@@ -130,6 +155,43 @@ struct TrainCommand: ParsableCommand {
         StandardStreams.warn("\(input.path): is not what it was for \(path); the result will be another")
       }
     }
+  }
+
+  /// Tries learning rates on held-out training images, and says what they came to.
+  private func tuneLearningRate(
+    _ record: RunRecord, data: TrainingInputs, paths: TrainingInputPaths
+  ) throws -> TunedMethod {
+    let row = ComparedMethod(
+      MethodChoice(name: record.method, parameters: record.methodParameters), sampler: record.sampler,
+      mining: record.mining)
+    let heads = EarlierHeads(
+      initial: try paths.initialHead.map { try readHead($0, groups: data.groups) },
+      mining: try paths.miningHead.map { try readHead($0, groups: data.groups) })
+    let tuner = try Tuner(
+      try data.tuningData(), settings: record.settings, plan: tuning.plan(epochs: record.settings.epochs),
+      startingFrom: heads)
+    let progress = ProgressLine("learning rate")
+    var hooks = ComparisonHooks()
+    hooks.isInterrupted = { Interruption.isPending }
+    hooks.progress = { progress.update($0, detail: $1) }
+    let tuned: TunedMethod
+    do {
+      tuned = try tuner.tune(row, hooks: hooks)
+      progress.finish()
+    } catch {
+      progress.finish()
+      throw error
+    }
+    let tried = tuned.record
+    for trial in tried.trials {
+      let score = tried.score(of: trial)
+      StandardStreams.note(
+        "learning rate \(settingText(trial.learningRate)): "
+          + (score.isFinite ? "\(tried.metric) \(String(format: "%.2f", 100 * score))" : "diverged")
+          + " on \(grouped(tried.heldOutImageCount)) held-out training images")
+    }
+    StandardStreams.note("learning rate \(settingText(tuned.picked.learningRate ?? 0)) is taken")
+    return tuned
   }
 
   private func resume(_ path: String) throws {

@@ -1,5 +1,6 @@
 import DetectionHeads
 import LVISDatasets
+import MethodComparison
 
 /// The files that a training reads; all `nil` for the built-in synthetic set.
 struct TrainingInputPaths {
@@ -100,4 +101,26 @@ struct TrainingInputs {
   /// The annotations; `nil` where there are none.
   let dataset: LVISDataset?
   let warnings: [String]
+}
+
+extension TrainingInputs {
+  /// What settings are tuned on.
+  ///
+  /// - Throws: `CommandFailure` where there are no annotations.
+  func tuningData() throws -> TuningData {
+    guard let dataset else {
+      throw CommandFailure("--learning-rate auto needs --annotations: held-out images are scored by their objects")
+    }
+    if let source = source as? LabelledFeatureSet {
+      return TuningData(source: source, dataset: dataset, groups: groups)
+    }
+    // The built-in set is in memory; scoring reads files, which stay mapped when their names are gone.
+    return try withTemporaryFolder { folder in
+      try SyntheticDetectionSet().write(to: folder)
+      let features = try FeatureSet(at: "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)")
+      let labels = try features.labels(categoryIDs: groups.members.map(\.id)) ?? features.labels(assignedFrom: dataset)
+      return TuningData(
+        source: try LabelledFeatureSet(features, labels: labels), dataset: dataset, groups: groups)
+    }
+  }
 }

@@ -3,6 +3,7 @@ import DetectionHeads
 import DurableFiles
 import Foundation
 import LVISEvaluation
+import MethodComparison
 
 /// Trains, detects and scores on the synthetic set, each method in the same way.
 struct DemoExperiment {
@@ -41,14 +42,14 @@ struct DemoExperiment {
   /// Runs the path for one method; its run folder holds the head and `evaluation.json`.
   func run(_ method: TrainingMethod) throws -> Outcome {
     let head = try train(method)
-    let detections = try head.detections(
-      for: FeatureSet(at: staging.validationFeatures), clippingTo: set.validation.dataset)
-    let result = try evaluator.evaluate(detections)
+    let result = try evaluator.evaluate(
+      head, on: FeatureSet(at: staging.validationFeatures), clippingTo: set.validation.dataset,
+      settings: DetectionSettings())
     try DurableFile.write(
       try jsonText(EvaluationReport(result, perClass: true)) + "\n",
       to: "\(staging.run(method).path)/evaluation.json")
     StandardStreams.note(
-      "\(method.name): \(grouped(detections.count)) detections, AP \(EvaluationTables.percent(result["AP"]))")
+      "\(method.name): \(grouped(result.counts.detections)) detections, AP \(EvaluationTables.percent(result["AP"]))")
     return Outcome(method: method, head: head, result: result)
   }
 
@@ -57,12 +58,8 @@ struct DemoExperiment {
     settings.seed = set.seed
     settings.threads = ProcessInfo.processInfo.activeProcessorCount
     let parameters = try MethodParameters(of: method)
-    let objective = method.objective(MethodData(groups: groups, imageCount: source.imageCount), parameters)
-    var generator = SeededGenerator(seed: settings.seed)
-    let trainer = try HeadTrainer(
-      head: LinearHead(
-        inputs: source.featureCount, layout: objective.layout, groups: groups, method: method.name, using: &generator),
-      objective: objective, source: source, settings: settings)
+    let trainer = try HeadTraining(method, parameters: parameters, settings: settings).trainer(
+      on: source, groups: groups, imageCount: source.imageCount)
     let record = RunRecord(
       program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,
       settings: settings, inputs: try inputs(), roiCount: source.labels.classes.count, imageCount: source.imageCount,

@@ -10,9 +10,6 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "Images a batch.")
   var imagesPerBatch = 16
 
-  @Option(help: "The learning rate after warm-up.")
-  var learningRate = 0.01
-
   @Option(help: .init("Epochs after which the learning rate is divided by 10.", valueName: "epochs"))
   var milestones = IntegerList([8, 11])
 
@@ -28,9 +25,6 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "Weight decay.")
   var weightDecay = 1e-4
 
-  @Option(help: "Where all randomness comes from.")
-  var seed: UInt64 = 0
-
   @Option(help: "Threads (default: one a core). The last bits of the result depend on it.")
   var threads: Int?
 
@@ -42,14 +36,19 @@ struct RecipeOptions: ParsableArguments {
   func validate() throws {
     // 0 means no limit here; the settings say so by having none.
     guard gradientClip >= 0 else { throw ValidationError("--gradient-clip must not be negative") }
-    if let fault = settings.fault { throw ValidationError("--\(fault)") }
+    if let fault = settings(seed: 0).fault { throw ValidationError("--\(fault)") }
   }
 
-  var settings: TrainingSettings {
+  /// The recipe as settings.
+  ///
+  /// - Parameters:
+  ///   - learningRate: The rate after warm-up; the recipe's where there is none yet.
+  ///   - seed: Where all randomness comes from.
+  func settings(learningRate: Double? = nil, seed: UInt64) -> TrainingSettings {
     var settings = TrainingSettings()
     settings.epochs = epochs
     settings.imagesPerBatch = imagesPerBatch
-    settings.learningRate = learningRate
+    settings.learningRate = learningRate ?? settings.learningRate
     settings.milestones = milestones.values
     settings.warmupSteps = warmupSteps
     settings.gradientClip = gradientClip > 0 ? gradientClip : nil
@@ -60,6 +59,27 @@ struct RecipeOptions: ParsableArguments {
     settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
     return settings
   }
+}
+
+/// A learning rate: a number, or to be found.
+enum LearningRateOption: ExpressibleByArgument, Equatable {
+  case rate(Double)
+  case auto
+
+  init?(argument: String) {
+    if argument == "auto" {
+      self = .auto
+    } else if let rate = Double(argument) {
+      self = .rate(rate)
+    } else {
+      return nil
+    }
+  }
+
+  /// The number; `nil` where it is to be found.
+  var rate: Double? { if case .rate(let rate) = self { rate } else { nil } }
+
+  var defaultValueDescription: String { rate.map { "\($0)" } ?? "auto" }
 }
 
 /// Integers with commas between them, such as `10,100,1000`; an empty text is none.

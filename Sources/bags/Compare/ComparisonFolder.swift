@@ -1,0 +1,75 @@
+import DurableFiles
+import Foundation
+import MethodComparison
+import Reporting
+
+/// The folder of a comparison: `README.md`, `comparison.json`, `comparison.csv`, figures with their data, `runs`, `trials`.
+struct ComparisonFolder {
+  let path: String
+
+  init(at path: String) {
+    var path = path
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+    self.path = path
+  }
+
+  private var document: String { "\(path)/comparison.json" }
+
+  /// Makes the folder, or goes on with the comparison that stands there.
+  ///
+  /// - Throws: `CommandFailure` where something else stands there.
+  func open() throws {
+    let files = FileManager.default
+    var isFolder: ObjCBool = false
+    if files.fileExists(atPath: path, isDirectory: &isFolder) {
+      guard isFolder.boolValue else { throw CommandFailure("\(path): is a file; choose another --output") }
+      let names = try files.contentsOfDirectory(atPath: path)
+      guard names.isEmpty || isComparison else {
+        throw CommandFailure("\(path): holds something other than a comparison; choose another --output")
+      }
+    }
+    try makeFolder(path)
+    // By this the folder is known again if the program is killed before there are results.
+    if !isComparison {
+      try DurableFile.write("{\n  \"format\" : \"\(ComparisonDocument.formatName)\"\n}\n", to: document)
+    }
+  }
+
+  private var isComparison: Bool {
+    guard let data = FileManager.default.contents(atPath: document) else { return false }
+    struct Mark: Decodable { let format: String }
+    return (try? JSONDecoder().decode(Mark.self, from: data))?.format == ComparisonDocument.formatName
+  }
+
+  /// Runs `body` while no other process works in this folder.
+  ///
+  /// - Throws: `CommandFailure` where one does.
+  func withLock<Result>(_ body: () throws -> Result) throws -> Result {
+    let lock = "\(path)/.lock"
+    let descriptor = Foundation.open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FileError(path: lock, operation: "write") }
+    defer { close(descriptor) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      throw CommandFailure("\(path): another `bags compare` works here; wait for it, or choose another --output")
+    }
+    return try body()
+  }
+
+  /// Writes everything but runs and trials.
+  func write(_ table: ComparisonTable, text: String, imageFormat: ImageFormat) throws {
+    let document = ComparisonDocument(table, program: "bags \(Bags.version)")
+    try DurableFile.write(table.csv, to: "\(path)/comparison.csv")
+    if table.rows.contains(where: { $0.values.contains { $0 != nil } }) {
+      try imageFormat.write(table.chart.rendered(), to: "\(path)/ap.\(imageFormat.rawValue)")
+    }
+    if let norms = table.norms, let shown = table.shownNorms {
+      let left = norms.heads.count - shown.heads.count
+      let source = left > 0 ? "The first method and the best of the others by AP; the rest is in weightnorms.csv." : ""
+      try imageFormat.write(
+        shown.chart(source: source).rendered(), to: "\(path)/weightnorms.\(imageFormat.rawValue)")
+      try DurableFile.write(norms.csv, to: "\(path)/weightnorms.csv")
+    }
+    try DurableFile.write(text, to: "\(path)/README.md")
+    try DurableFile.write(try document.json() + "\n", to: self.document)
+  }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import DetectionHeads
+import Foundation
+import LVISDatasets
+import MethodComparison
+
+/// What a comparison trains and scores on.
+struct ComparisonInputOptions: ParsableArguments {
+  @Option(help: .init("The training features: a folder of safetensors shards.", valueName: "folder"))
+  var features: String?
+
+  @Option(help: .init("The training annotations, LVIS or COCO JSON.", valueName: "file"))
+  var annotations: String?
+
+  @Option(
+    help: .init(
+      "Groups that `bags group` made, or boundaries such as 10,100,1000 (the default) or auto:4 to make them here.",
+      valueName: "file|counts|auto:N"))
+  var groups: String?
+
+  @Option(help: .init("The validation features, from the same detector.", valueName: "folder"))
+  var val: String?
+
+  @Option(help: .init("The validation annotations.", valueName: "file"))
+  var valAnnotations: String?
+
+  func validate() throws {
+    let given = [
+      ("--features", features), ("--annotations", annotations), ("--val", val), ("--val-annotations", valAnnotations),
+    ]
+    let missing = given.filter { $0.1 == nil }.map(\.0)
+    guard missing.isEmpty || missing.count == given.count else {
+      throw ValidationError(
+        "\(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") missing: give all of --features, "
+          + "--annotations, --val and --val-annotations, or none of them for the built-in synthetic set")
+    }
+    if features == nil, let groups, GroupBoundaries(groups) == nil {
+      throw ValidationError("a groups file needs --features: the built-in set has its own classes")
+    }
+  }
+
+  /// Opens everything once.
+  ///
+  /// - Throws: What is wrong with one of the files.
+  func load(detection: DetectionSettings) throws -> ComparisonSet {
+    guard let features, let annotations, let val, let valAnnotations else { return try builtInSet(detection) }
+    let training = try LVISDataset(contentsOf: annotations)
+    for warning in training.warnings { StandardStreams.warn("\(annotations): \(warning)") }
+    let validation = try LVISDataset(contentsOf: valAnnotations)
+    for warning in validation.warnings { StandardStreams.warn("\(valAnnotations): \(warning)") }
+    var trainingPaths = ["features": features, "annotations": annotations]
+    if let groups, GroupBoundaries(groups) == nil { trainingPaths["groups"] = groups }
+    let trainingInputs = try trainingPaths.mapValues { try RunRecord.Input(path: $0) }
+    let validationInputs = try ["val": val, "val-annotations": valAnnotations].mapValues {
+      try RunRecord.Input(path: $0)
+    }
+    if trainingInputs["features"]?.fingerprint == validationInputs["val"]?.fingerprint {
+      StandardStreams.warn("\(val): is what is trained on; scores there say nothing about new images")
+    }
+    let set = try comparisonSet(
+      features: features, training: training, val: val, validation: validation, detection: detection,
+      trainingInputs: trainingInputs, validationInputs: validationInputs)
+    if set.hasDerivedFrequencies {
+      StandardStreams.warn(
+        "\(valAnnotations): states no frequencies; APr, APc and APf go by the images of the training annotations")
+    }
+    return set
+  }
+
+  private func comparisonSet(
+    features: String, training: LVISDataset, val: String, validation: LVISDataset, detection: DetectionSettings,
+    trainingInputs: [String: RunRecord.Input], validationInputs: [String: RunRecord.Input]
+  ) throws -> ComparisonSet {
+    let grouping = try categoryGroups(training)
+    guard training.categories.map(\.id) == grouping.members.map(\.id) else {
+      throw CommandFailure(
+        "\(groups ?? "groups.json"): its \(grouping.classCount) categories are not the "
+          + "\(training.categories.count) of \(annotations ?? "the annotations"); make it anew with `bags group`")
+    }
+    let set = try FeatureSet(at: features)
+    let labels =
+      try set.labels(categoryIDs: grouping.members.map(\.id)) ?? set.labels(assignedFrom: training)
+    return try ComparisonSet(
+      source: LabelledFeatureSet(set, labels: labels), training: training, groups: grouping,
+      validationFeatures: FeatureSet(at: val), validation: validation, detection: detection,
+      trainingInputs: trainingInputs, validationInputs: validationInputs)
+  }
+
+  private func categoryGroups(_ training: LVISDataset) throws -> CategoryGroups {
+    if let groups, GroupBoundaries(groups) == nil { return try CategoryGroups(contentsOf: groups) }
+    return try CategoryGroups(
+      counts: training.categoryCounts(),
+      boundaries: groups.flatMap { GroupBoundaries($0) } ?? .counts([10, 100, 1000]))
+  }
+
+  private func builtInSet(_ detection: DetectionSettings) throws -> ComparisonSet {
+    StandardStreams.note(
+      "no --features: comparing on the built-in synthetic set, which shows mechanisms and predicts no real detector")
+    let set = SyntheticDetectionSet()
+    // The shards are mapped when they are opened and stay readable without their names.
+    return try withTemporaryFolder { folder in
+      try set.write(to: folder)
+      return try comparisonSet(
+        features: "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)", training: set.training.dataset,
+        val: "\(folder)/\(SyntheticDetectionSet.FileName.validationFeatures)", validation: set.validation.dataset,
+        detection: detection, trainingInputs: [:], validationInputs: [:])
+    }
+  }
+}
+
+/// Runs `body` with an empty folder that is removed afterwards.
+func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bags-\(UUID().uuidString)").path
+  do {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  } catch {
+    throw CommandFailure("\(folder): cannot make this folder; set TMPDIR to one that can be written to")
+  }
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  return try body(folder)
+}

@@ -1,0 +1,83 @@
+import DetectionHeads
+import Foundation
+import MethodComparison
+import Reporting
+
+/// A comparison in words and tables.
+struct ComparisonText {
+  let table: ComparisonTable
+  let set: ComparisonSet
+  let isBuiltIn: Bool
+
+  /// For the terminal.
+  var terminalTable: String {
+    var text = TextTable(zip(table.header.indices, table.header).map { ($1, $0 < 2 ? .left : .right) })
+    for row in table.cells(marking: { "*" + $0 }) { text.add(row) }
+    return text.rendered()
+  }
+
+  func markdown(imageFormat: ImageFormat) -> String {
+    let settings = table.result.settings
+    let seeds = table.result.seeds
+    let objects = set.validation.annotations.count
+    var parts = [
+      "# Methods compared",
+      """
+      \(isBuiltIn ? "On the built-in synthetic set, which shows mechanisms and predicts no real detector: trained" : "Trained") \
+      on \(grouped(set.source.features.roiCount)) RoIs of \(grouped(set.source.imageCount)) images \
+      (\(set.source.featureCount) features, \(grouped(set.groups.classCount)) classes), scored on \
+      \(grouped(set.validationFeatures.images.count)) images with \(grouped(objects)) objects by LVIS's rules. \
+      \(settings.epochs) epochs, \(settings.imagesPerBatch) images a batch, learning rate ÷ 10 after epochs \
+      \(settings.milestones.map(String.init).joined(separator: " and ")), momentum \(settings.momentum), weight decay \
+      \(settings.weightDecay), \(settings.gradientClip.map { "gradient norm at most \($0)" } ?? "no limit of the gradient"); \
+      seed\(seeds.count == 1 ? "" : "s") \(seeds.map(String.init).joined(separator: ", ")). Numbers in percent\
+      \(seeds.count > 1 ? ", means ± standard deviation over the seeds" : ""); the best of each column is bold.
+      """,
+      table.markdown,
+      """
+      APr, APc and APf: classes in 1–10, 11–100 and more training images. AP1 and on: the groups by training instances, \
+      \(groupsText). Norm–count: the rank correlation of a class's weight norm with its instances, best where it is \
+      nearest to 0; – where a head has no norms that matter. Epochs and seconds are those of all the training behind a \
+      head, its start included; seconds were taken while other work may have run.
+      """,
+      "![AP by method and group](ap.\(imageFormat.rawValue))",
+    ]
+    if table.norms != nil {
+      parts.append("![Weight norms by class frequency](weightnorms.\(imageFormat.rawValue))")
+    }
+    if let tuning = table.tuningMarkdown, let record = table.result.rows.lazy.compactMap(\.tuning).first {
+      let objects = record.heldOutObjectCounts.enumerated().map { "G\($0 + 1): \(grouped($1))" }
+      parts += [
+        "## What was tuned",
+        """
+        Trials of \(record.epochs) epochs on the training images without \(grouped(record.heldOutImageCount)) that were \
+        held out; those hold \(objects.joined(separator: ", ")) objects. Of each method the trial with the best \
+        \(record.metric) there was picked. Validation images decided nothing.
+        """,
+        tuning,
+      ]
+    }
+    parts += [
+      "## How it was made",
+      "```\n\(command)\n```",
+      "Numbers in full, a line a method and seed: [comparison.csv](comparison.csv); with the settings: "
+        + "[comparison.json](comparison.json).",
+    ]
+    return parts.joined(separator: "\n\n") + "\n"
+  }
+
+  private var groupsText: String {
+    self.set.groups.classesByGroup.indices.map { group in
+      "G\(group + 1): \(set.groups.rangeText(ofGroup: group)) (\(set.groups.classesByGroup[group].count) classes)"
+    }.joined(separator: ", ")
+  }
+
+  /// The command as it was typed.
+  private var command: String {
+    (["bags"]
+      + CommandLine.arguments.dropFirst().map { word in
+        word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=+,".contains($0) }
+          ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+      }).joined(separator: " ")
+  }
+}

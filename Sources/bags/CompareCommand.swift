@@ -1,0 +1,157 @@
+import ArgumentParser
+import DetectionHeads
+import Foundation
+import MethodComparison
+import Reporting
+
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Train methods with the same budget and seeds, score them, and print one table.",
+    discussion: """
+      Every method is trained on the same RoIs, for the same number of steps, with the same seeds, and scored in memory \
+      by LVIS's rules. The table has AP, APr, APc, APf, AP1 and on, the rank correlation of weight norm and instance \
+      count, epochs and seconds of training: means over the seeds, ± their standard deviation, the best of each column \
+      marked *. It is written to --output as Markdown, CSV and JSON, with figures.
+
+      A method is written with its parameters behind colons, and what chooses its images or RoIs behind +:
+        bags:others-ratio=3            a parameter of the method (`bags methods` lists them)
+        softmax:learning-rate=0.1      its own learning rate
+        bags:groups=100                its own group boundaries; several with / between them
+        softmax+rfs                    repeat factor sampling; +class-balanced
+        softmax+rfs:repeat-threshold=0.01
+        softmax+ohem                   online hard examples; +ohem-1to3, +s-ohem, +offline, +random
+
+      The learning rate moves a method by more than methods differ. --tune picks each method's own on a held-out part \
+      of the training images, with as many trials for each: first a grid from --learning-rate up in tenfold steps, then \
+      finer around the best. --tune others-ratio,gamma=1/2/5 goes on with these parameters of the methods that have \
+      them; the others get as many further learning rates. Validation images decide nothing.
+
+      Methods that need a trained head have it of the same seed: disalign softmax's, +offline that of the method \
+      without it. Their epochs and seconds are those of both.
+
+      What is finished stays: the same command, after Ctrl-C or anything else, goes on where it stopped, and one with \
+      more methods or seeds trains only those. Every run in --output/runs is a folder for `bags predict` and \
+      `bags report`.
+
+      EXAMPLES
+        bags compare
+        bags compare --methods softmax,bags,bags:others-ratio=3,softmax+rfs --seeds 3
+        bags compare --features train --annotations train.json --val val --val-annotations val.json --tune
+        bags compare --methods focal,bags --tune gamma,others-ratio=1/3/8/20 --tune-epochs 6
+      """)
+
+  @OptionGroup(title: "Input") var input: ComparisonInputOptions
+
+  @Option(help: .init("What to compare, with commas between; all for all of `bags methods`.", valueName: "list|all"))
+  var methods = "all"
+
+  @Option(help: .init("The seeds, such as 0,1,2, or how many.", valueName: "list|count"))
+  var seeds = "1"
+
+  @Option(
+    defaultAsFlag: "learning-rate",
+    help: .init(
+      "Pick each method's learning rate on held-out training images, and then these parameters.",
+      valueName: "parameters"))
+  var tune: String?
+
+  @OptionGroup(title: "Tuning") var tuning: TuningOptions
+  @OptionGroup(title: "Recipe") var recipe: RecipeOptions
+
+  @Option(help: "The learning rate of methods that state none; where --tune begins.")
+  var learningRate = 0.01
+
+  @Option(help: .init("The folder of the comparison; one that stands there is gone on with.", valueName: "folder"))
+  var output = "comparison"
+
+  @Option(help: "What figures are written as. PNG and PDF need rsvg-convert (Debian: librsvg2-bin).")
+  var imageFormat: ImageFormat = .svg
+
+  @OptionGroup var format: FormatOptions
+
+  func validate() throws {
+    let methods = try comparedMethods(methods)
+    _ = try seedList()
+    _ = try plan(for: methods)
+    if tune == nil, tuning.tuneEpochs != nil {
+      throw ValidationError("--tune-epochs needs --tune: without it nothing is tuned")
+    }
+    guard learningRate > 0, learningRate.isFinite else { throw ValidationError("--learning-rate must be above 0") }
+  }
+
+  func run() throws {
+    Interruption.watch()
+    let folder = ComparisonFolder(at: output)
+    try imageFormat.checkAvailability()
+    try folder.open()
+    try folder.withLock { try compare(in: folder) }
+  }
+
+  private func compare(in folder: ComparisonFolder) throws {
+    let methods = try comparedMethods(methods)
+    let seeds = try seedList()
+    let settings = recipe.settings(learningRate: learningRate, seed: seeds[0])
+    var detection = DetectionSettings()
+    detection.threads = settings.threads
+    let set = try input.load(detection: detection)
+    let comparison = Comparison(
+      of: methods, on: set, settings: settings, seeds: seeds, tuning: try plan(for: methods), folder: folder.path,
+      program: "bags \(Bags.version)")
+    StandardStreams.note(
+      "\(methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
+        + "\(grouped(set.source.features.roiCount)) RoIs of \(grouped(set.source.imageCount)) images; results in "
+        + folder.path)
+    let progress = ProgressLine("compare")
+    var hooks = ComparisonHooks()
+    hooks.isInterrupted = { Interruption.isPending }
+    hooks.progress = { progress.update($0, detail: $1) }
+    hooks.finished = { line in
+      progress.finish()
+      StandardStreams.note(line)
+    }
+    let result: ComparedResults
+    do {
+      result = try comparison.run(hooks)
+      progress.finish()
+    } catch TrainingError.interrupted {
+      progress.finish()
+      throw CommandFailure("interrupted; the same command goes on where it stopped")
+    }
+    let table = try ComparisonTable(result, groups: set.groups)
+    let report = ComparisonText(table: table, set: set, isBuiltIn: input.features == nil)
+    try folder.write(table, text: report.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
+    for row in result.rows {
+      for failure in row.failures { StandardStreams.warn("\(row.method), \(failure)") }
+    }
+    if format.isJSON {
+      StandardStreams.result(try ComparisonDocument(table, program: "bags \(Bags.version)").json())
+    } else {
+      StandardStreams.result(report.terminalTable)
+      StandardStreams.result("\nreport  \(folder.path)/README.md\ndata    \(folder.path)/comparison.csv")
+    }
+  }
+
+  private func plan(for methods: [ComparedMethod]) throws -> TuningPlan? {
+    guard let tune else { return nil }
+    var plan = tuning.plan(epochs: recipe.epochs)
+    plan.parameters = try tunedParameters(
+      tune, of: methods.compactMap { TrainingMethod.named($0.method.name) })
+    return plan
+  }
+
+  /// A list of seeds, or as many as a single number says.
+  private func seedList() throws -> [UInt64] {
+    let values = seeds.split(separator: ",").map { UInt64($0) }
+    let list = values.compactMap { $0 }
+    guard !list.isEmpty, list.count == values.count, Set(list).count == list.count else {
+      throw ValidationError("--seeds must be whole numbers, each once, such as 0,1,2, or how many, not '\(seeds)'")
+    }
+    if seeds.contains(",") { return list }
+    guard (1...1000).contains(list[0]) else {
+      throw ValidationError(
+        "--seeds \(seeds): one number says how many, from 1 to 1000; the seed itself is '\(seeds),'")
+    }
+    return Array(0..<list[0])
+  }
+}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import DetectionHeads
+import MethodComparison
+
+/// What `bags compare --methods` says: rows with commas between them, or `all`.
+///
+/// A row is a method with its parameters behind colons, then, behind `+`, a sampler of images and a way to choose RoIs
+/// with their own: `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+ohem`. `learning-rate` and `groups` can stand among the method's
+/// parameters.
+///
+/// - Throws: `ValidationError` that says which part makes no sense, and why.
+func comparedMethods(_ text: String) throws -> [ComparedMethod] {
+  if text == "all" { return TrainingMethod.all.map { ComparedMethod(MethodChoice(name: $0.name)) } }
+  var rows: [ComparedMethod] = []
+  for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+    let row = try comparedMethod(String(part))
+    guard !rows.contains(row) else { throw ValidationError("--methods: \(row) stands twice") }
+    rows.append(row)
+  }
+  return rows
+}
+
+private func comparedMethod(_ text: String) throws -> ComparedMethod {
+  let parts = text.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+  var (name, given) = try nameAndParameters(parts[0], in: text)
+  let rate = try given.removeValue(forKey: "learning-rate").map { value -> Double in
+    guard let rate = Double(value), rate > 0, rate.isFinite else {
+      throw ValidationError("--methods: \(text): learning-rate must be a number above 0, not '\(value)'")
+    }
+    return rate
+  }
+  let boundaries = try given.removeValue(forKey: "groups").map { try groupBoundaries($0, in: text) }
+  // Checks names and values; only what was given is kept, the defaults go without saying.
+  let choice = try inRow(text) { try chosen(name, of: TrainingMethod.all, as: "method", parameters: given) }
+  if boundaries != nil, !choice.parameters.keys.contains("others-ratio") {
+    throw ValidationError("--methods: \(text): \(name) has no groups, so groups= would change nothing")
+  }
+  var row = ComparedMethod(MethodChoice(name: name, parameters: given), learningRate: rate, boundaries: boundaries)
+  for part in parts.dropFirst() {
+    let (name, given) = try nameAndParameters(part, in: text)
+    if ImageSamplingMethod.named(name) != nil, RoIMiningMethod.named(name) == nil {
+      guard row.sampler == nil else {
+        throw ValidationError("--methods: \(text): one sampler at most decides which images are visited")
+      }
+      row.sampler = try inRow(text) {
+        _ = try chosen(name, of: ImageSamplingMethod.all, as: "sampler", parameters: given)
+        return MethodChoice(name: name, parameters: given)
+      }
+    } else {
+      guard row.mining == nil else {
+        throw ValidationError("--methods: \(text): one way at most decides which RoIs are trained on")
+      }
+      row.mining = try inRow(text) { try mining(name, parameters: given, of: choice) }
+    }
+  }
+  return row
+}
+
+/// A way to choose RoIs that goes with a method.
+private func mining(
+  _ name: String, parameters given: [String: String], of method: MethodChoice
+) throws -> MethodChoice {
+  guard let way = RoIMiningMethod.named(name) else {
+    let names = Set(ImageSamplingMethod.all.map(\.name) + RoIMiningMethod.all.map(\.name)).sorted()
+    let hint = closest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
+    throw ValidationError("nothing called '\(name)' can be added, only \(names.joined(separator: ", "))\(hint)")
+  }
+  _ = try chosen(name, of: [way], as: "mining", parameters: given)
+  if let trained = TrainingMethod.named(method.name) {
+    if trained.needsInitialHead, way.needsMiningHead {
+      throw ValidationError(
+        "\(method.name) starts from another head and \(name) mines one; together they are not offered")
+    }
+    if let reason = try way.refusal(for: trained, parameters: MethodParameters(method.parameters, of: trained)) {
+      throw ValidationError(reason)
+    }
+  }
+  return MethodChoice(name: name, parameters: given)
+}
+
+private func nameAndParameters(_ part: String, in row: String) throws -> (name: String, parameters: [String: String]) {
+  let words = part.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+  let name = words[0]
+  guard !name.isEmpty else {
+    throw ValidationError(
+      row.isEmpty
+        ? "--methods: a method is missing: two commas, or none of them named"
+        : "--methods: \(row): a name is missing before or behind + or :")
+  }
+  var parameters: [String: String] = [:]
+  for word in words.dropFirst() {
+    let sides = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
+      throw ValidationError("--methods: \(row): '\(word)' is no parameter: write \(name):name=value")
+    }
+    guard parameters.updateValue(sides[1], forKey: sides[0]) == nil else {
+      throw ValidationError("--methods: \(row): \(sides[0]) is given twice")
+    }
+  }
+  return (name, parameters)
+}
+
+private func groupBoundaries(_ text: String, in row: String) throws -> [Int] {
+  let values = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+  let boundaries = values.compactMap { $0 }
+  guard boundaries.count == values.count, zip([0] + boundaries, boundaries).allSatisfy(<) else {
+    throw ValidationError(
+      "--methods: \(row): groups must be ascending boundaries with / between them, such as 10/100/1000, not '\(text)'")
+  }
+  return boundaries
+}
+
+/// Says in which row something is wrong.
+private func inRow<Result>(_ row: String, _ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch let error as ValidationError {
+    throw ValidationError("--methods: \(row): \(error.message)")
+  }
+}
+
+/// What `--tune` says: parameters with commas between them, with values to try where they are given:
+/// `others-ratio,tau=0.5/1/2`. `learning-rate`, which is always tuned, may stand among them.
+///
+/// - Parameter methods: Of which at least one has each of the parameters.
+/// - Throws: `ValidationError`.
+func tunedParameters(_ text: String, of methods: [TrainingMethod]) throws -> [TunedParameter] {
+  try text.split(separator: ",", omittingEmptySubsequences: false).map(String.init).filter { $0 != "learning-rate" }
+    .map { part in
+      let sides = part.split(separator: "=", maxSplits: 1).map(String.init)
+      let name = sides.first ?? ""
+      let known = methods.flatMap(\.parameters).filter { $0.name == name }
+      guard !known.isEmpty else {
+        let names = Set(methods.flatMap(\.parameters).map(\.name)).sorted()
+        let hint = closest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
+        throw ValidationError("--tune: none of the methods has a parameter '\(name)'\(hint)")
+      }
+      let values = sides.count > 1 ? sides[1].split(separator: "/").map(String.init) : nil
+      if let values {
+        if let wrong = values.first(where: { value in !known.contains { $0.allows(value) } }) {
+          throw ValidationError("--tune: \(name) must be \(known[0].allowed), not '\(wrong)'")
+        }
+        guard !values.isEmpty else { throw ValidationError("--tune: \(name)= names no values, such as \(name)=1/2/4") }
+      }
+      return TunedParameter(name: name, values: values)
+    }
+}

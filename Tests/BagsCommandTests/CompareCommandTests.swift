@@ -1,0 +1,169 @@
+import DetectionHeads
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct CompareCommandTests {
+  private static let inputs = [
+    "compare", "--features", "train", "--annotations", "train.json", "--val", "val", "--val-annotations", "val.json",
+    "--epochs", "3", "--threads", "1", "--learning-rate", "0.1",
+  ]
+
+  private func compare(_ folder: String, _ options: [String]) throws -> CommandOutput {
+    try runBags(Self.inputs + options, in: folder)
+  }
+
+  @Test func writesTableFiguresAndData() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let run = try compare(
+        folder, ["--methods", "softmax,bags:others-ratio=3,bags:groups=50+rfs", "--seeds", "2", "--output", "c/x"])
+      #expect(run.status == 0, "\(run.error)")
+      let lines = run.output.split(separator: "\n")
+      #expect(lines[0].hasPrefix("method") && lines[0].contains("APr") && lines[0].contains("norm–count"))
+      #expect(lines[2].hasPrefix("bags:others-ratio=3") && lines[2].contains("±"))
+      #expect(run.output.contains("*"))
+      for name in ["README.md", "comparison.csv", "comparison.json", "ap.svg", "weightnorms.svg", "weightnorms.csv"] {
+        let size = (try FileManager.default.attributesOfItem(atPath: "\(folder)/c/x/\(name)"))[.size] as? Int
+        #expect((size ?? 0) > 100, "\(name)")
+      }
+      let text = try String(contentsOfFile: "\(folder)/c/x/README.md", encoding: .utf8)
+      #expect(text.contains("bags compare --features train") && text.contains("| bags:groups=50+rfs |"))
+      let runs = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/c/x/runs").filter { $0 != "latest" }
+      #expect(runs.count == 6)
+      let ablation = try #require(runs.first { $0.hasPrefix("bags-groups-50-rfs-seed1-") })
+      #expect(try CategoryGroups(contentsOf: "\(folder)/c/x/runs/\(ablation)/groups.json").boundaries == [50])
+      let record = try RunFolder(at: "\(folder)/c/x/runs/\(ablation)").record()
+      #expect(record.sampler?.name == "rfs" && record.settings.seed == 1 && record.settings.learningRate == 0.1)
+      // Its runs are runs like others: what they say of themselves is what other commands find.
+      let predicted = try runBags(
+        ["predict", "c/x/runs/\(ablation)", "--features", "val", "--annotations", "val.json"], in: folder)
+      #expect(predicted.status == 0, "\(predicted.error)")
+      let evaluated = try runBags(
+        ["evaluate", "--annotations", "val.json", "--results", "results.json", "--format", "json"], in: folder)
+      let ap = try (JSONSerialization.jsonObject(with: Data(evaluated.output.utf8)) as? [String: Any])?["AP"]
+      let saved = try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(fileURLWithPath: "\(folder)/c/x/runs/\(ablation)/evaluation.json")))
+      #expect(ap as? Double != nil && (saved as? [String: Any])?["AP"] as? Double == ap as? Double)
+    }
+  }
+
+  @Test func goesOnAfterBeingKilledAndEndsTheSame() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let options = ["--methods", "bags,softmax,focal", "--seeds", "0,5", "--epochs", "40", "--format", "json"]
+      let whole = try compare(folder, options + ["--output", "whole"])
+      #expect(whole.status == 0, "\(whole.error)")
+      for (signal, status) in [(SIGKILL, SIGKILL), (SIGINT, 1)] {
+        let output = "part\(signal)"
+        let process = try startBags(Self.inputs + options + ["--output", output], in: folder)
+        Thread.sleep(forTimeInterval: 0.4)
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        let resumed = try compare(folder, options + ["--output", output])
+        #expect(resumed.status == 0, "\(resumed.error)")
+        #expect(process.terminationStatus == status || process.terminationStatus == 0)
+        #expect(try metrics(resumed) == metrics(whole))
+      }
+      // Nothing is left to do.
+      let again = try compare(folder, options + ["--output", "whole"])
+      #expect(!again.error.contains("seed 0: AP") && again.output == whole.output)
+    }
+  }
+
+  /// Metrics and settings of every method, without seconds and paths.
+  private func metrics(_ run: CommandOutput) throws -> [[String: NSObject]] {
+    let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+    let methods = try #require(object?["methods"] as? [[String: Any]])
+    return methods.map { method in
+      method.filter { $0.key != "seconds" && $0.key != "runs" }.compactMapValues { $0 as? NSObject }
+    }
+  }
+
+  @Test func tunesAndSaysWhatItPicked() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let run = try compare(
+        folder,
+        [
+          "--methods", "softmax,focal", "--tune", "gamma=0/1", "--tune-trials", "3", "--tune-epochs", "1", "--format",
+          "json",
+        ])
+      #expect(run.status == 0, "\(run.error)")
+      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+      let methods = try #require(object?["methods"] as? [[String: Any]])
+      for method in methods {
+        let tuning = try #require(method["tuning"] as? [String: Any])
+        let trials = try #require(tuning["trials"] as? [[String: Any]])
+        #expect(trials.count == 5 && tuning["epochs"] as? Int == 1)
+        let scores = trials.map { ($0["metrics"] as? [String: Double])?["AP"] ?? -2 }
+        let place = try #require(scores.indices.max { (scores[$0], -$0) < (scores[$1], -$1) })
+        let best = trials[place]
+        #expect(best["learning_rate"] as? Double == method["learning_rate"] as? Double)
+        #expect(best["parameters"] as? [String: String] == method["parameters"] as? [String: String])
+      }
+      let text = try String(contentsOfFile: "\(folder)/comparison/README.md", encoding: .utf8)
+      #expect(text.contains("## What was tuned") && text.contains("held out"))
+    }
+  }
+
+  @Test func helpShowsExamplesAndTheNotation() throws {
+    let help = try runBags(["compare", "--help"])
+    #expect(help.status == 0)
+    for text in ["EXAMPLES", "softmax+rfs", "bags:others-ratio=3", "--tune", "--seeds"] {
+      #expect(help.output.contains(text), "\(text)")
+    }
+  }
+
+  @Test(arguments: [
+    (["--methods", "softmax,bgas"], "there is no method 'bgas'"),
+    (["--methods", "softmax,bgas"], "did you mean bags?"),
+    (["--methods", "bags:others-ratio"], "'others-ratio' is no parameter: write bags:name=value"),
+    (["--methods", "softmax:others-ratio=3"], "--others-ratio is no parameter of softmax"),
+    (["--methods", "softmax:groups=100"], "softmax has no groups"),
+    (["--methods", "bags:groups=100/10"], "ascending"),
+    (["--methods", "softmax+rsf"], "did you mean rfs?"),
+    (["--methods", "softmax+rfs+class-balanced"], "one sampler at most"),
+    (["--methods", "softmax+ohem+s-ohem"], "one way at most"),
+    (["--methods", "ghm+ohem"], "ghm has none"),
+    (["--methods", "disalign+offline"], "together they are not offered"),
+    (["--methods", "softmax,softmax"], "stands twice"),
+    (["--methods", "softmax,"], "a method is missing"),
+    (["--methods", "focal:gamma=1:gamma=2"], "gamma is given twice"),
+    (["--methods", "bags:learning-rate=fast"], "above 0, not 'fast'"),
+    (["--methods", "bags:g0=none:others=no"], "nothing to tell background from foreground"),
+    (["--seeds", "0,0"], "each once"), (["--seeds", "0"], "the seed itself is '0,'"),
+    (["--features", "train", "--val", "val"], "--annotations, --val-annotations are missing"),
+    (["--methods", "softmax", "--tune", "gama"], "none of the methods has a parameter 'gama'"),
+    (["--methods", "focal", "--tune", "gama"], "did you mean gamma?"),
+    (["--methods", "focal", "--tune", "gamma=x"], "gamma must be a number"),
+    (["--tune-epochs", "3"], "needs --tune"), (["--learning-rate", "0"], "above 0"),
+  ])
+  func refusesNonsenseWithTheReason(options: [String], message: String) throws {
+    let run = try runBags(["compare"] + options)
+    #expect(run.status == 64 && run.error.contains(message), "\(run.error)")
+  }
+
+  @Test func leavesAForeignFolderAlone() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let run = try compare(folder, ["--methods", "softmax", "--output", "train"])
+      #expect(run.status == 1 && run.error.contains("holds something other than a comparison"))
+      let other = try compare(folder, ["--methods", "softmax", "--output", "train.json"])
+      #expect(other.status == 1 && other.error.contains("is a file"))
+    }
+  }
+
+  @Test func withoutFeaturesTakesTheBuiltInSet() throws {
+    try withTemporaryFolder { folder in
+      let run = try runBags(
+        ["compare", "--methods", "softmax,bags", "--epochs", "1", "--learning-rate", "0.1", "--format", "json"],
+        in: folder)
+      #expect(run.status == 0 && run.error.contains("built-in synthetic set"), "\(run.error)")
+      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+      #expect((object?["methods"] as? [Any])?.count == 2)
+      let text = try String(contentsOfFile: "\(folder)/comparison/README.md", encoding: .utf8)
+      #expect(text.contains("built-in synthetic set"))
+    }
+  }
+}
