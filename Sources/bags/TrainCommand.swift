@@ -41,12 +41,14 @@ struct TrainCommand: ParsableCommand {
         bags train --tensorboard logs
         bags train --config settings.yaml --seed 1
         bags train --config runs/baseline/run.json --output runs/again
+        bags train --features features/pooled --annotations t.json --hidden 1024,1024
         bags train --resume runs/baseline
       """)
 
   @OptionGroup(title: "Input") var input: TrainingInputOptions
 
   @OptionGroup(title: "Method") var method: MethodOptions
+  @OptionGroup(title: "Architecture") var architecture: ArchitectureOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
 
@@ -133,6 +135,8 @@ struct TrainCommand: ParsableCommand {
       blasKernels: OpenBLAS.kernels)
     record.sampler = try sampling.samplerChoice()
     record.mining = try sampling.miningChoice()
+    let architecture = architecture.architecture(setStages: data.stageCount)
+    record.architecture = architecture == HeadArchitecture() ? nil : architecture
     record.groupBoundaries = input.statedBoundaries
     record.tensorboard = tensorboard
     if let config { warnOfOtherInputs(than: config, now: record.inputs) }
@@ -217,13 +221,18 @@ struct TrainCommand: ParsableCommand {
     _ method: TrainingMethod, record: RunRecord, data: TrainingInputs, paths: TrainingInputPaths
   ) throws -> HeadTrainer {
     let settings = record.settings
-    let objective = method.objective(
+    let stage = method.objective(
       MethodData(groups: data.groups, imageCount: data.imageCount),
       try MethodParameters(record.methodParameters, of: method))
+    let architecture = record.architecture ?? HeadArchitecture()
+    if let fault = architecture.fault(with: stage, setStages: data.stageCount) {
+      throw CommandFailure("\(method.name): \(fault)")
+    }
+    let objective = architecture.objective(stage)
     var generator = SeededGenerator(seed: settings.seed)
     var head = LinearHead(
-      inputs: data.source.featureCount, layout: objective.layout, groups: data.groups, method: method.name,
-      using: &generator)
+      inputs: data.source.featureCount, hiddenOutputs: architecture.hidden, layout: objective.layout,
+      groups: data.groups, method: method.name, using: &generator)
     objective.initialize(&head)
     if let path = paths.initialHead {
       let initial = try readHead(path, groups: data.groups)

@@ -61,7 +61,8 @@ struct TrainingInputPaths {
     }
     return TrainingInputs(
       source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
-      roiCount: set.roiCount, imageCount: dataset?.images.count ?? set.images.count, groups: groups, dataset: dataset,
+      stageCount: set.stageCount, roiCount: set.roiCount, imageCount: dataset?.images.count ?? set.images.count,
+      groups: groups, dataset: dataset,
       warnings: (dataset?.warnings ?? []).map { "\(annotations ?? ""): \($0)" })
   }
 
@@ -85,7 +86,7 @@ struct TrainingInputPaths {
     let training = SyntheticDetectionSet().training
     let source = training.source
     return TrainingInputs(
-      source: source, roiCount: source.labels.count, imageCount: training.dataset.images.count,
+      source: source, stageCount: 1, roiCount: source.labels.count, imageCount: training.dataset.images.count,
       groups: try grouping ?? CategoryGroups(counts: training.dataset.categoryCounts(), boundaries: boundaries),
       dataset: training.dataset, warnings: [])
   }
@@ -94,6 +95,8 @@ struct TrainingInputPaths {
 /// What training reads.
 struct TrainingInputs {
   let source: any RoISource
+  /// S: the stages of a cascade that there are features of.
+  let stageCount: Int
   let roiCount: Int
   /// M: the images of the annotations; where there are none, those with RoIs.
   let imageCount: Int

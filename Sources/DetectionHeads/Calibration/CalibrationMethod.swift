@@ -29,6 +29,9 @@ public struct CalibrationMethod: NamedMethod {
   public func callAsFunction(
     _ head: LinearHead, parameters: MethodParameters, data: CalibrationData = CalibrationData()
   ) throws -> LinearHead {
+    guard head.hidden.isEmpty else {
+      throw LinearHeadError("\(name) is for a last layer alone; this head has hidden layers \(head.hidden.map(\.outputs))")
+    }
     var calibrated = try calibrate(head, parameters, data)
     calibrated.method = "\(head.method)+\(name)"
     return calibrated

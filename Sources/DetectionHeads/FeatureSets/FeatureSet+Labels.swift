@@ -11,6 +11,20 @@ public struct RoILabels: Sendable, Equatable {
   public let classes: [Int32]
   /// C.
   public let classCount: Int
+  /// The same for the second and later stages of a cascade; empty where all stages share `classes`.
+  public let laterStages: [[Int32]]
+
+  /// Puts labels together.
+  init(classes: [Int32], classCount: Int, laterStages: [[Int32]] = []) {
+    self.classes = classes
+    self.classCount = classCount
+    self.laterStages = laterStages
+  }
+
+  /// The label of a RoI at a stage of a cascade, from 0.
+  func classIndex(ofRow row: Int, stage: Int) -> Int32 {
+    stage > 0 && stage <= laterStages.count ? laterStages[stage - 1][row] : classes[row]
+  }
 }
 
 extension FeatureSet {
@@ -24,25 +38,26 @@ extension FeatureSet {
   public func labels(categoryIDs: [Int]) throws -> RoILabels? {
     guard hasLabels else { return nil }
     let lookup = IDIndex(ascending: categoryIDs)
-    var classes: [Int32] = []
-    classes.reserveCapacity(roiCount)
+    var stages = [[Int32]](repeating: [], count: shards.first?.labelStageCount ?? 1)
+    for stage in stages.indices { stages[stage].reserveCapacity(roiCount) }
     for shard in shards {
       guard let labels = shard.labels else { continue }
-      for piece in pieces(of: 0..<shard.rowCount) {
+      for piece in pieces(of: 0..<shard.rowCount * stages.count) {
         for (offset, label) in try labels.integers(piece).enumerated() {
+          let (row, stage) = (piece.lowerBound + offset).quotientAndRemainder(dividingBy: stages.count)
           if let index = lookup.position(of: label) {
-            classes.append(Int32(clamping: index))
+            stages[stage].append(Int32(clamping: index))
           } else if label == -1 || label == 0 {
-            classes.append(RoILabels.background)
+            stages[stage].append(RoILabels.background)
           } else {
             throw FeatureSetError(
-              path: shard.path, tensor: "labels", row: piece.lowerBound + offset, code: .label,
+              path: shard.path, tensor: "labels", row: row, code: .label,
               detail: "\(label) is none of the \(categoryIDs.count) categories\(Self.range(of: categoryIDs))")
           }
         }
       }
     }
-    return RoILabels(classes: classes, classCount: categoryIDs.count)
+    return RoILabels(classes: stages[0], classCount: categoryIDs.count, laterStages: Array(stages.dropFirst()))
   }
 
   /// Labels by overlap: each RoI takes the category of the annotation that it overlaps most, if their IoU is .5 or more.

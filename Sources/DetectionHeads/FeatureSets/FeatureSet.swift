@@ -24,8 +24,10 @@ public struct FeatureSet: Sendable {
   public let path: String
   /// N.
   public let roiCount: Int
-  /// D.
+  /// D; S · D where there are features of S stages.
   public let featureCount: Int
+  /// S, the stages of a cascade that features are there for, `features` being [N, S, D]; 1 for other detectors.
+  public let stageCount: Int
   /// What the features are stored as.
   public let elementType: TensorElementType
   /// The images by ascending id, each with its rows.
@@ -53,6 +55,7 @@ public struct FeatureSet: Sendable {
     self.shards = shards.filter { $0.rowCount > 0 }
     roiCount = rowCount
     featureCount = first.featureCount
+    stageCount = first.stageCount
     elementType = first.tensor(.features)?.elementType ?? .float32
     images = try Self.images(of: shards)
     try checkBoxes()
@@ -90,6 +93,9 @@ public struct FeatureSet: Sendable {
     }
     guard (shard.labels == nil) == (first.labels == nil) else {
       throw fault("labels", "every shard must have it or none: \(first.path) is otherwise")
+    }
+    guard shard.stageCount == first.stageCount, shard.labelStageCount == first.labelStageCount else {
+      throw fault("features", "of \(shard.stageCount) stages, but of \(first.stageCount) in \(first.path)")
     }
     for column in FeatureColumn.allCases where shard.width(of: column) != first.width(of: column) {
       guard let width = shard.width(of: column), let expected = first.width(of: column) else {

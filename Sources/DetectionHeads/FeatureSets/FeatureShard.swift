@@ -5,8 +5,12 @@ struct FeatureShard: Sendable {
   let path: String
   /// N, the RoIs in this shard.
   let rowCount: Int
-  /// D.
+  /// D; S · D where there are features of S stages.
   let featureCount: Int
+  /// S, the stages of a cascade that features are there for; 1 for other detectors.
+  let stageCount: Int
+  /// The stages that `labels` tells apart.
+  let labelStageCount: Int
   /// The set's row that is this shard's row 0.
   let firstRow: Int
   let imageIDs: TensorView
@@ -18,11 +22,12 @@ struct FeatureShard: Sendable {
     path = container.path
     self.firstRow = firstRow
     let features = try container.tensor(FeatureColumn.features.rawValue)
-    guard features.shape.count == 2, features.shape[1] > 0 else {
-      throw Self.shapeError(features, expected: "[N, D] with D > 0")
+    guard (2...3).contains(features.shape.count), features.shape.dropFirst().allSatisfy({ $0 > 0 }) else {
+      throw Self.shapeError(features, expected: "[N, D] with D > 0, or [N, S, D] for S stages of a cascade,")
     }
     rowCount = features.shape[0]
-    featureCount = features.shape[1]
+    stageCount = features.shape.count == 3 ? features.shape[1] : 1
+    featureCount = features.shape.dropFirst().reduce(1, *)
 
     imageIDs = try container.tensor("image_ids")
     labels = try container.tensorIfPresent("labels")
@@ -30,7 +35,12 @@ struct FeatureShard: Sendable {
       guard !integers.elementType.isFloatingPoint else {
         throw Self.elementTypeError(integers, expected: "integers (I64)")
       }
-      guard integers.shape == [rowCount] else { throw Self.shapeError(integers, expected: "[\(rowCount)]") }
+    }
+    guard imageIDs.shape == [rowCount] else { throw Self.shapeError(imageIDs, expected: "[\(rowCount)]") }
+    labelStageCount = labels?.shape.count == 2 ? stageCount : 1
+    if let labels, labels.shape != [rowCount], labels.shape != [rowCount, stageCount] {
+      throw Self.shapeError(
+        labels, expected: stageCount > 1 ? "[\(rowCount)] or [\(rowCount), \(stageCount)]" : "[\(rowCount)]")
     }
 
     var columns: [FeatureColumn: TensorView] = [:]
@@ -59,7 +69,7 @@ struct FeatureShard: Sendable {
   private static func width(of column: FeatureColumn, _ tensor: TensorView, rowCount: Int) throws -> Int {
     let shape = tensor.shape
     switch column {
-    case .features: return shape[1]
+    case .features: return shape.dropFirst().reduce(1, *)
     case .boxes, .groundTruthBoxes:
       guard shape == [rowCount, 4] else { throw shapeError(tensor, expected: "[\(rowCount), 4]") }
       return 4

@@ -2,12 +2,15 @@ import DenseLinearAlgebra
 
 /// The last layer of a detector's classifier: logits = x Wᵀ + b, or cosines where the layout says so.
 ///
-/// Shapes: D features a RoI, K logits as the layout has them, C foreground classes.
+/// Shapes: D features a RoI, K logits as the layout has them, C foreground classes. Where the layout has S stages, the S
+/// classifiers of a cascade stand one below another, K counts the logits of all, and a RoI has S · D features.
 public struct LinearHead: Sendable {
   /// W [K, D].
   public var weight: Matrix<Float>
   /// b [K].
   public var bias: [Float]
+  /// Layers between the features and the classifier, the lowest first; none, unless they are trained with it.
+  public internal(set) var hidden: [HiddenLayer] = []
   /// What the K logits speak of.
   public internal(set) var layout: any LogitLayout
   /// The classes by ascending category id, with their training counts and groups.
@@ -19,7 +22,8 @@ public struct LinearHead: Sendable {
   ///
   /// - Throws: `LinearHeadError` if the shapes do not fit the layout, or the layout the groups.
   public init(
-    weight: Matrix<Float>, bias: [Float], layout: any LogitLayout, groups: CategoryGroups, method: String
+    weight: Matrix<Float>, bias: [Float], hidden: [HiddenLayer] = [], layout: any LogitLayout, groups: CategoryGroups,
+    method: String
   ) throws {
     guard layout.classCount == groups.classCount else {
       throw LinearHeadError("the layout has \(layout.classCount) classes, the groups have \(groups.classCount)")
@@ -29,6 +33,11 @@ public struct LinearHead: Sendable {
         "\(weight.rows) weight rows and \(bias.count) biases do not fit the \(layout.logitCount) logits of the "
           + "\(layout.name) layout for \(layout.classCount) classes")
     }
+    guard zip(hidden.map(\.outputs), hidden.dropFirst().map(\.inputs) + [weight.columns]).allSatisfy({ $0 == $1 })
+    else {
+      throw LinearHeadError("hidden layers of \(hidden.map(\.outputs)) outputs do not fit one another")
+    }
+    self.hidden = hidden
     self.weight = weight
     self.bias = bias
     self.layout = layout
@@ -37,10 +46,19 @@ public struct LinearHead: Sendable {
   }
 
   /// A fresh head: weights drawn from N(0, σ), biases 0, as the official recipe starts.
+  ///
+  /// - Parameters:
+  ///   - inputs: The numbers of each RoI, S · D.
+  ///   - hiddenOutputs: The sizes of the layers below the classifier, for one stage.
   public init(
-    inputs: Int, layout: any LogitLayout, groups: CategoryGroups, method: String, deviation: Double = 0.01,
-    using generator: inout some RandomNumberGenerator
+    inputs: Int, hiddenOutputs: [Int] = [], layout: any LogitLayout, groups: CategoryGroups, method: String,
+    deviation: Double = 0.01, using generator: inout some RandomNumberGenerator
   ) {
+    var inputs = inputs / layout.stageCount
+    for outputs in hiddenOutputs {
+      hidden.append(HiddenLayer(inputs: inputs, outputs: outputs, using: &generator))
+      inputs = outputs
+    }
     let count = layout.logitCount * inputs
     let values = (0..<count).map { _ in Float(deviation * standardNormal(using: &generator)) }
     weight = Matrix(rows: layout.logitCount, columns: inputs, values: values)
@@ -50,14 +68,17 @@ public struct LinearHead: Sendable {
     self.method = method
   }
 
-  /// D, the length of a feature.
-  public var inputs: Int { weight.columns }
+  /// The numbers that it takes of each RoI: D of the lowest layer, times S.
+  public var inputs: Int { (hidden.first?.inputs ?? weight.columns) * layout.stageCount }
 
-  /// ‖w_c‖₂ of every class, by class index; 1 where logits are cosines, since the length has no effect there.
+  /// ‖w_c‖₂ of every class, by class index, the mean over the stages of a cascade; 1 where logits are cosines, since the length has no effect there.
   public var classWeightNorms: [Double] {
     if layout.product == .cosine { return Array(repeating: 1, count: layout.classCount) }
     let norms = weight.rowNorms
-    return (0..<layout.classCount).map { norms[layout.logit(ofClass: $0)] }
+    let (stages, width) = (layout.stageCount, layout.logitCount / layout.stageCount)
+    return (0..<layout.classCount).map { index in
+      (0..<stages).reduce(0) { $0 + norms[$1 * width + layout.logit(ofClass: index)] } / Double(stages)
+    }
   }
 
   /// Foreground scores of RoIs.
@@ -86,8 +107,22 @@ public struct LinearHead: Sendable {
   ///   - count: N.
   ///   - logits: [count, K], overwritten.
   public func logits(features: UnsafePointer<Float>, count: Int, into logits: UnsafeMutablePointer<Float>) {
+    guard let layer = hidden.first else { return classify(features, count: count, into: logits) }
+    var values = [Float](repeating: 0, count: count * layer.outputs)
+    layer.apply(to: features, count: count, into: &values)
+    for layer in hidden.dropFirst() {
+      var next = [Float](repeating: 0, count: count * layer.outputs)
+      layer.apply(to: values, count: count, into: &next)
+      values = next
+    }
+    classify(values, count: count, into: logits)
+  }
+
+  private func classify(_ features: UnsafePointer<Float>, count: Int, into logits: UnsafeMutablePointer<Float>) {
+    let inputs = weight.columns
     weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
+      if layout.stageCount > 1 { return stagedLogits(features, count: count, weight: weight, into: logits) }
       linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: logits)
       let cosines = cosineLogits
       if cosines.isEmpty { return }
@@ -109,30 +144,86 @@ public struct LinearHead: Sendable {
     }
   }
 
+  private func stagedLogits(
+    _ features: UnsafePointer<Float>, count: Int, weight: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>
+  ) {
+    let (inputs, total) = (self.weight.columns, bias.count)
+    let width = total / layout.stageCount
+    bias.withUnsafeBufferPointer { bias in
+      guard let bias = bias.baseAddress else { return }
+      for row in 0..<count { (logits + row * total).update(from: bias, count: total) }
+    }
+    for stage in 0..<layout.stageCount {
+      Float.multiply(
+        rows: count, columns: width, inner: inputs, alpha: 1,
+        features + stage * inputs, stride: inputs * layout.stageCount, transposed: false,
+        weight + stage * width * inputs, stride: inputs, transposed: true,
+        beta: 1, into: logits + stage * width, stride: total)
+    }
+  }
+
+  /// The classifier of one stage of a cascade alone; `nil` where there are no stages.
+  public func stage(_ index: Int) -> LinearHead? {
+    guard let staged = layout as? StagedLayout, (0..<staged.stageCount).contains(index) else { return nil }
+    let rows = index * staged.base.logitCount..<(index + 1) * staged.base.logitCount
+    let columns = weight.columns
+    return try? LinearHead(
+      weight: Matrix(
+        rows: rows.count, columns: columns,
+        values: Array(weight.storage[rows.lowerBound * columns..<rows.upperBound * columns])),
+      bias: Array(bias[rows]), layout: staged.base, groups: groups, method: method)
+  }
+
+  /// Puts a classifier in place of one stage's.
+  mutating func setStage(_ index: Int, to part: LinearHead) {
+    let first = index * part.weight.rows
+    bias.replaceSubrange(first..<first + part.bias.count, with: part.bias)
+    let columns = weight.columns
+    weight.withUnsafeMutableValues { values in
+      part.weight.withUnsafeValues { own in
+        guard let values = values.baseAddress, let own = own.baseAddress else { return }
+        (values + first * columns).update(from: own, count: part.weight.rows * columns)
+      }
+    }
+  }
+
   /// Copies the class rows of another head, and its background where both lay it out the same way, into this one's
-  /// slots; the rest stays as it is. A softmax head's background row has no place in a G0 of another kind.
+  /// slots; the rest stays as it is. A softmax head's background row has no place in a G0 of another kind. Hidden layers
+  /// are copied too; every stage of a cascade starts from its own, or from the only one.
   ///
-  /// - Throws: `LinearHeadError` if the two differ in feature length or classes.
+  /// - Throws: `LinearHeadError` if the two differ in feature length, layers, stages or classes.
   public mutating func copyClasses(from other: LinearHead) throws {
-    guard inputs == other.inputs else {
-      throw LinearHeadError("it takes \(other.inputs) features, \(inputs) are expected")
+    let (stages, otherStages) = (layout.stageCount, other.layout.stageCount)
+    guard otherStages == 1 || otherStages == stages else {
+      throw LinearHeadError("it has \(otherStages) stages, \(stages) are expected")
+    }
+    guard weight.columns == other.weight.columns, hidden.map(\.inputs) == other.hidden.map(\.inputs) else {
+      let layers = (hidden.map(\.outputs), other.hidden.map(\.outputs))
+      throw LinearHeadError(
+        layers.0 == layers.1
+          ? "it takes \(other.inputs / otherStages) features, \(inputs / stages) are expected"
+          : "its hidden layers are \(layers.1), \(layers.0) are expected")
     }
     guard groups.members.map(\.id) == other.groups.members.map(\.id) else {
       throw LinearHeadError(
         "its \(other.groups.classCount) categories are not the \(groups.classCount) that are trained")
     }
-    for index in 0..<layout.classCount {
-      copyRow(other.layout.logit(ofClass: index), of: other, to: layout.logit(ofClass: index))
-    }
-    if layout.backgroundKind == other.layout.backgroundKind {
+    hidden = other.hidden
+    for stage in 0..<stages {
+      let first = stage * (layout.logitCount / stages)
+      let otherFirst = otherStages == 1 ? 0 : stage * (other.layout.logitCount / otherStages)
+      for index in 0..<layout.classCount {
+        copyRow(otherFirst + other.layout.logit(ofClass: index), of: other, to: first + layout.logit(ofClass: index))
+      }
+      guard layout.backgroundKind == other.layout.backgroundKind else { continue }
       for (row, source) in zip(layout.backgroundLogits, other.layout.backgroundLogits) {
-        copyRow(source, of: other, to: row)
+        copyRow(otherFirst + source, of: other, to: first + row)
       }
     }
   }
 
   private mutating func copyRow(_ source: Int, of other: LinearHead, to row: Int) {
-    for column in 0..<inputs { weight[row, column] = other.weight[source, column] }
+    for column in 0..<weight.columns { weight[row, column] = other.weight[source, column] }
     if layout.product == .linear { bias[row] = other.bias[source] }
   }
 }

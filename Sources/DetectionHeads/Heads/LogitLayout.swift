@@ -27,6 +27,8 @@ public protocol LogitLayout: Sendable {
   var backgroundKind: String { get }
   /// The `others` logits, one a group where there are any.
   var othersLogits: [Int] { get }
+  /// S, the classifiers of a cascade whose logits stand one after another; 1, unless a layout says otherwise.
+  var stageCount: Int { get }
   /// How logits come from features; linear, unless a layout says otherwise.
   var product: LogitProduct { get }
   /// What scoring needs beside the logits, by name, as head files keep it; nothing, unless a layout says otherwise.
@@ -50,6 +52,8 @@ public protocol LogitLayout: Sendable {
 extension LogitLayout {
   /// None, unless a layout has groups.
   public var othersLogits: [Int] { [] }
+  /// One.
+  public var stageCount: Int { 1 }
   /// The name.
   public var backgroundKind: String { name }
   /// Linear.

@@ -64,7 +64,7 @@ extension LinearHead: RoIScorer {
     features: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>,
     into bounds: UnsafeMutablePointer<Float>
   ) -> Bool {
-    guard let layout = layout as? GroupedLayout, layout.background != .none else { return false }
+    guard let layout = layout as? GroupedLayout, layout.background != .none, hidden.isEmpty else { return false }
     weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
       linearLogits(

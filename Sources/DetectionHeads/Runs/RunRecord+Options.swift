@@ -26,7 +26,7 @@ extension RunRecord {
       list.append(Option(kind, choice.name))
       list += choice.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
     }
-    return list + settings.options
+    return list + (architecture?.options ?? []) + settings.options
   }
 
   private func options(of calibration: MethodChoice) -> [Option] {
@@ -53,6 +53,15 @@ extension RunRecord {
   /// A number without a fraction that says nothing: `8`, not `8.0`.
   fileprivate static func trimmed(_ number: String) -> String {
     number.hasSuffix(".0") ? String(number.dropLast(2)) : number
+  }
+}
+
+extension HeadArchitecture {
+  /// The architecture as options; none for one linear layer.
+  var options: [RunRecord.Option] {
+    func list(_ name: String, _ values: [String]) -> RunRecord.Option { .init(name, values.joined(separator: ",")) }
+    return (hidden.isEmpty ? [] : [list("hidden", hidden.map(String.init))])
+      + (stageCount == 1 ? [] : [list("stage-weights", stageWeights.map { RunRecord.trimmed("\($0)") })])
   }
 }
 

@@ -56,6 +56,8 @@ public struct RunRecord: Sendable, Codable, Equatable {
   public var calibration: MethodChoice?
   /// How a parameter of the calibration was chosen; `nil` where it was given.
   public var sweep: ParameterSweep?
+  /// Layers and stages beside one linear layer; `nil` where that is all.
+  public var architecture: HeadArchitecture?
   /// The recipe.
   public var settings: TrainingSettings
   /// How its learning rate was chosen; `nil` where it was given.

@@ -11,6 +11,8 @@ final class BlockProducts {
   private let logits = ScratchBuffer()
   private let weightGradient = ScratchBuffer()
   private let biasGradient = ScratchBuffer()
+  private let featureGradient = ScratchBuffer()
+  private let blockFeatureGradient = ScratchBuffer()
   private let threads: Int
 
   /// One block's place in the buffers.
@@ -19,6 +21,8 @@ final class BlockProducts {
     let rowCount: Int
     /// X of the block [R, D]: its own rows gathered, or the batch itself.
     let features: UnsafeMutablePointer<Float>
+    /// From a row of X to the next.
+    let stride: Int
     /// Z of the block [R, J], later its gradient.
     let logits: UnsafeMutablePointer<Float>
   }
@@ -30,22 +34,23 @@ final class BlockProducts {
   ///
   /// - Parameters:
   ///   - blocks: What the objective asked for.
-  ///   - features: X of the batch [N, D].
+  ///   - features: X of the batch [N, D]; [N, S · D] where the head has S stages.
   ///   - labels: The labels of the batch.
   ///   - head: W and b.
   /// - Returns: The logits of every block, valid until the next call.
   func forward(
     _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32], head: LinearHead
   ) -> [BlockLogits] {
-    let inputs = head.inputs
-    place(blocks, features: features, batchCount: labels.count, inputs: inputs)
+    let inputs = head.weight.columns
+    let stride = inputs * head.layout.stageCount
+    place(blocks, features: features, batchCount: labels.count, inputs: inputs, stride: stride)
     head.weight.withUnsafeValues { weight in
       head.bias.withUnsafeBufferPointer { bias in
         guard let weight = weight.baseAddress, let bias = bias.baseAddress else { return }
         inParallel(parts: threads) { part in
           for place in places {
             let share = evenSlice(of: place.rowCount, part: part, of: threads)
-            gather(place, share: share, from: features, inputs: inputs)
+            gather(place, share: share, from: features, inputs: inputs, stride: stride)
             multiply(place, share: share, weight: weight, bias: bias, inputs: inputs)
           }
         }
@@ -54,7 +59,7 @@ final class BlockProducts {
     return places.map { place in
       BlockLogits(
         values: place.logits, rowCount: place.rowCount, columns: place.block.logits.count,
-        labels: place.block.rows?.map { labels[Int($0)] } ?? labels)
+        labels: place.block.rows?.map { labels[Int($0)] } ?? labels, rows: place.block.rows)
     }
   }
 
@@ -65,7 +70,7 @@ final class BlockProducts {
   ///   - head: W and b.
   ///   - trained: The logits whose gradient is wanted; that of others is not computed.
   func backward(head: LinearHead, trained: Range<Int>) -> HeadGradient {
-    let inputs = head.inputs
+    let inputs = head.weight.columns
     let gradient = HeadGradient(
       weight: weightGradient.floats(head.weight.rows * inputs), bias: biasGradient.floats(head.bias.count))
     clearUntouched(gradient, logitCount: head.bias.count, inputs: inputs)
@@ -81,7 +86,7 @@ final class BlockProducts {
         Float.multiply(
           rows: share.count, columns: inputs, inner: place.rowCount, alpha: 1,
           place.logits + share.lowerBound, stride: columns, transposed: true,
-          place.features, stride: inputs, transposed: false,
+          place.features, stride: place.stride, transposed: false,
           beta: 0, into: gradient.weight + first * inputs, stride: inputs)
         bags_column_sums(
           place.logits + share.lowerBound, place.rowCount, columns, share.count, gradient.bias + first)
@@ -90,8 +95,42 @@ final class BlockProducts {
     return gradient
   }
 
+  /// dX = Σ_blocks dZ W, from the gradient that stands where the logits stood: what the layers below learn from.
+  ///
+  /// - Parameters:
+  ///   - head: W, of one stage.
+  ///   - batchCount: N.
+  /// - Returns: [N, D], valid until the next call.
+  func featureGradient(head: LinearHead, batchCount: Int) -> UnsafeMutablePointer<Float> {
+    let inputs = head.weight.columns
+    let result = featureGradient.floats(batchCount * inputs)
+    result.update(repeating: 0, count: batchCount * inputs)
+    let ofBlock = blockFeatureGradient.floats(batchCount * inputs)
+    head.weight.withUnsafeValues { weight in
+      guard let weight = weight.baseAddress else { return }
+      for place in places {
+        // The RoIs of a block are distinct, so threads write to rows of their own.
+        inParallel(parts: threads) { part in
+          let share = evenSlice(of: place.rowCount, part: part, of: threads)
+          let columns = place.block.logits.count
+          Float.multiply(
+            rows: share.count, columns: inputs, inner: columns, alpha: 1,
+            place.logits + share.lowerBound * columns, stride: columns, transposed: false,
+            weight + place.block.logits.lowerBound * inputs, stride: inputs, transposed: false,
+            beta: 0, into: ofBlock + share.lowerBound * inputs, stride: inputs)
+          for position in share {
+            let row = place.block.rows.map { Int($0[position]) } ?? position
+            let (from, to) = (ofBlock + position * inputs, result + row * inputs)
+            for column in 0..<inputs { to[column] += from[column] }
+          }
+        }
+      }
+    }
+    return result
+  }
+
   private func place(
-    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, batchCount: Int, inputs: Int
+    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, batchCount: Int, inputs: Int, stride: Int
   ) {
     let counts = blocks.map { $0.rowCount(batchCount: batchCount) }
     var nextFeatures = gathered.floats(zip(blocks, counts).reduce(0) { $0 + ($1.0.rows == nil ? 0 : $1.1 * inputs) })
@@ -102,16 +141,19 @@ final class BlockProducts {
         if block.rows != nil { nextFeatures += count * inputs }
       }
       return Place(
-        block: block, rowCount: count, features: block.rows == nil ? features : nextFeatures, logits: nextLogits)
+        block: block, rowCount: count,
+        features: block.rows == nil ? features + block.stage * inputs : nextFeatures,
+        stride: block.rows == nil ? stride : inputs, logits: nextLogits)
     }
   }
 
   private func gather(
-    _ place: Place, share: Range<Int>, from features: UnsafeMutablePointer<Float>, inputs: Int
+    _ place: Place, share: Range<Int>, from features: UnsafeMutablePointer<Float>, inputs: Int, stride: Int
   ) {
     guard let rows = place.block.rows else { return }
+    let features = features + place.block.stage * inputs
     for position in share {
-      (place.features + position * inputs).update(from: features + Int(rows[position]) * inputs, count: inputs)
+      (place.features + position * inputs).update(from: features + Int(rows[position]) * stride, count: inputs)
     }
   }
 
@@ -123,7 +165,7 @@ final class BlockProducts {
     for row in share { (place.logits + row * columns).update(from: bias + slice.lowerBound, count: columns) }
     Float.multiply(
       rows: share.count, columns: columns, inner: inputs, alpha: 1,
-      place.features + share.lowerBound * inputs, stride: inputs, transposed: false,
+      place.features + share.lowerBound * place.stride, stride: place.stride, transposed: false,
       weight + slice.lowerBound * inputs, stride: inputs, transposed: true,
       beta: 1, into: place.logits + share.lowerBound * columns, stride: columns)
   }

@@ -8,11 +8,14 @@ public struct LogitBlock: Sendable {
   public let logits: Range<Int>
   /// The RoIs of the batch, ascending; `nil` for all.
   public let rows: [Int32]?
+  /// Whose features it multiplies, where the head has several stages.
+  public let stage: Int
 
   /// Makes a block.
-  public init(logits: Range<Int>, rows: [Int32]? = nil) {
+  public init(logits: Range<Int>, rows: [Int32]? = nil, stage: Int = 0) {
     self.logits = logits
     self.rows = rows
+    self.stage = stage
   }
 
   /// How many RoIs it takes of a batch of `batchCount`.
@@ -29,9 +32,14 @@ public struct BlockLogits {
   public let columns: Int
   /// The label of every one of those RoIs: its class index, or −1 for background.
   public let labels: [Int32]
+  /// Which RoIs of the batch they are; `nil` for all.
+  public let rows: [Int32]?
 
   /// Makes the logits of a block.
-  public init(values: UnsafeMutablePointer<Float>, rowCount: Int, columns: Int, labels: [Int32]) {
+  public init(
+    values: UnsafeMutablePointer<Float>, rowCount: Int, columns: Int, labels: [Int32], rows: [Int32]? = nil
+  ) {
+    self.rows = rows
     self.values = values
     self.rowCount = rowCount
     self.columns = columns

@@ -28,6 +28,7 @@ public final class HeadTrainer {
   private let cosines: CosineProducts?
   private let othersLogits: Set<Int>
   private let miner: RoIMiner?
+  private let hiddenProducts: HiddenLayerProducts?
   private let batchFeatures = ScratchBuffer()
   private var imageStream: ImageStream
   private var bytesTouched = 0
@@ -54,6 +55,10 @@ public final class HeadTrainer {
     guard head.layout.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
       throw LinearHeadError("a head of layout \(head.layout.name) cannot be trained as \(objective.layout.name)")
     }
+    guard head.hidden.isEmpty && head.layout.stageCount == 1 || Self.canBeDeep(objective) else {
+      throw LinearHeadError(
+        "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them")
+    }
     guard source.imageCount > 0 else { throw LinearHeadError("there are no RoIs to train on") }
     self.head = head
     self.objective = objective
@@ -70,6 +75,8 @@ public final class HeadTrainer {
     optimizer = MomentumSGD(
       for: head, momentum: settings.momentum, weightDecay: settings.weightDecay, clip: settings.gradientClip)
     products = BlockProducts(threads: settings.threads)
+    hiddenProducts =
+      head.hidden.isEmpty ? nil : HiddenLayerProducts(layerCount: head.hidden.count, threads: settings.threads)
     othersLogits = Set(head.layout.othersLogits)
     cosines = head.layout.product == .cosine ? CosineProducts(threads: settings.threads) : nil
     miner = try selector.map { try RoIMiner($0, objective: objective, source: source, threads: settings.threads) }
@@ -79,6 +86,12 @@ public final class HeadTrainer {
 
   /// The steps of the whole training.
   public var stepCount: Int { stepsPerEpoch * settings.epochs }
+
+  /// Whether an objective can train layers below the classifier, and several stages.
+  public static func canBeDeep(_ objective: any HeadObjective) -> Bool {
+    objective.layout.product == .linear && objective.ownParameters == nil
+      && objective.trainedLogits == 0..<objective.layout.logitCount
+  }
 
   /// RoIs a batch, on average.
   public var meanBatchCount: Double {
@@ -111,14 +124,21 @@ public final class HeadTrainer {
     let blocks = objective.blocks(labels: batch.labels, using: &generator)
     let normalized = cosines?.normalize(head)
     let features =
-      cosines?.normalize(batchFeatures, count: batch.labels.count, inputs: head.inputs) ?? batchFeatures
+      cosines?.normalize(batchFeatures, count: batch.labels.count, inputs: head.inputs)
+      ?? hiddenProducts?.forward(head.hidden, features: batchFeatures, count: batch.labels.count)
+      ?? batchFeatures
     let logits = products.forward(blocks, features: features, labels: batch.labels, head: normalized ?? head)
     let losses = objective.replaceLogitsByGradient(
       logits, batchCount: batch.labels.count, threads: settings.threads)
     let gradient = products.backward(head: normalized ?? head, trained: objective.trainedLogits)
+    let hiddenGradients =
+      hiddenProducts.map { products in
+        products.backward(
+          head.hidden, outputGradient: self.products.featureGradient(head: head, batchCount: batch.labels.count))
+      } ?? []
     if let normalized { cosines?.project(gradient, normalized: normalized, head: head) }
     let rate = schedule.rate(atStep: stepsTaken)
-    let norm = takeOptimizerStep(gradient, rate: rate)
+    let norm = takeOptimizerStep(gradient, hidden: hiddenGradients, rate: rate)
     let result = TrainingStep(
       number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate, losses: losses,
       gradientNorm: norm, roiCount: batch.labels.count,
@@ -134,10 +154,11 @@ public final class HeadTrainer {
     return result
   }
 
-  private func takeOptimizerStep(_ gradient: HeadGradient, rate: Double) -> Double {
+  private func takeOptimizerStep(_ gradient: HeadGradient, hidden: [HeadGradient], rate: Double) -> Double {
     var own = objective.ownParameters
     let norm = optimizer.step(
-      &head, own: &own, gradient: gradient, trained: objective.trainedLogits, rate: rate, threads: settings.threads)
+      &head, own: &own, gradient: gradient, hiddenGradients: hidden, trained: objective.trainedLogits, rate: rate,
+      threads: settings.threads)
     if let own {
       objective.ownParameters = own
       head.layout = objective.layout
@@ -149,16 +170,22 @@ public final class HeadTrainer {
   public func checkpoint() -> TrainingCheckpoint {
     TrainingCheckpoint(
       stepsTaken: stepsTaken, weight: head.weight, bias: head.bias, weightVelocity: optimizer.weightVelocity,
-      biasVelocity: optimizer.biasVelocity, objectiveState: objective.state, lineSums: lineSums, epochSums: epochSums)
+      biasVelocity: optimizer.biasVelocity, hidden: head.hidden, hiddenVelocity: optimizer.hiddenVelocity,
+      objectiveState: objective.state, lineSums: lineSums, epochSums: epochSums)
   }
 
   /// Goes on from a checkpoint of the same training.
   ///
   /// - Throws: `TrainingError.foreignCheckpoint` if its shapes or steps do not fit.
   public func restore(_ checkpoint: TrainingCheckpoint) throws {
-    guard checkpoint.weight.rows == head.weight.rows, checkpoint.weight.columns == head.inputs,
-      checkpoint.weightVelocity.rows == head.weight.rows, checkpoint.weightVelocity.columns == head.inputs,
-      checkpoint.bias.count == head.bias.count, checkpoint.biasVelocity.count == head.bias.count
+    let columns = head.weight.columns
+    guard checkpoint.weight.rows == head.weight.rows, checkpoint.weight.columns == columns,
+      checkpoint.weightVelocity.rows == head.weight.rows, checkpoint.weightVelocity.columns == columns,
+      checkpoint.bias.count == head.bias.count, checkpoint.biasVelocity.count == head.bias.count,
+      checkpoint.hidden.map(\.inputs) == head.hidden.map(\.inputs),
+      checkpoint.hidden.map(\.outputs) == head.hidden.map(\.outputs),
+      checkpoint.hiddenVelocity.map(\.inputs) == head.hidden.map(\.inputs),
+      checkpoint.hiddenVelocity.map(\.outputs) == head.hidden.map(\.outputs)
     else { throw TrainingError.foreignCheckpoint("its weight has another shape") }
     guard (0...stepCount).contains(checkpoint.stepsTaken),
       checkpoint.lineSums.losses.count == componentNames.count,
@@ -170,6 +197,8 @@ public final class HeadTrainer {
     head.bias = checkpoint.bias
     optimizer.weightVelocity = checkpoint.weightVelocity
     optimizer.biasVelocity = checkpoint.biasVelocity
+    head.hidden = checkpoint.hidden
+    optimizer.hiddenVelocity = checkpoint.hiddenVelocity
     stepsTaken = checkpoint.stepsTaken
     lineSums = checkpoint.lineSums
     epochSums = checkpoint.epochSums

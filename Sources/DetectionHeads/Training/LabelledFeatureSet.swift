@@ -25,6 +25,8 @@ public struct LabelledFeatureSet: RoISource {
   public func rows(ofImage index: Int) -> Range<Int> { features.images[index].rows }
   /// The class index of a row's label, or −1 for background.
   public func classIndex(ofRow row: Int) -> Int32 { labels.classes[row] }
+  /// The same for a stage of a cascade.
+  public func classIndex(ofRow row: Int, stage: Int) -> Int32 { labels.classIndex(ofRow: row, stage: stage) }
   /// Copies the features of adjacent rows.
   public func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws {
     try features.copyFeatures(rows: rows, into: destination)

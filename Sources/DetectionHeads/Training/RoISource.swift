@@ -10,6 +10,8 @@ public protocol RoISource: Sendable {
   func rows(ofImage index: Int) -> Range<Int>
   /// The class index of a row's label, or −1 for background.
   func classIndex(ofRow row: Int) -> Int32
+  /// The same for a stage of a cascade, from 0.
+  func classIndex(ofRow row: Int, stage: Int) -> Int32
   /// Copies the features of adjacent rows, [rows.count, D], widened to Float.
   func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws
 
@@ -24,6 +26,8 @@ public protocol RoISource: Sendable {
 }
 
 extension RoISource {
+  /// All stages share the labels.
+  public func classIndex(ofRow row: Int, stage: Int) -> Int32 { classIndex(ofRow: row) }
   /// Of single-precision features.
   public var featureByteCount: Int {
     imageCount > 0 ? rows(ofImage: imageCount - 1).upperBound * featureCount * MemoryLayout<Float>.size : 0

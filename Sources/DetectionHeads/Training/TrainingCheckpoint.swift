@@ -15,6 +15,10 @@ public struct TrainingCheckpoint: Sendable {
   public var weightVelocity: Matrix<Float>
   /// The momentum of b.
   public var biasVelocity: [Float]
+  /// The layers below the classifier.
+  public var hidden: [HiddenLayer] = []
+  /// Their momentum.
+  public var hiddenVelocity: [HiddenLayer] = []
   /// The objective's state by name; see `HeadObjective`.
   public var objectiveState: [String: [Double]]
   /// Sums since the last line of metrics, and since the epoch began.
@@ -37,6 +41,7 @@ public struct TrainingCheckpoint: Sendable {
       NamedTensor("momentum.fc_cls.bias", floats: biasVelocity, shape: [bias.count]),
       encoded("sums.line", lineSums.values), encoded("sums.epoch", epochSums.values),
     ]
+    tensors += hidden.tensors(prefix: "shared_fcs") + hiddenVelocity.tensors(prefix: "momentum.shared_fcs")
     for (name, values) in objectiveState.sorted(by: { $0.key < $1.key }) {
       tensors.append(encoded(Self.statePrefix + name, values))
     }
@@ -71,11 +76,13 @@ public struct TrainingCheckpoint: Sendable {
     for name in file.names where name.hasPrefix(statePrefix) {
       state[String(name.dropFirst(statePrefix.count))] = try decoded(file.tensor(name))
     }
-    let checkpoint = TrainingCheckpoint(
+    var checkpoint = TrainingCheckpoint(
       stepsTaken: step, weight: try matrix("fc_cls.weight"), bias: try file.tensor("fc_cls.bias").floats(),
       weightVelocity: try matrix("momentum.fc_cls.weight"),
       biasVelocity: try file.tensor("momentum.fc_cls.bias").floats(), objectiveState: state,
       lineSums: try sums("sums.line"), epochSums: try sums("sums.epoch"))
+    checkpoint.hidden = try LinearHead.layers("shared_fcs", of: file)
+    checkpoint.hiddenVelocity = try LinearHead.layers("momentum.shared_fcs", of: file)
     return (checkpoint, file.metadata)
   }
 }

@@ -10,7 +10,7 @@ import Testing
     threads: Int, background: GroupedLayout.Background
   ) throws {
     let groups = try exampleGroups()
-    let source = exampleSource(groups: groups)
+    let source = exampleRoIs(classCount: groups.classCount)
     var settings = TrainingSettings()
     settings.epochs = 20
     settings.imagesPerBatch = 4
@@ -51,7 +51,7 @@ import Testing
       let head = LinearHead(
         inputs: 6, layout: objective.layout, groups: groups, method: "bags", using: &generator)
       let trainer = try HeadTrainer(
-        head: head, objective: objective, source: exampleSource(groups: groups), settings: settings)
+        head: head, objective: objective, source: exampleRoIs(classCount: groups.classCount), settings: settings)
       while trainer.stepsTaken < trainer.stepCount { _ = try trainer.step() }
       return trainer.head
     }
@@ -65,7 +65,7 @@ import Testing
     var generator = SeededGenerator(seed: 4)
     let bags = BalancedGroupSoftmax(groups: groups)
     let softmax = SoftmaxObjective(classCount: groups.classCount)
-    let source = exampleSource(groups: groups)
+    let source = exampleRoIs(classCount: groups.classCount)
     let wide = LinearHead(inputs: 7, layout: bags.layout, groups: groups, method: "bags", using: &generator)
     #expect(throws: LinearHeadError.self) {
       try HeadTrainer(head: wide, objective: bags, source: source, settings: TrainingSettings())
@@ -74,17 +74,6 @@ import Testing
     #expect(throws: LinearHeadError.self) {
       try HeadTrainer(head: other, objective: bags, source: source, settings: TrainingSettings())
     }
-  }
-
-  /// 20 images of 1 to 12 RoIs with 6 features; some have no foreground.
-  private func exampleSource(groups: CategoryGroups) -> RoIArrays {
-    var generator = SeededGenerator(seed: 11)
-    let counts = (0..<20).map { _ in Int.random(in: 1...12, using: &generator) }
-    let total = counts.reduce(0, +)
-    let labels = (0..<total).map { _ in Int32.random(in: -8..<Int32(groups.classCount), using: &generator) }
-    return RoIArrays(
-      features: (0..<total * 6).map { _ in Float(standardNormal(using: &generator)) }, featureCount: 6,
-      labels: labels.map { max(-1, $0) }, roisPerImage: counts)
   }
 }
 

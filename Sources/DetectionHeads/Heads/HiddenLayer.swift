@@ -1,0 +1,58 @@
+import DenseLinearAlgebra
+
+/// A fully connected layer with ReLU below the classifier: y = max(0, x Wᵀ + b). Two of them are a detector's box head
+/// (mmdetection's `shared_fcs`, detectron2's `fc1` and `fc2`, torchvision's `fc6` and `fc7`).
+///
+/// Shapes: D inputs, H outputs.
+public struct HiddenLayer: Sendable, Equatable {
+  /// W [H, D].
+  public var weight: Matrix<Float>
+  /// b [H].
+  public var bias: [Float]
+
+  /// Makes a layer from its weights.
+  ///
+  /// - Throws: `LinearHeadError` if the two differ in H.
+  public init(weight: Matrix<Float>, bias: [Float]) throws {
+    guard weight.rows == bias.count else {
+      throw LinearHeadError("a hidden layer of \(weight.rows) outputs has \(bias.count) biases")
+    }
+    self.weight = weight
+    self.bias = bias
+  }
+
+  /// A fresh layer: weights from U(−a, a) with a = √(6 / (D + H)) (Glorot and Bengio 2010), biases 0, as mmdetection
+  /// starts its `shared_fcs`.
+  public init(inputs: Int, outputs: Int, using generator: inout some RandomNumberGenerator) {
+    let limit = (6 / Float(inputs + outputs)).squareRoot()
+    weight = Matrix(
+      rows: outputs, columns: inputs,
+      values: (0..<inputs * outputs).map { _ in Float.random(in: -limit..<limit, using: &generator) })
+    bias = Array(repeating: 0, count: outputs)
+  }
+
+  /// All zeros, in the shape of another layer.
+  init(zerosLike other: HiddenLayer) {
+    weight = Matrix(rows: other.weight.rows, columns: other.weight.columns)
+    bias = Array(repeating: 0, count: other.bias.count)
+  }
+
+  /// D.
+  public var inputs: Int { weight.columns }
+  /// H.
+  public var outputs: Int { weight.rows }
+
+  /// max(0, x Wᵀ + b).
+  ///
+  /// - Parameters:
+  ///   - features: [count, D].
+  ///   - count: N.
+  ///   - result: [count, H], overwritten.
+  func apply(to features: UnsafePointer<Float>, count: Int, into result: UnsafeMutablePointer<Float>) {
+    weight.withUnsafeValues { weight in
+      guard let weight = weight.baseAddress else { return }
+      linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: result)
+    }
+    for index in 0..<count * outputs { result[index] = max(0, result[index]) }
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import DetectionHeads
+
+/// What is trained beside one linear layer.
+struct ArchitectureOptions: ParsableArguments {
+  @Option(
+    help: .init(
+      "Train layers of these sizes, with ReLU, below the classifier: 1024,1024 is a two-layer box head, for pooled "
+        + "features (256 × 7 × 7 = 12,544 numbers a RoI).",
+      valueName: "sizes"))
+  var hidden = IntegerList([])
+
+  @Option(
+    help: .init(
+      "Train the classifiers of a cascade together, on features [N, S, D]; their logits are averaged (default: the "
+        + "stages that the features have).",
+      valueName: "S"))
+  var stages: Int?
+
+  @Option(help: .init("The weight of each stage's loss (default: 1,0.5,0.25,…, as in Cascade R-CNN).", valueName: "λ"))
+  var stageWeights: NumberList?
+
+  func validate() throws {
+    guard hidden.values.allSatisfy({ (1...1 << 20).contains($0) }) && hidden.values.count <= 8 else {
+      throw ValidationError("--hidden takes up to 8 sizes from 1 to 1048576")
+    }
+    if let stages, !(1...16).contains(stages) { throw ValidationError("--stages must be from 1 to 16") }
+    if let stageWeights {
+      guard stageWeights.values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+        throw ValidationError("--stage-weights must be above 0")
+      }
+      if let stages, stages != stageWeights.values.count {
+        throw ValidationError("--stage-weights has \(stageWeights.values.count) numbers for \(stages) stages")
+      }
+    }
+  }
+
+  /// The architecture for a set with features of so many stages.
+  func architecture(setStages: Int) -> HeadArchitecture {
+    var result = HeadArchitecture()
+    result.hidden = hidden.values
+    result.stageWeights =
+      stageWeights?.values ?? (0..<(stages ?? setStages)).map { 1 / Double(1 << $0) }
+    return result
+  }
+}
