@@ -32,8 +32,10 @@ for bound in bounds {
   }
 }
 counts.shuffle(using: &generator)
+let groupCount = argument("groups", default: 4)
 let groups = try CategoryGroups(
-  counts: counts.enumerated().map { CategoryCount(id: $0 + 1, name: "c\($0)", instances: $1, images: $1) })
+  counts: counts.enumerated().map { CategoryCount(id: $0 + 1, name: "c\($0)", instances: $1, images: $1) },
+  boundaries: groupCount == 4 ? .counts([10, 100, 1000]) : .naturalBreaks(groupCount))
 
 var cumulative: [Double] = []
 for count in counts { cumulative.append((cumulative.last ?? 0) + Double(count)) }
@@ -61,17 +63,28 @@ let trainer = try HeadTrainer(head: head, objective: objective, source: source, 
 for _ in 0..<10 { _ = try trainer.step() }
 var times: [Double] = []
 var keptRows = 0.0
-var operations = 0.0
 for _ in 0..<steps {
   let start = ContinuousClock.now
   let step = try trainer.step()
   times.append((ContinuousClock.now - start) / .milliseconds(1))
   keptRows += Double(step.keptRowCounts.dropFirst().reduce(0, +))
 }
+// What the loss needs: forward and backward, 2 · 2 · rows · logits · features for every block.
+var sampling = objective
+var operations = 0.0
+for batch in 0..<batches {
+  let blocks = sampling.blocks(labels: Array(labels[batch * rois..<(batch + 1) * rois]), using: &generator)
+  operations += blocks.reduce(0) {
+    $0 + 4 * Double($1.rowCount(batchCount: rois)) * Double($1.logits.count) * Double(features)
+  }
+}
+operations /= Double(batches)
 times.sort()
 let median = times[times.count / 2]
 print(
   String(
     format:
-      "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"rois_per_second\": %.0f, \"logits\": %d, \"kept_rows\": %.0f}",
-    median, times[0], Double(rois) / median * 1000, head.bias.count, keptRows / Double(steps)))
+      "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"rois_per_second\": %.0f, \"logits\": %d, \"kept_rows\": %.0f, "
+      + "\"gflop\": %.3f, \"gflops\": %.1f}",
+    median, times[0], Double(rois) / median * 1000, head.bias.count, keptRows / Double(steps), operations * 1e-9,
+    operations * 1e-6 / median))
