@@ -30,7 +30,8 @@ public struct CalibrationMethod: NamedMethod {
     _ head: LinearHead, parameters: MethodParameters, data: CalibrationData = CalibrationData()
   ) throws -> LinearHead {
     guard head.hidden.isEmpty else {
-      throw LinearHeadError("\(name) is for a last layer alone; this head has hidden layers \(head.hidden.map(\.outputs))")
+      throw LinearHeadError(
+        "\(name) is for a last layer alone; this head has hidden layers of \(head.hidden.map(\.outputs)) outputs")
     }
     var calibrated = try calibrate(head, parameters, data)
     calibrated.method = "\(head.method)+\(name)"
