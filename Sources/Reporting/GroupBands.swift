@@ -43,4 +43,18 @@ extension CategoryGroups {
     }
     return bands
   }
+
+  /// The groups as shaded ranges of a logarithmic axis of counts, the rarest first.
+  ///
+  /// - Parameter domain: The whole axis; groups that lie outside are left out.
+  func bandsByCount(filling domain: ClosedRange<Double>) -> [ChartBand] {
+    classesByGroup.indices.compactMap { group in
+      // Between two counts: a class on the boundary belongs to the group above.
+      let start = group == 0 ? domain.lowerBound : max(domain.lowerBound, Double(lowerBound(ofGroup: group)) - 0.5)
+      let end = upperBound(ofGroup: group).map { min(domain.upperBound, Double($0) - 0.5) } ?? domain.upperBound
+      guard start < end else { return nil }
+      return ChartBand(
+        start...end, labels: ["G\(group + 1): \(rangeText(ofGroup: group))", "G\(group + 1)"], isDark: group % 2 == 1)
+    }
+  }
 }

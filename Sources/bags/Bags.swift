@@ -8,6 +8,15 @@ struct Bags: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bags",
     abstract: "Re-trains the classifier of a detector for long-tailed data: balanced group softmax on a CPU.",
+    discussion: """
+      Every command has --help with examples, prints its result on standard output and all else on standard error, and \
+      takes --format json where it prints a table. Colours are for terminals; NO_COLOR=1 turns them off.
+
+      EXAMPLES
+        bags demo                       the whole path on built-in data
+        bags train --help
+        bags --generate-completion-script zsh > ~/.zsh/_bags    completions; for bash and fish too
+      """,
     version: version,
     subcommands: [
       GroupCommand.self,

@@ -301,8 +301,8 @@ struct TrainCommand: ParsableCommand {
 
   private func summary(of metrics: TrainingMetrics, trainer: HeadTrainer) -> String {
     let parts = trainer.componentNames.map { "\($0) \(String(format: "%.3f", metrics.losses[$0] ?? 0))" }
-    return "\(metrics.epoch + 1)/\(trainer.settings.epochs)  loss \(String(format: "%.3f", metrics.loss)) "
-      + "(\(parts.joined(separator: " ")))  \(grouped(Int(metrics.roisPerSecond))) RoIs/s"
+    return "\(metrics.epoch + 1)/\(trainer.settings.epochs)  \(grouped(Int(metrics.roisPerSecond))) RoIs/s  "
+      + "loss \(String(format: "%.3f", metrics.loss)) (\(parts.joined(separator: " ")))"
   }
 
   private func report(_ trainer: HeadTrainer, steps: Int, seconds: Double, loss: Double, path: String) throws {

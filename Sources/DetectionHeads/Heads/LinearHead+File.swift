@@ -14,7 +14,7 @@ extension LinearHead {
   ///
   /// - Parameters:
   ///   - path: The file.
-  ///   - groups: The classes of a file that does not name them.
+  ///   - fallback: The classes of a file that does not name them.
   /// - Throws: `TensorFileError`, `CategoryGroupsError` or `LinearHeadError`, naming the file and what is wrong in it.
   public init(contentsOf path: String, groups fallback: CategoryGroups? = nil) throws {
     let file = try SafetensorsFile(at: path)

@@ -199,7 +199,7 @@ extension Mark {
       mark.name.map { LegendKey($0, .point(mark.style.shape, isFilled: mark.isFilled), style: mark.style) }
     case .line(let mark): mark.name.map { LegendKey($0, .line, style: mark.style) }
     case .bars(let mark): mark.name.map { LegendKey($0, .bar, style: mark.style) }
-    case .area, .rule: nil
+    case .area, .rule, .cells: nil
     }
   }
 }

@@ -15,6 +15,7 @@ extension ChartRenderer {
     case .area(let mark): drawArea(mark, bottom: plot.bottom, placed: placed, into: &writer)
     case .rule(let mark): drawRule(mark, of: panel, in: plot, into: &writer)
     case .bars(let mark): drawBars(mark, bottom: plot.bottom, placed: placed, into: &writer)
+    case .cells(let mark): drawCells(mark, of: panel, in: plot, into: &writer)
     }
   }
 
@@ -40,6 +41,7 @@ extension ChartRenderer {
         [
           "class": "fill-\(key.style.color.rawValue)", "x": NumberText.coordinate(x + 4),
           "y": NumberText.coordinate(y - 6), "width": "12", "height": "12", "rx": "1.5",
+          "fill-opacity": NumberText.coordinate(barOpacity(key.style)),
         ])
     }
   }
@@ -85,6 +87,17 @@ extension ChartRenderer {
           "d": "M\(place(x - d, y - d))H\(NumberText.coordinate(x + d))V\(NumberText.coordinate(y + d))"
             + "H\(NumberText.coordinate(x - d))Z"
         ], note: note)
+    case .invertedTriangle:
+      let d = 1.15 * r
+      writer.element(
+        "path", ["d": "M\(place(x, y + d))L\(place(x + d, y - d * 0.8))L\(place(x - d, y - d * 0.8))Z"], note: note)
+    case .cross:
+      let (d, t) = (1.15 * r, 0.38 * r)
+      let corners = [
+        (-t, -d), (t, -d), (t, -t), (d, -t), (d, t), (t, t), (t, d), (-t, d), (-t, t), (-d, t), (-d, -t), (-t, -t),
+      ]
+      writer.element(
+        "path", ["d": "M" + corners.map { place(x + $0.0, y + $0.1) }.joined(separator: "L") + "Z"], note: note)
     case .triangle:
       let d = 1.15 * r
       writer.element(
@@ -161,11 +174,38 @@ extension ChartRenderer {
         [
           "class": "fill-\(mark.style.color.rawValue)", "x": NumberText.coordinate(at.x - width / 2),
           "y": NumberText.coordinate(at.y), "width": NumberText.coordinate(width),
-          "height": NumberText.coordinate(bottom - at.y),
+          "height": NumberText.coordinate(bottom - at.y), "fill-opacity": NumberText.coordinate(barOpacity(mark.style)),
         ], note: point.note)
       if let size, index < mark.labels.count {
         drawText(mark.labels[index], x: at.x, y: at.y - 4, size: size, anchor: "middle", into: &writer)
       }
+    }
+  }
+
+  /// Bars have no dashes: of those of one colour, every further one is paler.
+  private func barOpacity(_ style: SeriesStyle) -> Double { [1, 0.6, 0.4, 0.25][min(style.turn, 3)] }
+
+  private mutating func drawCells(
+    _ mark: CellMark, of panel: ChartPanel, in plot: ChartLayout.Plot, into writer: inout MarkupWriter
+  ) {
+    for cell in mark.cells {
+      guard let left = layout.x(cell.x.lowerBound, on: chart.x), let right = layout.x(cell.x.upperBound, on: chart.x),
+        let bottom = layout.y(cell.y.lowerBound, on: panel.y, in: plot),
+        let top = layout.y(cell.y.upperBound, on: panel.y, in: plot)
+      else { continue }
+      // Pale enough for the text in it to be read on light and dark pages.
+      let opacity = 0.04 + 0.5 * min(max(cell.share, 0), 1)
+      writer.element(
+        "rect",
+        [
+          "class": "fill-\(mark.style.color.rawValue)", "x": NumberText.coordinate(left + 1),
+          "y": NumberText.coordinate(top + 1), "width": NumberText.coordinate(right - left - 2),
+          "height": NumberText.coordinate(bottom - top - 2), "fill-opacity": NumberText.coordinate(opacity),
+        ], note: cell.note)
+      let text = TextMetrics.fitting(cell.text, width: right - left - 4, size: Size.small)
+      drawText(
+        text, x: (left + right) / 2, y: (top + bottom) / 2 + 4, size: Size.small, class: "ink", anchor: "middle",
+        into: &writer)
     }
   }
 }

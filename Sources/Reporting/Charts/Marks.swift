@@ -27,6 +27,8 @@ public enum Mark: Sendable {
   case rule(RuleMark)
   /// Bars that stand on the bottom of the panel.
   case bars(BarMark)
+  /// Cells of a table, each as dark as its value.
+  case cells(CellMark)
 }
 
 /// Separate points.
@@ -139,5 +141,42 @@ public struct BarMark: Sendable {
     self.width = width
     self.style = style
     self.labels = labels
+  }
+}
+
+/// Cells of a table, each as dark as its value.
+public struct CellMark: Sendable {
+  /// One cell.
+  public struct Cell: Sendable {
+    /// From where to where across.
+    public var x: ClosedRange<Double>
+    /// From where to where up.
+    public var y: ClosedRange<Double>
+    /// 0...1: how dark it is.
+    public var share: Double
+    /// What stands in it.
+    public var text: String
+    /// What shows where a reader points at it.
+    public var note: String?
+
+    /// Makes a cell.
+    public init(x: ClosedRange<Double>, y: ClosedRange<Double>, share: Double, text: String, note: String? = nil) {
+      self.x = x
+      self.y = y
+      self.share = share
+      self.text = text
+      self.note = note
+    }
+  }
+
+  /// The cells.
+  public var cells: [Cell]
+  /// Colour.
+  public var style: SeriesStyle
+
+  /// Makes cells.
+  public init(_ cells: [Cell], style: SeriesStyle) {
+    self.cells = cells
+    self.style = style
   }
 }

@@ -53,6 +53,10 @@ public enum LineDash: String, Sendable, CaseIterable {
   case dotted
   /// Dashes and dots.
   case dashDotted
+  /// Very long dashes.
+  case longDashed
+  /// Dashes and pairs of dots.
+  case dashDotDotted
 
   /// SVG's `stroke-dasharray`; `nil` for an unbroken line.
   var pattern: String? {
@@ -61,6 +65,8 @@ public enum LineDash: String, Sendable, CaseIterable {
     case .dashed: "6 3"
     case .dotted: "1.5 3"
     case .dashDotted: "7 3 1.5 3"
+    case .longDashed: "12 4"
+    case .dashDotDotted: "9 3 1.5 3 1.5 3"
     }
   }
 }
@@ -75,6 +81,10 @@ public enum MarkerShape: String, Sendable, CaseIterable {
   case square
   /// A triangle.
   case triangle
+  /// A triangle standing on its corner.
+  case invertedTriangle
+  /// A cross.
+  case cross
 }
 
 /// What a series looks like, wherever it is drawn.
@@ -98,17 +108,16 @@ extension SeriesStyle {
   /// Styles for the series of one figure: a method has the same colour in every figure, and series of the same colour
   /// differ in their dashes and shapes.
   ///
-  /// - Parameter methods: The method of each series, such as `bags`.
+  /// - Parameter methods: The method of each series, such as `bags`; what stands behind a colon or a plus, as in
+  ///   `bags:others-ratio=3` and `softmax+rfs`, does not change its colour.
   /// - Returns: A style for each, in the same order.
   public static func styles(forMethods methods: [String]) -> [SeriesStyle] {
-    var seen: [SeriesColor: Int] = [:]
+    var taken: Set<SeriesStyle> = []
     return methods.map { method in
-      let color = color(ofMethod: method)
-      let turn = seen[color, default: 0]
-      seen[color] = turn + 1
-      return SeriesStyle(
-        color, dash: LineDash.allCases[turn % LineDash.allCases.count],
-        shape: MarkerShape.allCases[turn % MarkerShape.allCases.count])
+      var style = style(ofMethod: method)
+      for _ in LineDash.allCases where taken.contains(style) { style = SeriesStyle(style.color, turn: style.turn + 1) }
+      taken.insert(style)
+      return style
     }
   }
 
@@ -118,20 +127,43 @@ extension SeriesStyle {
     return (0..<count).map { index in
       let turn = index < colors.count ? 0 : 1 + (index - colors.count) / (colors.count - 1)
       let color = index < colors.count ? colors[index] : colors[1 + (index - colors.count) % (colors.count - 1)]
-      return SeriesStyle(color, dash: LineDash.allCases[turn % LineDash.allCases.count])
+      return SeriesStyle(color, turn: turn)
     }
   }
 
-  /// The colour of a method.
-  static func color(ofMethod method: String) -> SeriesColor {
-    switch method {
-    case "softmax", "baseline": return .neutral
-    case "bags": return .blue
-    default:
-      // Any fixed rule will do, if only a name always leads to the same colour.
-      let others = SeriesColor.allCases.filter { $0 != .neutral && $0 != .blue }
-      let sum = method.utf8.reduce(0) { ($0 * 31 + Int($1)) % 65_521 }
-      return others[sum % others.count]
-    }
+  /// The style of a method where nothing else has it.
+  static func style(ofMethod method: String) -> SeriesStyle {
+    let name = String(method.prefix { $0 != ":" && $0 != "+" })
+    if let known = ofKnownMethods[name] { return known }
+    // Any fixed rule will do, if only a name always leads to the same style.
+    let colors = SeriesColor.allCases.filter { $0 != .neutral && $0 != .blue }
+    let sum = name.utf8.reduce(0) { ($0 * 31 + Int($1)) % 65_521 }
+    return SeriesStyle(colors[sum % colors.count], turn: 4 + sum / colors.count % 2)
   }
+
+  /// The methods of `bags methods` and `bags calibrate`: no two alike.
+  private static let ofKnownMethods: [String: SeriesStyle] = {
+    let colors: [SeriesColor] = [.neutral, .blue, .vermillion, .green, .purple, .orange, .sky]
+    let rows = [
+      ["softmax", "bags", "focal", "seesaw", "eqlv2", "disalign", "logit-adjustment"],
+      ["federated", "loce", "bce", "balanced-softmax", "eql", "reweight", "effective-number"],
+      ["crt", "lws", "balanced-bce", "ldam", "acsl", "ghm", "tau-norm"],
+      ["ncm", "norcal", "tail-finetune", "tau-norm-select"],
+    ]
+    var styles: [String: SeriesStyle] = ["baseline": SeriesStyle(.neutral)]
+    for (turn, row) in rows.enumerated() {
+      for (color, name) in zip(colors, row) { styles[name] = SeriesStyle(color, turn: turn) }
+    }
+    return styles
+  }()
+
+  /// A colour's style of a number: dashes and shape go together.
+  private init(_ color: SeriesColor, turn: Int) {
+    self.init(
+      color, dash: LineDash.allCases[turn % LineDash.allCases.count],
+      shape: MarkerShape.allCases[turn % MarkerShape.allCases.count])
+  }
+
+  /// The number of a style among those of its colour.
+  var turn: Int { LineDash.allCases.firstIndex(of: dash) ?? 0 }
 }

@@ -49,8 +49,26 @@ public struct APComparison: Sendable {
     return csvText([["result", "method"] + names] + rows)
   }
 
-  /// The figure: bars side by side, a colour a result.
+  /// How many results bars can show side by side.
+  private static let room = 6
+
+  /// The figure: bars side by side, a colour a result; a row a result where there are many.
   public var chart: Chart {
+    results.count > Self.room ? rowChart : barChart
+  }
+
+  private var rowChart: Chart {
+    let sets = metricSets
+    let metrics = sets[0] + (sets[2].isEmpty ? sets[1] : sets[2])
+    return MethodScores(
+      results.map { result in
+        let values = metrics.compactMap { name in result.value(name).map { (name, [$0]) } }
+        return MethodScores.Row(name: result.name, values: Dictionary(values) { $1 })
+      }, metrics: metrics
+    ).chart
+  }
+
+  private var barChart: Chart {
     let styles = SeriesStyle.styles(forMethods: results.map(\.method))
     let titles = [
       ["all classes", "all"], ["by LVIS frequency", "LVIS"], ["by group of training instances", "by group", "groups"],

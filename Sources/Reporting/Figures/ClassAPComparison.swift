@@ -59,35 +59,93 @@ public struct ClassAPComparison: Sendable {
         .prefix(max(0, count)))
   }
 
-  /// The figure: AP of every class over its rank by training count, with a running median a result.
+  /// How many of the largest changes a figure marks on either side.
+  public static let markedChanges = 10
+
+  /// The figure: AP of every class over its training count, with a running median a result; where there are several,
+  /// below it how every class changed from the first to the last, the largest changes marked.
   public var chart: Chart {
     let styles = SeriesStyle.styles(forMethods: results.map(\.method))
-    let order = groups.classesByFrequency
-    let window = max(5, groups.classCount / 20) | 1
+    let counts = groups.members.indices.map { Double(groups.groupingCount(of: $0)) }
+    var across = Axis.log10("training \(groups.countedBy.rawValue) per class", covering: counts + [1])
+    if counts.contains(0) { across.showZero() }
     var points: [Mark] = []
     var medians: [Mark] = []
     for (result, style) in zip(results, styles) {
-      let values = order.enumerated().compactMap { rank, index -> ChartPoint? in
-        let member = groups.members[index]
-        return result.values[member.id].map {
-          ChartPoint(
-            Double(rank + 1), 100 * $0,
-            note: "\(member.name): \(NumberText.grouped(member.instanceCount)) instances, "
-              + "AP \(NumberText.fixed(100 * $0, digits: 1)), \(result.name)")
-        }
-      }
+      let values = order.compactMap { index in point(of: index, result: result) }
       points.append(
         .points(PointMark(values, named: result.name, style: SeriesStyle(style.color), radius: 2.2, opacity: 0.4)))
-      let smooth = zip(values, runningMedian(values.map(\.y), window: window)).map { ChartPoint($0.x, $1) }
-      medians.append(.line(LineMark(smooth, named: result.name, style: style, width: 2.5)))
+      medians.append(.line(LineMark(smoothed(values), named: result.name, style: style, width: 2.5)))
     }
+    var panels = [
+      ChartPanel(y: Axis("AP, %", domain: 0...100), height: 280, marks: points + medians, labelsLines: true)
+    ]
+    if results.count > 1 { panels.append(changePanel) }
     return Chart(
-      "AP of every class", subtitle: "classes with objects in the evaluation, from the most frequent to the rarest",
-      caption: "Each point is one class; lines are running medians over \(window) classes.",
-      x: Axis(
-        "classes, most training \(groups.countedBy.rawValue) first", domain: 0.5...Double(groups.classCount) + 0.5,
-        ticks: rankTicks(classCount: groups.classCount), hasGrid: false),
-      bands: groups.bandsByRank(),
-      panels: [ChartPanel(y: Axis("AP, %", domain: 0...100), height: 280, marks: points + medians, labelsLines: true)])
+      "AP of every class", subtitle: "classes with objects in the evaluation",
+      caption: "Each point is one class; lines are running medians over \(window) classes."
+        + (results.count > 1 ? " Triangles: the classes that changed most." : ""),
+      x: across, bands: groups.bandsByCount(filling: across.domain), panels: panels)
+  }
+
+  private var window: Int { max(5, groups.classCount / 20) | 1 }
+
+  /// Class indices by ascending count.
+  private var order: [Int] { groups.classesByFrequency.reversed() }
+
+  private func place(_ index: Int) -> Double { max(0.5, Double(groups.groupingCount(of: index))) }
+
+  private func point(of index: Int, result: Result) -> ChartPoint? {
+    let member = groups.members[index]
+    return result.values[member.id].map {
+      ChartPoint(
+        place(index), 100 * $0,
+        note: "\(member.name): \(NumberText.grouped(member.instanceCount)) instances, "
+          + "AP \(NumberText.fixed(100 * $0, digits: 1)), \(result.name)")
+    }
+  }
+
+  /// Running medians; classes of the same count share the mean of theirs, so that the line does not go up and down there.
+  private func smoothed(_ values: [ChartPoint]) -> [ChartPoint] {
+    var points: [(x: Double, medians: [Double])] = []
+    for (value, median) in zip(values, runningMedian(values.map(\.y), window: window)) {
+      if points.last?.x == value.x {
+        points[points.count - 1].medians.append(median)
+      } else {
+        points.append((value.x, [median]))
+      }
+    }
+    return points.map { ChartPoint($0.x, mean($0.medians) ?? 0) }
+  }
+
+  private var changePanel: ChartPanel {
+    let gained = largestChanges(Self.markedChanges, gained: true)
+    let lost = largestChanges(Self.markedChanges, gained: false)
+    let marked = Set((gained + lost).map(\.classIndex))
+    let all = largestChanges(.max, gained: true) + largestChanges(.max, gained: false)
+    func points(_ changes: [Change]) -> [ChartPoint] {
+      changes.map { change in
+        let member = groups.members[change.classIndex]
+        return ChartPoint(
+          place(change.classIndex), 100 * (change.after - change.before),
+          note: "\(member.name): \(NumberText.grouped(member.instanceCount)) instances, AP "
+            + "\(NumberText.fixed(100 * change.before, digits: 1)) → \(NumberText.fixed(100 * change.after, digits: 1))"
+        )
+      }
+    }
+    let names = (results.first?.name ?? "", results.last?.name ?? "")
+    let gainedStyle = SeriesStyle(.green, shape: .triangle)
+    let lostStyle = SeriesStyle(.vermillion, shape: .invertedTriangle)
+    return ChartPanel(
+      y: .linear("change of AP in points, \(names.1) − \(names.0)", covering: points(all).map(\.y)), height: 180,
+      marks: [
+        .rule(RuleMark(.horizontal, at: 0, style: SeriesStyle(.neutral))),
+        .points(
+          PointMark(
+            points(all.filter { !marked.contains($0.classIndex) }), style: SeriesStyle(.neutral), radius: 2,
+            opacity: 0.5)),
+        .points(PointMark(points(gained), named: "gained most", style: gainedStyle, radius: 4.5)),
+        .points(PointMark(points(lost), named: "lost most", style: lostStyle, radius: 4.5)),
+      ])
   }
 }

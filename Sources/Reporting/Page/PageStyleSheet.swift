@@ -39,6 +39,7 @@ enum PageStyleSheet {
     table { border-collapse: collapse; font-size: 14px; margin: 12px 0; }
     th, td { padding: 5px 14px 5px 0; text-align: left; vertical-align: top; white-space: nowrap; }
     th { font-weight: 600; }
+    .best { font-weight: 700; }
     .number { text-align: right; font-variant-numeric: tabular-nums; }
     .settings td + td { white-space: normal; overflow-wrap: anywhere; min-width: 110px; }
     pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; padding: 10px 12px; border-radius: 6px; }

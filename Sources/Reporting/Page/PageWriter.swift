@@ -68,11 +68,15 @@ struct PageWriter {
   }
 
   /// A table whose first columns are text and whose others are numbers.
-  mutating func table(header: [String], rows: [[String]], textColumns: Int) {
+  ///
+  /// - Parameter emphasized: Which cells are bold; none where it is `nil`.
+  mutating func table(header: [String], rows: [[String]], textColumns: Int, emphasized: [[Bool]]? = nil) {
     body.group("div", ["class": "scroll"]) { writer in
       writer.group("table", [:]) { writer in
         Self.row(header, cell: "th", textColumns: textColumns, into: &writer)
-        for row in rows { Self.row(row, cell: "td", textColumns: textColumns, into: &writer) }
+        for (index, row) in rows.enumerated() {
+          Self.row(row, cell: "td", textColumns: textColumns, emphasized: emphasized?[index] ?? [], into: &writer)
+        }
       }
     }
   }
@@ -99,10 +103,14 @@ struct PageWriter {
     body.raw("<pre>" + lines.map(escaped).joined(separator: "\n") + "</pre>")
   }
 
-  private static func row(_ cells: [String], cell: String, textColumns: Int, into writer: inout MarkupWriter) {
+  private static func row(
+    _ cells: [String], cell: String, textColumns: Int, emphasized: [Bool] = [], into writer: inout MarkupWriter
+  ) {
     writer.group("tr", [:]) { writer in
       for (column, text) in cells.enumerated() {
-        writer.element(cell, column < textColumns ? [:] : ["class": "number"], content: text)
+        let isBest = emphasized.indices.contains(column) && emphasized[column]
+        writer.element(
+          cell, column < textColumns ? [:] : ["class": isBest ? "number best" : "number"], content: text)
       }
     }
   }

@@ -5,18 +5,33 @@ import DetectionHeads
 public struct ReportPage: Sendable {
   /// The runs, in the order in which they are drawn and listed.
   public let runs: [ReportedRun]
+  /// The comparison whose runs they are, one a method; `nil` where runs were named themselves.
+  public let comparison: ReportedComparison?
   /// The classes of all runs, counted as the first one has them.
   public var groups: CategoryGroups { runs[0].head.groups }
 
   /// Makes a report.
   ///
   /// - Throws: `ReportError` where there is no run, or the runs are of different classes.
-  public init(_ runs: [ReportedRun]) throws {
+  public init(_ runs: [ReportedRun], comparison: ReportedComparison? = nil) throws {
     guard let first = runs.first else { throw ReportError("there is no run to report") }
     for run in runs where run.head.groups.members.map(\.id) != first.head.groups.members.map(\.id) {
       throw ReportError("\(run.name): its categories are not those of \(first.name); they cannot share a report")
     }
     self.runs = runs
+    self.comparison = comparison
+  }
+
+  /// How many runs a figure tells apart.
+  private static let room = 6
+
+  /// The runs that figures show: all, or where they are too many the first and the best of the others by AP.
+  private var shown: [ReportedRun] {
+    guard runs.count > Self.room else { return runs }
+    let best = runs.indices.dropFirst().sorted {
+      (-(runs[$0].evaluation["AP"] ?? -1), $0) < (-(runs[$1].evaluation["AP"] ?? -1), $1)
+    }.prefix(Self.room - 1)
+    return [runs[0]] + best.sorted().map { runs[$0] }
   }
 
   /// The page.
@@ -24,17 +39,21 @@ public struct ReportPage: Sendable {
   /// - Throws: `ReportError` where a head's weights are not finite.
   public func html() throws -> String {
     var page = PageWriter(title: title)
-    addSummary(to: &page)
+    if let comparison { addComparison(comparison, to: &page) } else { addSummary(to: &page) }
     addClasses(to: &page)
     try addTraining(to: &page)
     try addWeightNorms(to: &page)
     try addPrecision(to: &page)
+    addCurves(to: &page)
+    addScores(to: &page)
+    addConfusion(to: &page)
     addSettings(to: &page)
     return page.html
   }
 
   private var title: String {
-    runs.count == 1 ? "Run \(runs[0].name)" : "Comparison of \(runs.map(\.name).joined(separator: ", "))"
+    if let comparison { return "Comparison of \(comparison.methods.count) methods: \(comparison.name)" }
+    return runs.count == 1 ? "Run \(runs[0].name)" : "Comparison of \(runs.map(\.name).joined(separator: ", "))"
   }
 
   private func addSummary(to page: inout PageWriter) {
@@ -66,6 +85,30 @@ public struct ReportPage: Sendable {
     }
   }
 
+  private func addComparison(_ comparison: ReportedComparison, to page: inout PageWriter) {
+    let table = comparison.table
+    let seeds = comparison.seedCount == 1 ? "one seed" : "\(comparison.seedCount) seeds"
+    page.section("Summary") { page in
+      page.paragraph(
+        "\(comparison.methods.count) methods with the same budget and \(seeds) on "
+          + "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
+          + "\(groups.countedBy.rawValue); the classifier's last layer alone was trained, on cached RoI features.")
+      page.table(header: table.header, rows: table.rows, textColumns: 2, emphasized: table.best)
+      page.note(
+        "AP in per cent, means over the seeds ± their standard deviation, the best of each column bold. "
+          + "Norm–count: Spearman's rank correlation of a class's weight norm and its instance count.")
+      page.figure(comparison.scores.chart, csv: comparison.scores.csv, named: "methods")
+      for method in comparison.methods {
+        for failure in method.failures { page.note("\(method.name), \(failure)") }
+      }
+      if runs.count > Self.room {
+        page.note("The figures below show the first method and the best of the others by AP, each with its first seed.")
+      } else if comparison.seedCount > 1 {
+        page.note("The figures below show the first seed of each method.")
+      }
+    }
+  }
+
   private func addClasses(to page: inout PageWriter) {
     page.section("Classes and groups") { page in
       page.figure(groups.frequencyChart(), csv: groups.frequencyCSV, named: "groups")
@@ -81,14 +124,14 @@ public struct ReportPage: Sendable {
   }
 
   private func addTraining(to page: inout PageWriter) throws {
-    let curves = try runs.filter { !$0.metrics.isEmpty }.map {
-      try TrainingCurves.Run(name: $0.name, method: $0.record.method, metrics: $0.metrics)
+    let curves = try shown.filter { !$0.metrics.isEmpty }.map {
+      try TrainingCurves.Run(name: $0.name, method: $0.method, metrics: $0.metrics)
     }
     guard !curves.isEmpty else { return }
     page.section("Training") { page in
       let all = TrainingCurves(curves)
       page.figure(all.chart, csv: all.csv, named: "training")
-      guard curves.count > 1 else { return }
+      guard (2...4).contains(curves.count) else { return }
       for run in curves where !run.components.isEmpty {
         var chart = TrainingCurves([run]).chart
         chart.title = "Loss of every group"
@@ -100,7 +143,7 @@ public struct ReportPage: Sendable {
 
   private func addWeightNorms(to page: inout PageWriter) throws {
     var heads: [HeadNorms] = []
-    for run in runs {
+    for run in shown {
       if let before = run.initialHead {
         let norms = HeadNorms(name: "\(run.initialHeadName), before", head: before, groups: groups)
         // Runs that start from one head show it once.
@@ -126,16 +169,18 @@ public struct ReportPage: Sendable {
     let evaluated = runs.filter { !$0.evaluation.isEmpty }
     guard !evaluated.isEmpty else { return }
     let comparison = try APComparison(evaluated.map(\.precision))
-    let perClass = evaluated.filter { !$0.classAP.isEmpty }
+    let perClass = shown.filter { !$0.classAP.isEmpty }
     page.section("Average precision") { page in
-      page.figure(comparison.chart, csv: comparison.csv, named: "ap")
+      if self.comparison == nil { page.figure(comparison.chart, csv: comparison.csv, named: "ap") }
       guard !perClass.isEmpty else { return }
       let classes = ClassAPComparison(
         groups: groups,
-        results: perClass.map { .init(name: $0.name, method: $0.record.method, values: $0.classAP) })
+        results: perClass.map { .init(name: $0.name, method: $0.method, values: $0.classAP) })
       page.figure(classes.chart, csv: classes.csv, named: "class-ap")
       for gained in [true, false] {
-        addChanges(classes.largestChanges(10, gained: gained), of: classes, gained: gained, to: &page)
+        addChanges(
+          classes.largestChanges(ClassAPComparison.markedChanges, gained: gained), of: classes, gained: gained,
+          to: &page)
       }
     }
   }
@@ -156,6 +201,37 @@ public struct ReportPage: Sendable {
           (difference > 0 ? "+" : "−") + NumberText.fixed(abs(difference), digits: 1),
         ]
       }, textColumns: 2)
+  }
+
+  private func addCurves(to page: inout PageWriter) {
+    let results = shown.filter { !$0.curves.isEmpty }.map {
+      PrecisionRecallComparison.Result(name: $0.name, method: $0.method, curves: $0.curves)
+    }
+    guard !results.isEmpty else { return }
+    let comparison = PrecisionRecallComparison(results)
+    page.section("Precision and recall") { page in
+      page.figure(comparison.chart, csv: comparison.csv, named: "precision-recall")
+    }
+  }
+
+  private func addScores(to page: inout PageWriter) {
+    let results = shown.compactMap(\.scores)
+    guard !results.isEmpty else { return }
+    let distribution = ScoreDistribution(groups: groups, results: results)
+    page.section("Scores") { page in
+      page.figure(distribution.chart, csv: distribution.csv, named: "scores")
+    }
+  }
+
+  private func addConfusion(to page: inout PageWriter) {
+    let confused = shown.filter { !$0.confusion.isEmpty }
+    guard !confused.isEmpty else { return }
+    page.section("Confusion between groups") { page in
+      for run in confused {
+        let confusion = GroupConfusion(name: run.name, rows: run.confusion)
+        page.figure(confusion.chart, csv: confusion.csv, named: "confusion-\(run.name)")
+      }
+    }
   }
 
   private func addSettings(to page: inout PageWriter) {
@@ -207,7 +283,7 @@ extension ClassAPComparison {
 extension ReportedRun {
   /// The run's metrics for a comparison.
   fileprivate var precision: APComparison.Result {
-    APComparison.Result(name: name, method: record.method, metrics: evaluation)
+    APComparison.Result(name: name, method: method, metrics: evaluation)
   }
 
   /// Every setting and what the run was fed, by name.

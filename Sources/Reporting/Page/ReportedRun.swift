@@ -16,6 +16,12 @@ public struct ReportedRun: Sendable {
   public var evaluation: [String: Double]
   /// AP of the classes that the evaluation states, by category id.
   public var classAP: [Int: Double]
+  /// Precision over recall, where the evaluation states it.
+  public var curves: [PrecisionRecallComparison.Curve] = []
+  /// What objects are called, where the evaluation states it.
+  public var confusion: [GroupConfusion.Row] = []
+  /// The scores of its detections; `nil` where they are not known.
+  public var scores: ScoreDistribution.Result?
 
   /// Makes a run from parts.
   public init(
@@ -33,6 +39,9 @@ public struct ReportedRun: Sendable {
 }
 
 extension ReportedRun {
+  /// The method that decides its colour: one of a comparison goes by what it was asked for.
+  var method: String { record.method }
+
   /// What to call the head that the run began from: its file, or its run.
   var initialHeadName: String {
     let parts = (record.inputs["init"]?.path ?? "").split(separator: "/").map(String.init)

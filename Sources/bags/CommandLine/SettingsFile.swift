@@ -39,6 +39,9 @@ struct SettingsFile {
     let root = try Self.parsed(String(decoding: file.bytes, as: UTF8.self), path: self.path)
     if root["format"]?.string == "bags-run" {
       let record = try RunRecord(contentsOf: self.path)
+      if let calibration = record.calibration {
+        throw CommandFailure("\(self.path): is of `bags calibrate --method \(calibration.name)`, not of a training")
+      }
       let line = root["settings"]?.mark?.line ?? 1
       settings = record.options.map { option in
         Setting(

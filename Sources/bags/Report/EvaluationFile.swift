@@ -7,6 +7,10 @@ import Reporting
 struct EvaluationFile {
   /// Metrics by name, as fractions.
   let metrics: [String: Double]
+  /// Precision over recall; empty unless it was made with `--curves`.
+  let curves: [PrecisionRecallComparison.Curve]
+  /// What objects are called; empty unless it was made with `--confusion`.
+  let confusion: [GroupConfusion.Row]
   /// AP by category id, of the classes that have one; empty unless it was made with `--per-class`.
   let classAP: [Int: Double]
 
@@ -28,6 +32,31 @@ struct EvaluationFile {
       classAP[id] = value
     }
     self.classAP = classAP
+    curves = (object["curves"] as? [[String: Any]] ?? []).compactMap(PrecisionRecallComparison.Curve.init)
+    confusion = ((object["confusion"] as? [String: Any])?["rows"] as? [[String: Any]] ?? [])
+      .compactMap(GroupConfusion.Row.init)
+  }
+}
+
+extension PrecisionRecallComparison.Curve {
+  /// A curve as `bags evaluate` writes it; `nil` for one of a single class, or what is none.
+  fileprivate init?(_ object: [String: Any]) {
+    guard let classes = object["classes"] as? String, let precision = object["precision"] as? [Double],
+      precision.allSatisfy(\.isFinite)
+    else { return nil }
+    self.init(classes: classes, threshold: object["iou"] as? Double, precisions: precision)
+  }
+}
+
+extension GroupConfusion.Row {
+  /// A row as `bags evaluate` writes it; `nil` for what is none.
+  fileprivate init?(_ object: [String: Any]) {
+    guard let classes = object["classes"] as? String, let objects = object["objects"] as? Int,
+      let correct = object["correct"] as? Int, let missed = object["missed"] as? Int
+    else { return nil }
+    self.init(
+      classes: classes, objects: objects, correct: correct,
+      calledAnotherOf: object["calledAnotherOf"] as? [String: Int] ?? [:], missed: missed)
   }
 }
 

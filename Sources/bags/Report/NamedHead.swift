@@ -48,6 +48,9 @@ struct NamedHead {
     return heads.map { repeated[$0.name] == nil ? $0 : NamedHead(name: $0.run ?? $0.path, path: $0.path, run: $0.run) }
   }
 
+  /// The same head by another name.
+  func named(_ name: String) -> NamedHead { NamedHead(name: name, path: path, run: run) }
+
   private init(name: String, path: String, run: String?) {
     self.name = name
     self.path = path

@@ -2,6 +2,7 @@ import ArgumentParser
 import DetectionHeads
 import DurableFiles
 import Foundation
+import LVISDatasets
 import Reporting
 
 /// `bags report [RUN…]`: one page with everything.
@@ -12,18 +13,24 @@ struct ReportPageCommand: ParsableCommand {
     discussion: """
       The page needs neither network nor any other file. It holds the classes and groups, the curves of training, the \
       weight norms, before and after where the run began from a head, every setting, and, where a run's folder holds \
-      evaluation.json, AP by frequency and group; with `--per-class`, AP of every class.
+      evaluation.json, AP by frequency, group and class, precision over recall and the confusion between groups, as far \
+      as it holds them; where it holds results.json, the scores of the detections.
 
-      A single run's page is written into it as report.html, a comparison's to Reports/report.html.
+      The page of a single run, or of what `bags compare` made, is written into its folder as report.html, that of \
+      several runs to Reports/report.html.
 
       EXAMPLES
         bags report
         bags report page runs/softmax runs/bags --output comparison.html
+        bags report comparison
         bags evaluate --annotations val.json --results results.json --groups runs/bags/groups.json \
       --per-class --format json > runs/bags/evaluation.json
       """)
 
-  @Argument(help: ArgumentHelp("Run folders; the latest run where none is named.", valueName: "run"))
+  @Argument(
+    help: ArgumentHelp(
+      "Run folders, or one that `bags compare` made; the latest run where none is named.", valueName: "run|comparison"),
+    completion: .directory)
   var runs: [String] = []
 
   @Option(help: ArgumentHelp("The page to write.", valueName: "file"))
@@ -33,11 +40,14 @@ struct ReportPageCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func run() throws {
-    let named = try NamedHead.all(runs, hint: ReportCommand.hint)
-    let path = output ?? (named.count == 1 ? named.first?.run : "Reports").map { "\($0)/report.html" } ?? "report.html"
-    // A run's own page holds nothing but the run: it is made anew without asking.
-    if output != nil || named.count > 1 { try overwriting.check(path) }
-    let page = try ReportPage(named.map(ReportedRun.init))
+    let comparison = try comparisonNamed()
+    let named =
+      try comparison.map { try $0.heads() } ?? NamedHead.all(runs, hint: ReportCommand.hint)
+    let single = named.count == 1 ? named.first?.run : nil
+    let path = output ?? "\(comparison?.folder ?? single ?? "Reports")/report.html"
+    let page = try ReportPage(try named.map(ReportedRun.init), comparison: comparison?.report)
+    // The page of a run or a comparison holds nothing but what its folder does: it is made anew without asking.
+    if output != nil || (comparison == nil && single == nil) { try overwriting.check(path) }
     let html = try page.html()
     try makeFolder((path as NSString).deletingLastPathComponent)
     try DurableFile.write(html, to: path)
@@ -46,6 +56,12 @@ struct ReportPageCommand: ParsableCommand {
     } else {
       StandardStreams.result(path)
     }
+  }
+
+  /// The comparison that the only argument names; `nil` where it is a run.
+  private func comparisonNamed() throws -> ComparisonFile? {
+    guard runs.count == 1, let folder = runs.first, ComparisonFile.exists(in: folder) else { return nil }
+    return try ComparisonFile(in: folder)
   }
 }
 
@@ -71,5 +87,19 @@ extension ReportedRun {
       name: named.name, record: record, head: head, initialHead: initial,
       metrics: hasMetrics ? try folder.metrics() : [], evaluation: evaluation?.metrics ?? [:],
       classAP: evaluation?.classAP ?? [:])
+    curves = evaluation?.curves ?? []
+    confusion = evaluation?.confusion ?? []
+    scores = try Self.scores(at: "\(path)/results.json", name: named.name, method: record.method, groups: head.groups)
+  }
+
+  /// The scores of a results file; `nil` where there is none.
+  private static func scores(
+    at path: String, name: String, method: String, groups: CategoryGroups
+  ) throws -> ScoreDistribution.Result? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let detections = try DetectionColumns(contentsOfResults: path)
+    var scores = ScoreDistribution.Result(name: name, method: method, groups: groups)
+    for (score, id) in zip(detections.scores, detections.categoryIDs) { scores.add(score: score, categoryID: id) }
+    return scores
   }
 }

@@ -1,0 +1,82 @@
+/// What the objects of each group, or frequency, are called.
+public struct GroupConfusion: Sendable {
+  /// The objects of some classes.
+  public struct Row: Sendable, Equatable {
+    /// The classes: `G1` and so on, or `r`, `c` and `f`.
+    public let classes: String
+    /// How many objects there are.
+    public let objects: Int
+    /// Objects called what they are.
+    public let correct: Int
+    /// Objects called another class, by that class's group.
+    public let calledAnotherOf: [String: Int]
+    /// Objects that no detection is on.
+    public let missed: Int
+
+    /// Makes a row.
+    public init(classes: String, objects: Int, correct: Int, calledAnotherOf: [String: Int], missed: Int) {
+      self.classes = classes
+      self.objects = objects
+      self.correct = correct
+      self.calledAnotherOf = calledAnotherOf
+      self.missed = missed
+    }
+  }
+
+  /// What the result is called.
+  public let name: String
+  /// The rows, the rarest classes first.
+  public let rows: [Row]
+
+  /// Makes it.
+  public init(name: String, rows: [Row]) {
+    self.name = name
+    self.rows = rows
+  }
+
+  private var columns: [(title: String, count: (Row) -> Int)] {
+    [("correct", { $0.correct })]
+      + rows.map { row in (row.classes, { $0.calledAnotherOf[row.classes] ?? 0 }) } + [("missed", { $0.missed })]
+  }
+
+  /// The figure: a row a group, the share of its objects in each cell.
+  public var chart: Chart {
+    let columns = columns
+    let count = Double(rows.count)
+    let cells = rows.enumerated().flatMap { place, row in
+      columns.enumerated().map { column, part -> CellMark.Cell in
+        let share = row.objects > 0 ? Double(part.count(row)) / Double(row.objects) : 0
+        let what =
+          part.title == "correct" || part.title == "missed" ? part.title : "called another class of \(part.title)"
+        return CellMark.Cell(
+          x: Double(column)...Double(column + 1), y: count - Double(place + 1)...count - Double(place), share: share,
+          text: row.objects > 0 ? NumberText.fixed(100 * share, digits: share > 0 && share < 0.0995 ? 1 : 0) : "–",
+          note: "\(row.classes), \(what): \(NumberText.grouped(part.count(row))) of "
+            + "\(NumberText.grouped(row.objects)) objects")
+      }
+    }
+    return Chart(
+      "What objects are called", subtitle: name,
+      caption:
+        "Per cent of the objects of each group, by the best detection on them (IoU ≥ .5): "
+        + "called what they are, called another class of some group, or missed.",
+      x: Axis(
+        "correct, or called another class of", domain: 0...Double(columns.count),
+        ticks: columns.enumerated().map { AxisTick(Double($0) + 0.5, $1.title) }, hasGrid: false),
+      panels: [
+        ChartPanel(
+          y: Axis(
+            "objects of", domain: 0...max(1, count),
+            ticks: rows.enumerated().map { AxisTick(count - Double($0) - 0.5, $1.classes) }, hasGrid: false),
+          height: 34 * max(1, count), marks: [.cells(CellMark(cells, style: SeriesStyle(.blue)))])
+      ])
+  }
+
+  /// One line a group: `classes,objects,correct`, a column a group for what is called another of its classes, `missed`.
+  public var csv: String {
+    let header = ["classes", "objects", "correct"] + rows.map { "called_\($0.classes)" } + ["missed"]
+    return csvText(
+      [header]
+        + rows.map { row in [row.classes, "\(row.objects)"] + columns.map { "\($0.count(row))" } })
+  }
+}

@@ -1,0 +1,87 @@
+import DetectionHeads
+import Foundation
+import TestSupport
+import Testing
+
+/// Pages on what evaluations and comparisons wrote.
+@Suite struct ReportComparisonTests {
+  /// A folder as `bags compare` leaves it: two methods, two seeds, of which the runs of the first are here.
+  private func withComparison(_ body: (String) throws -> Void) throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      for method in ["softmax", "bags"] {
+        let run = try runBags(
+          [
+            "train", "--features", "train", "--annotations", "train.json", "--epochs", "2", "--threads", "1",
+            "--method", method, "--output", "comparison/runs/\(method)-seed0",
+          ], in: folder)
+        #expect(run.status == 0, "\(run.error)")
+        try evaluation.write(
+          toFile: "\(folder)/comparison/runs/\(method)-seed0/evaluation.json", atomically: true, encoding: .utf8)
+      }
+      try document.write(toFile: "\(folder)/comparison/comparison.json", atomically: true, encoding: .utf8)
+      try body(folder)
+    }
+  }
+
+  private let evaluation = """
+    {"AP": 0.5, "AP1": 0.25, "classes": [{"id": 1, "AP": 0.5}, {"id": 2, "AP": -1}],
+     "curves": [{"classes": "all", "classCount": 2, "precision": [1, 0.5, 0]},
+                {"classes": "G1", "classCount": 2, "precision": [1, 0.5, 0]},
+                {"classes": "all", "iou": 0.5, "classCount": 2, "precision": [1, 1, 0]}],
+     "confusion": {"pairs": [], "rows": [
+       {"classes": "G1", "objects": 4, "correct": 1, "calledAnotherOf": {"G1": 0, "G2": 2}, "missed": 1},
+       {"classes": "G2", "objects": 4, "correct": 4, "calledAnotherOf": {}, "missed": 0}]}}
+    """
+
+  private let document = """
+    {"format": "bags-comparison", "version": 1, "program": "bags 0", "seeds": [0, 1], "settings": {}, "best": {},
+     "methods": [
+      {"method": "softmax", "learning_rate": 0.01, "parameters": {}, "epochs": 2, "steps": 14, "failures": [],
+       "metrics": {"AP": {"mean": 0.25, "spread": 0.01, "values": [0.24, 0.26]}, "AP1": {"mean": 0, "values": [0, 0]}},
+       "seconds": {"mean": 1.5, "values": [1.5]}, "runs": ["elsewhere/runs/softmax-seed0", "elsewhere/runs/softmax-seed1"]},
+      {"method": "bags:others-ratio=8", "learning_rate": 0.01, "parameters": {"others-ratio": "8"}, "epochs": 2,
+       "steps": 14, "failures": ["seed 1: diverged"], "metrics": {"AP": {"mean": 0.5, "values": [0.5]}},
+       "norm_count_correlation": {"mean": -0.5, "values": [-0.5]}, "runs": ["elsewhere/runs/bags-seed0"]}]}
+    """
+
+  @Test func aPageShowsWhatACompareFolderHolds() throws {
+    try withComparison { folder in
+      let run = try runBags(["report", "comparison/"], in: folder)
+      #expect(run.status == 0 && run.output == "comparison/report.html\n", "\(run.error)")
+      let html = try String(contentsOfFile: "\(folder)/comparison/report.html", encoding: .utf8)
+      #expect(html.contains("<h1>Comparison of 2 methods: comparison</h1>"))
+      #expect(html.contains("25.0 ±1.0") && html.contains("<td class=\"number best\">50.0</td>"))
+      #expect(html.contains("bags:others-ratio=8, seed 1: diverged"))
+      for section in ["Training", "Weight norms", "Precision and recall", "Confusion between groups", "Settings"] {
+        #expect(html.contains("<h2>\(section)</h2>"), "\(section)")
+      }
+      #expect(!html.contains("<h2>Scores</h2>"))
+      // It is made anew without asking.
+      #expect(try runBags(["report", "comparison"], in: folder).status == 0)
+    }
+  }
+
+  @Test func scoresComeFromTheResults() throws {
+    try withComparison { folder in
+      let path = "comparison/runs/bags-seed0"
+      let results = #"[{"image_id": 1001, "category_id": 5, "bbox": [1, 2, 3, 4], "score": 0.5}]"#
+      try results.write(toFile: "\(folder)/\(path)/results.json", atomically: true, encoding: .utf8)
+      #expect(try runBags(["report", path], in: folder).status == 0)
+      let html = try String(contentsOfFile: "\(folder)/\(path)/report.html", encoding: .utf8)
+      #expect(html.contains("<h2>Scores</h2>"))
+      try "[{".write(toFile: "\(folder)/\(path)/results.json", atomically: true, encoding: .utf8)
+      let damaged = try runBags(["report", path], in: folder)
+      #expect(damaged.status == 1 && damaged.error.contains("\(path)/results.json"), "\(damaged.error)")
+    }
+  }
+
+  @Test(arguments: [#"{"format": "bags-comparison"}"#, "[]", #"{"format": "other", "seeds": [], "methods": []}"#])
+  func anUnfinishedComparisonIsRefused(text: String) throws {
+    try withTemporaryFolder { folder in
+      try text.write(toFile: "\(folder)/comparison.json", atomically: true, encoding: .utf8)
+      let run = try runBags(["report", "."], in: folder)
+      #expect(run.status == 1 && run.error.contains("./comparison.json: holds no results"), "\(run.error)")
+    }
+  }
+}

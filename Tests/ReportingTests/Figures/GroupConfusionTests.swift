@@ -1,0 +1,43 @@
+import Reporting
+import Testing
+
+@Suite struct GroupConfusionTests {
+  private let confusion = GroupConfusion(
+    name: "mine",
+    rows: [
+      .init(classes: "G1", objects: 8, correct: 2, calledAnotherOf: ["G1": 1, "G2": 4], missed: 1),
+      .init(classes: "G2", objects: 0, correct: 0, calledAnotherOf: [:], missed: 0),
+    ])
+
+  @Test func cellsHoldShares() throws {
+    let all = try elements(ofSVG: confusion.chart.rendered().svg)
+    let cells = all.filter { $0.name == "rect" && $0.classes.contains("fill-blue") }
+    #expect(cells.count == 8)
+    // As dark as the share: 25, 12.5, 50 and 12.5 per cent, then nothing.
+    #expect(
+      cells.compactMap { $0.attributes["fill-opacity"] } == [
+        "0.17", "0.1", "0.29", "0.1", "0.04", "0.04", "0.04", "0.04",
+      ])
+    let texts = all.filter { $0.name == "text" }.map(\.text)
+    for text in ["25", "50", "correct", "missed", "–"] { #expect(texts.contains(text), "\(text)") }
+    #expect(all.filter { $0.name == "title" }.map(\.text).contains("G1, called another class of G2: 4 of 8 objects"))
+  }
+
+  @Test(arguments: [320.0, 760])
+  func textsNeverOverlap(width: Double) {
+    let texts = confusion.chart.rendered(width: width).texts
+    for (index, text) in texts.enumerated() {
+      for other in texts[(index + 1)...] { #expect(!text.overlaps(other), "\(text) and \(other)") }
+    }
+  }
+
+  @Test func csvHoldsCounts() {
+    #expect(
+      confusion.csv == """
+        classes,objects,correct,called_G1,called_G2,missed
+        G1,8,2,1,4,1
+        G2,0,0,0,0,0
+
+        """)
+  }
+}
