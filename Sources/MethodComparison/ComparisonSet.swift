@@ -52,6 +52,11 @@ public struct ComparisonSet: Sendable {
         "\(validationFeatures.path): \(validationFeatures.featureCount) features a RoI, but \(source.featureCount) in "
           + "\(source.features.path); both must come from the same detector")
     }
+    guard source.features.stageCount == 1 else {
+      throw ComparisonError(
+        "\(source.features.path): has features of \(source.features.stageCount) stages; a comparison trains one "
+          + "classifier, so give it the features of one stage")
+    }
     try validationFeatures.checkImages(areIn: validation)
     try source.features.checkImages(areIn: training)
     self.source = source

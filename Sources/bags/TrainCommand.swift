@@ -141,6 +141,10 @@ struct TrainCommand: ParsableCommand {
     record.tensorboard = tensorboard
     if let config { warnOfOtherInputs(than: config, now: record.inputs) }
     if learningRate == .auto {
+      guard record.architecture == nil else {
+        throw CommandFailure(
+          "--learning-rate auto tries one linear layer; give a rate where hidden layers or several stages are trained")
+      }
       let tuned = try tuneLearningRate(record, data: data, paths: paths)
       record.tuning = tuned.record
       record.settings.learningRate = tuned.picked.learningRate ?? record.settings.learningRate
