@@ -4,100 +4,154 @@ import DetectionHeads
 struct MethodsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "methods",
-    abstract: "List the methods that `bags train --method` knows, and the options of each.",
+    abstract: "List the methods, samplers and calibrations that there are, and the options of each.",
     discussion: """
+      Losses, samplers and ways to choose RoIs combine in `bags train`; calibrations are done to a trained head \
+      by `bags calibrate`. What does not go together is refused with the reason.
+
       EXAMPLES
         bags methods
         bags methods focal
+        bags methods tau-norm
         bags methods --format json
       """)
 
-  @Argument(help: .init("A method: its options with their defaults.", valueName: "name"))
+  @Argument(
+    help: .init("A method: its options with their defaults.", valueName: "name"),
+    completion: .list(MethodKind.all.flatMap { $0.methods.map(\.name) }))
   var name: String?
 
   @OptionGroup var format: FormatOptions
 
-  func validate() throws { _ = try chosen() }
+  func validate() throws { _ = try kinds() }
 
   func run() throws {
-    let methods = try chosen()
+    let kinds = try kinds()
     if format.isJSON {
-      try printJSON(
-        MethodList(
-          methods: methods.map { MethodList.Method($0) },
-          unavailable: name == nil ? UnavailableMethod.all.map { MethodList.Unavailable($0) } : nil))
-    } else if let method = methods.first, name != nil {
-      describe(method)
+      try printJSON(MethodList(kinds, unavailable: name == nil ? UnavailableMethod.all : nil))
+    } else if name == nil {
+      list(kinds)
     } else {
-      list(methods)
+      for kind in kinds { kind.methods.forEach { describe($0, of: kind) } }
     }
   }
 
-  private func chosen() throws -> [TrainingMethod] {
-    guard let name else { return TrainingMethod.all }
-    if let method = TrainingMethod.named(name) { return [method] }
-    let hint = closest(to: name, among: TrainingMethod.all.map(\.name)).map { "; did you mean \($0)?" } ?? ""
+  /// The kinds of methods, each with those of the name that was given; a sampler and a way to choose RoIs share one.
+  private func kinds() throws -> [MethodKind] {
+    guard let name else { return MethodKind.all }
+    let found = MethodKind.all.map { $0.named(name) }.filter { !$0.methods.isEmpty }
+    if !found.isEmpty { return found }
+    let names = MethodKind.all.flatMap { $0.methods.map(\.name) }
+    let hint = closest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
     throw ValidationError("there is no method '\(name)'\(hint)")
   }
 
-  private func list(_ methods: [TrainingMethod]) {
-    var table = TextTable([("method", .left), ("what it does", .left), ("options", .left)])
-    for method in methods {
-      table.add([
-        method.name, method.summary,
-        method.parameters.map { "--\($0.name) \($0.defaultValue)" }.joined(separator: " "),
-      ])
+  private func list(_ kinds: [MethodKind]) {
+    let style = TerminalStyle.output
+    let indent = (kinds.flatMap { $0.methods.map(\.name.count) }.max() ?? 0) + 2
+    for kind in kinds {
+      StandardStreams.result("\(style.bold(kind.title))  \(kind.option)")
+      for method in kind.methods {
+        let options = method.parameters.map { "--\($0.name) \($0.defaultValue)" }
+        let text = folded("\(method.summary) (\(method.source))", indent: indent)
+        StandardStreams.result(
+          method.name + pad(indent - method.name.count) + text
+            + (options.isEmpty ? "" : "\n" + pad(indent) + style.dim(folded(words: options, indent: indent))))
+      }
+      StandardStreams.result("")
     }
-    StandardStreams.result(table.rendered())
-    StandardStreams.result("\nNot possible with cached features:")
+    StandardStreams.result(style.bold("Not possible with cached features"))
     for method in UnavailableMethod.all {
-      StandardStreams.result("  \(method.name) (\(method.source)): \(method.reason).")
+      StandardStreams.result(folded("\(method.name) (\(method.source)): \(method.reason).", indent: 0))
     }
   }
 
-  private func describe(_ method: TrainingMethod) {
-    StandardStreams.result("\(TerminalStyle.output.bold(method.name)): \(method.summary) (\(method.source)).")
-    if method.needsInitialHead { StandardStreams.result("It needs a trained softmax head: --init.") }
+  private func describe(_ method: any NamedMethod, of kind: MethodKind) {
+    StandardStreams.result(
+      folded("\(method.name): \(method.summary) (\(method.source)). It is chosen by \(kind.option).", indent: 0))
+    if let needs = method.needs { StandardStreams.result("It needs \(needs).") }
     guard !method.parameters.isEmpty else {
       StandardStreams.result("It has no options of its own.")
       return
     }
-    var table = TextTable([("option", .left), ("default", .left), ("takes", .left), ("what it is", .left)])
-    for parameter in method.parameters {
-      table.add(["--\(parameter.name)", parameter.defaultValue, parameter.allowed, parameter.summary])
+    let heads = method.parameters.map { "--\($0.name) \($0.defaultValue)" }
+    let indent = (heads.map(\.count).max() ?? 0) + 2
+    for (head, parameter) in zip(heads, method.parameters) {
+      StandardStreams.result(
+        head + pad(indent - head.count)
+          + folded("\(parameter.summary) (\(parameter.allowed))", indent: indent))
     }
-    StandardStreams.result("\n" + table.rendered())
   }
 }
 
-/// What `bags methods --format json` prints.
+/// Methods that are chosen by the same option.
+struct MethodKind {
+  /// What they are.
+  let title: String
+  /// How one is chosen.
+  let option: String
+  /// The key in JSON.
+  let key: String
+  let methods: [any NamedMethod]
+
+  /// Every kind.
+  static let all = [
+    MethodKind(title: "Losses", option: "bags train --method NAME", key: "methods", methods: TrainingMethod.all),
+    MethodKind(
+      title: "Images", option: "bags train --sampler NAME", key: "samplers", methods: ImageSamplingMethod.all),
+    MethodKind(title: "RoIs", option: "bags train --mining NAME", key: "mining", methods: RoIMiningMethod.all),
+    MethodKind(
+      title: "After training", option: "bags calibrate --method NAME", key: "calibrations",
+      methods: CalibrationMethod.all),
+  ]
+
+  /// The same kind with the methods of a name alone.
+  func named(_ name: String) -> MethodKind {
+    MethodKind(title: title, option: option, key: key, methods: methods.filter { $0.name == name })
+  }
+}
+
+/// What `bags methods --format json` prints: a list for each kind, and what cannot be.
 private struct MethodList: Encodable {
-  struct Parameter: Encodable {
-    var name: String
-    var summary: String
-    var `default`: String
-    var allowed: String
+  private let kinds: [MethodKind]
+  private let unavailable: [UnavailableMethod]?
+
+  init(_ kinds: [MethodKind], unavailable: [UnavailableMethod]?) {
+    self.kinds = kinds
+    self.unavailable = unavailable
   }
 
-  struct Method: Encodable {
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    for kind in kinds { try container.encode(kind.methods.map { Method($0) }, forKey: Key(kind.key)) }
+    try container.encodeIfPresent(unavailable?.map { Unavailable($0) }, forKey: Key("unavailable"))
+  }
+
+  private struct Method: Encodable {
+    struct Parameter: Encodable {
+      var name: String
+      var summary: String
+      var `default`: String
+      var allowed: String
+    }
     var name: String
     var summary: String
     var source: String
-    var needs_initial_head: Bool
+    var needs: String?
     var parameters: [Parameter]
 
-    init(_ method: TrainingMethod) {
+    init(_ method: any NamedMethod) {
       name = method.name
       summary = method.summary
       source = method.source
-      needs_initial_head = method.needsInitialHead
+      needs = method.needs
       parameters = method.parameters.map {
         Parameter(name: $0.name, summary: $0.summary, default: $0.defaultValue, allowed: $0.allowed)
       }
     }
   }
 
-  struct Unavailable: Encodable {
+  private struct Unavailable: Encodable {
     var name: String
     var source: String
     var reason: String
@@ -109,6 +163,11 @@ private struct MethodList: Encodable {
     }
   }
 
-  var methods: [Method]
-  var unavailable: [Unavailable]?
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
 }

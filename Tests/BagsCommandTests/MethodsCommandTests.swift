@@ -4,46 +4,67 @@ import TestSupport
 import Testing
 
 @Suite struct MethodsCommandTests {
-  @Test func listsEveryMethodWithItsOptions() throws {
+  private let kinds: [(key: String, methods: [any NamedMethod])] = [
+    ("methods", TrainingMethod.all), ("samplers", ImageSamplingMethod.all), ("mining", RoIMiningMethod.all),
+    ("calibrations", CalibrationMethod.all),
+  ]
+
+  @Test func listsEveryMethodWithItsPaperAndItsOptions() throws {
     let run = try runBags(["methods"])
     #expect(run.status == 0 && run.error.isEmpty)
-    for method in TrainingMethod.all {
+    let text = run.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    for method in kinds.flatMap(\.methods) {
       #expect(run.output.contains("\n\(method.name) "), "\(method.name)")
-      #expect(run.output.contains(method.summary))
-      for parameter in method.parameters { #expect(run.output.contains("--\(parameter.name) ")) }
+      #expect(text.contains("\(method.summary) (\(method.source))"), "\(method.name)")
+      for parameter in method.parameters {
+        #expect(run.output.contains("--\(parameter.name) \(parameter.defaultValue)"), "\(method.name)")
+      }
     }
-    #expect(run.output.contains("A-Fast-RCNN") && run.output.contains("7 x 7"))
+    #expect(text.contains("A-Fast-RCNN (Wang et al., CVPR 2017): its adversary hides cells of the 7 x 7 RoI maps"))
+    // Where there is no terminal: 80 columns.
+    #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }
 
   @Test func describesOne() throws {
     let run = try runBags(["methods", "focal"])
     #expect(run.status == 0)
     #expect(run.output.hasPrefix("focal: ") && run.output.contains("Lin et al., ICCV 2017"))
-    #expect(run.output.contains("--gamma") && run.output.contains("a number from 0 to 20"))
+    #expect(run.output.contains("--gamma 2") && run.output.contains("(a number from 0 to 20)"))
+    #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
     let plain = try runBags(["methods", "softmax"])
     #expect(plain.output.contains("It has no options of its own."))
-    #expect(try runBags(["methods", "disalign"]).output.contains("--init"))
+    #expect(try runBags(["methods", "disalign"]).output.contains("It needs a trained softmax head: --init."))
+    #expect(try runBags(["methods", "ncm"]).output.contains("It needs the training RoIs."))
+    // A sampler of images, and a way to choose RoIs.
+    let random = try runBags(["methods", "random"]).output
+    #expect(random.contains("--sampler") && random.contains("--rois-per-image 512"))
   }
 
   @Test func printsJSON() throws {
-    struct List: Decodable {
+    struct Method: Decodable {
       struct Parameter: Decodable {
         var name: String
         var `default`: String
       }
-      struct Method: Decodable {
-        var name: String
-        var source: String
-        var parameters: [Parameter]
-      }
-      struct Unavailable: Decodable { var name: String }
+      var name: String
+      var source: String
+      var needs: String?
+      var parameters: [Parameter]
+    }
+    struct Unavailable: Decodable { var name: String }
+    let all = Data(try runBags(["methods", "--format", "json"]).output.utf8)
+    let object = try #require(try JSONSerialization.jsonObject(with: all) as? [String: Any])
+    #expect(Set(object.keys) == Set(kinds.map(\.key) + ["unavailable"]))
+    struct Lists: Decodable {
       var methods: [Method]
+      var calibrations: [Method]?
       var unavailable: [Unavailable]?
     }
-    let all = try JSONDecoder().decode(List.self, from: Data(try runBags(["methods", "--format", "json"]).output.utf8))
-    #expect(all.methods.map(\.name) == TrainingMethod.all.map(\.name) && all.unavailable?.isEmpty == false)
+    let lists = try JSONDecoder().decode(Lists.self, from: all)
+    #expect(lists.methods.map(\.name) == TrainingMethod.all.map(\.name) && lists.unavailable?.isEmpty == false)
+    #expect(lists.calibrations?.map(\.name) == CalibrationMethod.all.map(\.name))
     let one = try JSONDecoder().decode(
-      List.self, from: Data(try runBags(["methods", "eqlv2", "--format", "json"]).output.utf8))
+      Lists.self, from: Data(try runBags(["methods", "eqlv2", "--format", "json"]).output.utf8))
     #expect(one.methods.map(\.name) == ["eqlv2"])
     #expect(one.methods.first?.parameters.map(\.default) == ["12", "0.8", "4", "0.5"])
   }

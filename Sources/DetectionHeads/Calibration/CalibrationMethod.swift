@@ -13,6 +13,9 @@ public struct CalibrationMethod: NamedMethod {
   /// Makes the calibrated head.
   let calibrate: @Sendable (LinearHead, MethodParameters, CalibrationData) throws -> LinearHead
 
+  /// The RoIs, where it looks at them.
+  public var needs: String? { needsFeatures ? "the training RoIs" : nil }
+
   /// Every calibration.
   public static let all: [CalibrationMethod] = [
     .tauNorm, .tauNormSelect, .norCal, .nearestClassMean, .weightScaling, .classifierRetraining, .tailFineTuning,

@@ -8,6 +8,8 @@ public protocol NamedMethod: Sendable {
   var source: String { get }
   /// Its own parameters.
   var parameters: [MethodParameter] { get }
+  /// What it cannot do without beside its parameters, such as `the training RoIs`; `nil` for nothing.
+  var needs: String? { get }
   /// Why some values of its parameters do not go together; `nil` where they do.
   var conflict: @Sendable (MethodParameters) -> String? { get }
   /// Every one of this kind.
@@ -15,6 +17,9 @@ public protocol NamedMethod: Sendable {
 }
 
 extension NamedMethod {
+  /// Nothing.
+  public var needs: String? { nil }
+
   /// All go together.
   public var conflict: @Sendable (MethodParameters) -> String? { { _ in nil } }
 

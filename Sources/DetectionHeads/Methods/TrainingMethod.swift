@@ -17,6 +17,9 @@ public struct TrainingMethod: NamedMethod {
   /// Makes what it minimises.
   public let objective: @Sendable (MethodData, MethodParameters) -> any HeadObjective
 
+  /// A head, where it starts from one.
+  public var needs: String? { needsInitialHead ? "a trained softmax head: --init" : nil }
+
   /// Declares a method.
   public init(
     name: String, summary: String, source: String, parameters: [MethodParameter], needsInitialHead: Bool = false,

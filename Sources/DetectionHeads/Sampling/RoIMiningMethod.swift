@@ -17,6 +17,9 @@ public struct RoIMiningMethod: NamedMethod {
   /// Makes the selector.
   public let selector: @Sendable (MethodParameters, RoIMiningData) throws -> any RoISelector
 
+  /// A head, where it ranks by one.
+  public var needs: String? { needsMiningHead ? "a head that was trained before: --mining-head" : nil }
+
   /// Every way.
   public static let all: [RoIMiningMethod] = [.random, .hard, .hardNegatives, .stratified, .offline]
 

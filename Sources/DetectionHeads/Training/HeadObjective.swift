@@ -154,8 +154,13 @@ func softmaxCrossEntropy(
   }
 }
 
-/// Σ of what `body` gives for each thread's share of the rows, added in order.
-func sumOverRows(_ rowCount: Int, threads: Int, _ body: (Range<Int>) -> Double) -> Double {
+/// Σ of what `body` gives for each thread's share of the rows, added in order: the same for the same number of threads.
+///
+/// - Parameters:
+///   - rowCount: The rows to share out.
+///   - threads: How many threads to use.
+///   - body: Gives the sum over some rows; called on several threads at once.
+public func sumOverRows(_ rowCount: Int, threads: Int, _ body: (Range<Int>) -> Double) -> Double {
   sumOverParts(rowCount, threads: threads) { _, rows in body(rows) }
 }
 
