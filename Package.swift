@@ -51,9 +51,10 @@ let package = Package(
     .target(
       name: "ModelExport",
       dependencies: [
-        "DetectionHeads", "TensorFiles", "DurableFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "DetectionHeads", "DenseLinearAlgebra", "TensorFiles", "CVectorKernels", "DurableFiles",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
-      exclude: ["TensorBoard/event.proto"]),
+      exclude: ["ONNX/onnx.proto", "TensorBoard/event.proto"]),
 
     // The command.
     .executableTarget(
@@ -78,10 +79,15 @@ let package = Package(
       dependencies: [
         "MethodComparison", "DenseLinearAlgebra", "DetectionHeads", "LVISDatasets", "LVISEvaluation", "TestSupport",
       ]),
-    .testTarget(name: "ModelExportTests", dependencies: ["ModelExport", "DurableFiles", "TestSupport"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: ["Reporting", "MethodComparison", "DetectionHeads", "DenseLinearAlgebra", "TestSupport"]),
+    .testTarget(
+      name: "ModelExportTests",
+      dependencies: [
+        "ModelExport", "DetectionHeads", "DenseLinearAlgebra", "TensorFiles", "DurableFiles", "TestSupport",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .testTarget(
       name: "BagsCommandTests",
       dependencies: [

@@ -28,6 +28,8 @@ struct Bags: ParsableCommand {
       CompareCommand.self,
       PredictCommand.self,
       EvaluateCommand.self,
+      ConvertCommand.self,
+      ExportCommand.self,
       ReportCommand.self,
       DemoCommand.self,
     ])

@@ -2,6 +2,7 @@ import DenseLinearAlgebra
 import DetectionHeads
 import DurableFiles
 import Foundation
+import TensorFiles
 import TestSupport
 import Testing
 
@@ -84,6 +85,26 @@ import Testing
       run = try world.predict(["--max-detections", "1", "--overwrite"])
       #expect(run.status == 0)
       #expect(try results(world.results).map(\.image_id) == [11, 12])
+    }
+  }
+
+  @Test func takesBoxesFromARegressor() throws {
+    try withTemporaryFolder { folder in
+      let world = try World(folder, deltas: false)
+      // dx is the feature plus 1, times .1: 2 · .1 of the width for RoI 0, .5 · .1 for RoI 1.
+      try writeSafetensors(
+        [
+          NamedTensor("fc_reg.weight", floats: [1, 0, 0, 0], shape: [4, 1]),
+          NamedTensor("fc_reg.bias", floats: [1, 0, 0, 0], shape: [4]),
+        ], to: "\(folder)/box.safetensors")
+      let run = try world.predict([
+        "--box-head", "\(folder)/box.safetensors", "--score-threshold", ".5", "--min-box-size", "0.01",
+      ])
+      #expect(run.status == 0 && !run.error.contains("no box_deltas"))
+      let boxes = try results(world.results).map(\.bbox)
+      #expect(boxes.prefix(2) == [[14, 20, 20, 20], [-4.5, 0, 10, 100]])
+      let none = try world.predict(["--box-head", world.head, "--overwrite"])
+      #expect(none.status == 1 && none.error.contains("tensor 'fc_reg.weight': not in the file"))
     }
   }
 

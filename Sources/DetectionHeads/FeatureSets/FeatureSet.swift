@@ -4,10 +4,10 @@ import TensorFiles
 
 /// RoI features cached by a detector: what a classifier is trained on and predicts from.
 ///
-/// Legend: N RoIs, D features, C classes. A set is a folder of safetensors shards in natural name order (`2` before
-/// `10`), or one such file; they are mapped into memory, so that a set may be larger than that. RoIs are numbered
-/// 0..<N through all shards, in the order of ascending image ids; an image may begin in one shard and go on in the
-/// next.
+/// Legend: N RoIs, D features, C classes. A set is a folder of shards in natural name order (`2` before `10`), all
+/// safetensors files or all `.npz` archives, or one such file; or a folder of `.npy` files, `features.npy`, `boxes.npy`
+/// and so on, one a tensor. They are mapped into memory, so that a set may be larger than that. RoIs are numbered 0..<N
+/// through all shards, in the order of ascending image ids; an image may begin in one shard and go on in the next.
 ///
 /// Opening checks every shape and element type, that image ids ascend, and every box. Features are checked where they
 /// are copied, at no cost; `checkFeatures()` goes through all of them beforehand.
@@ -34,7 +34,7 @@ public struct FeatureSet: Sendable {
   public internal(set) var images: [Image]
   let shards: [FeatureShard]
 
-  /// Opens a folder of shards, or one shard.
+  /// Opens a folder of shards, one shard, or a folder of `.npy` files.
   ///
   /// - Throws: `FileError` if something cannot be read; `TensorFileError` if a shard is at fault as a file,
   ///   `FeatureSetError` if what it holds is.
@@ -43,7 +43,7 @@ public struct FeatureSet: Sendable {
     var shards: [FeatureShard] = []
     var rowCount = 0
     for shardPath in shardPaths {
-      let shard = try FeatureShard(SafetensorsFile(at: shardPath), firstRow: rowCount)
+      let shard = try FeatureShard(openTensors(at: shardPath), firstRow: rowCount)
       if let first = shards.first { try Self.check(shard, isLike: first) }
       rowCount += shard.rowCount
       shards.append(shard)
@@ -80,11 +80,20 @@ public struct FeatureSet: Sendable {
     } catch {
       throw FileError(path: path, operation: "list the folder", code: (error as? CocoaError)?.posixCode ?? EACCES)
     }
-    let shards = names.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix(".") }.sorted(by: isInNaturalOrder)
-    guard !shards.isEmpty else {
-      throw FeatureSetError(path: path, code: .empty, detail: "holds no *.safetensors shard")
+    let visible = names.filter { !$0.hasPrefix(".") }
+    let kinds = [".safetensors", ".npz", ".npy"].map { suffix in visible.filter { $0.hasSuffix(suffix) } }
+    let found = kinds.filter { !$0.isEmpty }
+    guard let shards = found.first else {
+      throw FeatureSetError(path: path, code: .empty, detail: "holds no *.safetensors, *.npz or *.npy file")
     }
-    return shards.map { (path as NSString).appendingPathComponent($0) }
+    guard found.count == 1 else {
+      let examples = found.compactMap(\.first).joined(separator: " and ")
+      throw FeatureSetError(
+        path: path, code: .mixedShards, detail: "holds files of different formats, such as \(examples); keep one kind")
+    }
+    // npy files are one shard together.
+    if !kinds[2].isEmpty { return [path] }
+    return shards.sorted(by: isInNaturalOrder).map { (path as NSString).appendingPathComponent($0) }
   }
 
   private static func check(_ shard: FeatureShard, isLike first: FeatureShard) throws {

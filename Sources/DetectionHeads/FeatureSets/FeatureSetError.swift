@@ -8,7 +8,7 @@ public struct FeatureSetError: Error, Hashable, CustomStringConvertible {
     case shape
     /// A tensor has another element type than it needs.
     case elementType
-    /// A shard lacks a tensor that others have, or has other sizes.
+    /// A shard lacks a tensor that others have, has other sizes, or is of another format.
     case mixedShards
     /// Image ids do not ascend.
     case imageOrder

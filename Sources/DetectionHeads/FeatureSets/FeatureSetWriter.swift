@@ -74,7 +74,8 @@ public final class FeatureSetWriter {
       throw fault("features are rows of one or more numbers, stored as F16, BF16 or F32")
     }
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    if try FileManager.default.contentsOfDirectory(atPath: folder).contains(where: { $0.hasSuffix(".safetensors") }) {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    if names.contains(where: { name in [".safetensors", ".npz", ".npy"].contains { name.hasSuffix($0) } }) {
       throw fault("holds shards already; remove them or choose another folder")
     }
     self.folder = folder

@@ -4,7 +4,7 @@ import TensorFiles
 
 extension LinearHead {
   /// Reads a `head.safetensors`: `fc_cls.weight` [K, D] and `fc_cls.bias` [K], its layout, method and groups in the
-  /// metadata, and what the layout needs beside them as `layout.…`.
+  /// metadata, and what the layout needs beside them as `layout.…`; or an `.npz` of the two.
   ///
   /// Layers below the classifier are `shared_fcs.0.weight` [H, D], `shared_fcs.0.bias` [H], …; the classifiers of a
   /// cascade are `fc_cls.0.weight`, `fc_cls.0.bias`, ….
@@ -17,9 +17,16 @@ extension LinearHead {
   ///   - fallback: The classes of a file that does not name them.
   /// - Throws: `TensorFileError`, `CategoryGroupsError` or `LinearHeadError`, naming the file and what is wrong in it.
   public init(contentsOf path: String, groups fallback: CategoryGroups? = nil) throws {
-    let file = try SafetensorsFile(at: path)
+    try self.init(openTensors(at: path), groups: fallback)
+  }
+
+  /// The same from a file that is open.
+  ///
+  /// - Throws: as `init(contentsOf:groups:)`.
+  public init(_ file: any TensorContainer, groups fallback: CategoryGroups? = nil) throws {
+    let path = file.path
     var stages = try Self.layers("fc_cls", of: file)
-    if stages.isEmpty { stages = [try HiddenLayer("fc_cls", of: file)] }
+    if stages.isEmpty { stages = [HiddenLayer(try LinearRows(file, name: "fc_cls"))] }
     guard let first = stages.first,
       stages.allSatisfy({ $0.weight.rows == first.weight.rows && $0.inputs == first.inputs })
     else { throw LinearHeadError("\(path): the stages of fc_cls differ in shape") }
@@ -41,42 +48,46 @@ extension LinearHead {
   ///
   /// - Throws: `FileError`; what stood at `path` is then as it was.
   public func write(to path: String) throws {
+    try writeSafetensors(tensors(), metadata: metadata(), to: path)
+  }
+
+  /// What a head file holds: the layer and what its layout needs.
+  ///
+  /// - Parameter elementType: What to store the layer as.
+  public func tensors(as elementType: TensorElementType = .float32) -> [NamedTensor] {
     let ofLayout = layout.tensors.sorted { $0.key < $1.key }.map { name, values in
       NamedTensor(Self.layoutPrefix + name, floats: values, shape: [values.count])
     }
-    var classifiers: [NamedTensor] = []
-    if layout.stageCount == 1 {
-      classifiers = [
-        NamedTensor("fc_cls.weight", floats: weight.storage, shape: [weight.rows, weight.columns]),
-        NamedTensor("fc_cls.bias", floats: bias, shape: [bias.count]),
-      ]
-    }
-    for (index, stage) in (0..<layout.stageCount).compactMap({ self.stage($0) }).enumerated() {
-      classifiers += [
+    let stages = layout.stageCount == 1 ? [self] : (0..<layout.stageCount).compactMap { stage($0) }
+    let classifiers = stages.enumerated().flatMap { index, stage in
+      let name = stages.count == 1 ? "fc_cls" : "fc_cls.\(index)"
+      return [
         NamedTensor(
-          "fc_cls.\(index).weight", floats: stage.weight.storage, shape: [stage.weight.rows, stage.weight.columns]),
-        NamedTensor("fc_cls.\(index).bias", floats: stage.bias, shape: [stage.bias.count]),
+          "\(name).weight", floats: stage.weight.storage, shape: [stage.weight.rows, stage.weight.columns],
+          as: elementType),
+        NamedTensor("\(name).bias", floats: stage.bias, shape: [stage.bias.count], as: elementType),
       ]
     }
-    try writeSafetensors(
-      classifiers + hidden.tensors(prefix: "shared_fcs") + ofLayout,
-      metadata: [
-        "format": "bags-head", "version": "1", "method": method, "layout": layout.name, "groups": try groups.json(),
-      ], to: path)
+    return classifiers + hidden.tensors(prefix: "shared_fcs", as: elementType) + ofLayout
+  }
+
+  /// The texts of a head file: method, layout and groups.
+  public func metadata() throws -> [String: String] {
+    ["format": "bags-head", "version": "1", "method": method, "layout": layout.name, "groups": try groups.json()]
   }
 
   /// The layers `PREFIX.0`, `PREFIX.1`, … of a file; none if there is no `PREFIX.0`.
-  static func layers(_ prefix: String, of file: SafetensorsFile) throws -> [HiddenLayer] {
+  static func layers(_ prefix: String, of file: any TensorContainer) throws -> [HiddenLayer] {
     let names = Set(file.names)
     var layers: [HiddenLayer] = []
     while names.contains("\(prefix).\(layers.count).weight") {
-      layers.append(try HiddenLayer("\(prefix).\(layers.count)", of: file))
+      layers.append(HiddenLayer(try LinearRows(file, name: "\(prefix).\(layers.count)")))
     }
     return layers
   }
 
   private static func groups(
-    of file: SafetensorsFile, fallback: CategoryGroups?, rows: Int, path: String
+    of file: any TensorContainer, fallback: CategoryGroups?, rows: Int, path: String
   ) throws -> CategoryGroups {
     if let json = file.metadata["groups"] {
       return try CategoryGroups(json: Data(json.utf8), source: "\(path), metadata \"groups\"")
@@ -92,7 +103,7 @@ extension LinearHead {
     return fallback
   }
 
-  private static func layout(of file: SafetensorsFile, groups: CategoryGroups) throws -> any LogitLayout {
+  private static func layout(of file: any TensorContainer, groups: CategoryGroups) throws -> any LogitLayout {
     let name = file.metadata["layout"] ?? "softmax"
     guard let layout = logitLayouts(for: groups).first(where: { $0.name == name }) else {
       throw LinearHeadError("the layout \"\(name)\" is not known to this program")
@@ -108,7 +119,7 @@ extension LinearHead {
 }
 
 /// Every layout that a head file can have, for the given classes.
-func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
+public func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
   let classCount = groups.classCount
   var layouts: [any LogitLayout] = [
     SoftmaxLayout(classCount: classCount), SeesawLayout(classCount: classCount), CosineLayout(classCount: classCount),
@@ -128,31 +139,21 @@ func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
 }
 
 extension HiddenLayer {
-  /// Reads `NAME.weight` [H, D] and `NAME.bias` [H].
-  init(_ name: String, of file: SafetensorsFile) throws {
-    let (weight, bias) = (try file.tensor("\(name).weight"), try file.tensor("\(name).bias"))
-    guard weight.shape.count == 2, weight.shape[1] > 0, bias.shape == [weight.shape[0]] else {
-      throw LinearHeadError(
-        "\(file.path): \(name).weight has shape \(weight.shape) and \(name).bias \(bias.shape); "
-          + "[rows, D] and [rows] are expected")
-    }
-    self.weight = Matrix(rows: weight.shape[0], columns: weight.shape[1], values: try weight.floats())
-    self.bias = try bias.floats()
-    if let row = (0..<outputs).first(where: { !self.bias[$0].isFinite || !self.weight.row($0).allSatisfy(\.isFinite) })
-    {
-      throw LinearHeadError("\(file.path): row \(row) of \(name) is not finite")
-    }
+  init(_ rows: LinearRows) {
+    weight = rows.weight
+    bias = rows.bias
   }
 }
 
 extension [HiddenLayer] {
   /// `PREFIX.0.weight`, `PREFIX.0.bias`, …
-  func tensors(prefix: String) -> [NamedTensor] {
+  func tensors(prefix: String, as elementType: TensorElementType = .float32) -> [NamedTensor] {
     enumerated().flatMap { index, layer in
       [
         NamedTensor(
-          "\(prefix).\(index).weight", floats: layer.weight.storage, shape: [layer.outputs, layer.inputs]),
-        NamedTensor("\(prefix).\(index).bias", floats: layer.bias, shape: [layer.outputs]),
+          "\(prefix).\(index).weight", floats: layer.weight.storage, shape: [layer.outputs, layer.inputs],
+          as: elementType),
+        NamedTensor("\(prefix).\(index).bias", floats: layer.bias, shape: [layer.outputs], as: elementType),
       ]
     }
   }

@@ -11,6 +11,7 @@ public struct DetectionPass: Sendable {
   /// Images whose size is not known: their boxes are not clipped.
   public let unclippedImageCount: Int
   private let scorer: any RoIScorer
+  private let regressor: BoxRegressor?
   private let sizes: [SIMD2<Float>?]
 
   /// Checks that everything fits together.
@@ -18,12 +19,13 @@ public struct DetectionPass: Sendable {
   /// - Parameters:
   ///   - features: The RoIs; where they have no `box_deltas`, the proposals are the boxes.
   ///   - scorer: The classifier.
+  ///   - regressor: Gives the box deltas in place of the set's; `nil` to take those.
   ///   - dataset: Gives the sizes of the images, to clip to; `nil` to clip nothing.
   ///   - settings: How.
-  /// - Throws: `FeatureSetError` if features or box deltas do not fit the scorer, or the data set does not know an
-  ///   image.
+  /// - Throws: `FeatureSetError` if features or box deltas do not fit the scorer or the regressor, or the data set does
+  ///   not know an image.
   public init(
-    features: FeatureSet, scorer: any RoIScorer, clippingTo dataset: LVISDataset?,
+    features: FeatureSet, scorer: any RoIScorer, regressor: BoxRegressor? = nil, clippingTo dataset: LVISDataset?,
     settings: DetectionSettings = DetectionSettings()
   ) throws {
     func fault(_ column: FeatureColumn, _ detail: String) -> FeatureSetError {
@@ -32,7 +34,17 @@ public struct DetectionPass: Sendable {
     guard features.featureCount == scorer.inputs else {
       throw fault(.features, "\(features.featureCount) features a RoI, the head takes \(scorer.inputs)")
     }
-    if let width = features.width(of: .boxDeltas), width != 4, width != 4 * scorer.classCount {
+    if let regressor {
+      guard regressor.inputs == scorer.inputs else {
+        throw fault(.features, "\(features.featureCount) features a RoI, the box regressor takes \(regressor.inputs)")
+      }
+      guard regressor.isClassAgnostic || regressor.weight.rows == 4 * scorer.classCount else {
+        throw fault(
+          .features,
+          "the box regressor has \(regressor.weight.rows) rows; 4, or 4 for each of the head's \(scorer.classCount) "
+            + "classes, are expected")
+      }
+    } else if let width = features.width(of: .boxDeltas), width != 4, width != 4 * scorer.classCount {
       throw fault(
         .boxDeltas,
         "\(width) numbers a RoI; 4, or 4 for each of the head's \(scorer.classCount) classes, are expected")
@@ -52,6 +64,7 @@ public struct DetectionPass: Sendable {
     unclippedImageCount = sizes.count { $0 == nil }
     self.features = features
     self.scorer = scorer
+    self.regressor = regressor
     self.settings = settings
   }
 
@@ -73,7 +86,9 @@ public struct DetectionPass: Sendable {
     defer { OpenBLAS.threadCount = previousThreads }
     try inOrder(
       count: chunks.count, threads: settings.threads,
-      makeWorker: { ImageDetector(features: features, scorer: scorer, settings: settings, sizes: sizes) },
+      makeWorker: {
+        ImageDetector(features: features, scorer: scorer, regressor: regressor, settings: settings, sizes: sizes)
+      },
       work: { detector, chunk in try detector.detections(ofImages: chunks[chunk]).map(transform) },
       deliver: { results in for result in results { try deliver(result) } })
   }

@@ -8,6 +8,8 @@ public struct DetectionSettings: Sendable, Hashable {
   public var suppressionIoU: Double
   /// The detections kept of an image, by score over all classes.
   public var maximumPerImage: Int
+  /// Boxes that are narrower or lower, once clipped, are left out before suppression (torchvision: .01; others: 0).
+  public var minimumSize: Float
   /// How deltas become boxes.
   public var boxCoder: BoxCoder
   /// The threads to work on; the result does not depend on it.
@@ -16,11 +18,13 @@ public struct DetectionSettings: Sendable, Hashable {
   /// LVIS's usual settings: scores above 1e-4, IoU .5, 300 an image.
   public init(
     scoreThreshold: Float = 1e-4, suppressionIoU: Double = 0.5, maximumPerImage: Int = 300,
-    boxCoder: BoxCoder = BoxCoder(), threads: Int = ProcessInfo.processInfo.activeProcessorCount
+    minimumSize: Float = 0, boxCoder: BoxCoder = BoxCoder(),
+    threads: Int = ProcessInfo.processInfo.activeProcessorCount
   ) {
     self.scoreThreshold = scoreThreshold
     self.suppressionIoU = suppressionIoU
     self.maximumPerImage = maximumPerImage
+    self.minimumSize = minimumSize
     self.boxCoder = boxCoder
     self.threads = threads
   }

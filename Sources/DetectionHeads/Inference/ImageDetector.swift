@@ -9,16 +9,19 @@ import CVectorKernels
 final class ImageDetector {
   private let features: FeatureSet
   private let scorer: any RoIScorer
+  private let regressor: BoxRegressor?
   private let settings: DetectionSettings
   /// Width and height by image position; `nil` where they are not known.
   private let sizes: [SIMD2<Float>?]
   private let buffers: Buffers
 
   init(
-    features: FeatureSet, scorer: any RoIScorer, settings: DetectionSettings, sizes: [SIMD2<Float>?]
+    features: FeatureSet, scorer: any RoIScorer, regressor: BoxRegressor?, settings: DetectionSettings,
+    sizes: [SIMD2<Float>?]
   ) {
     self.features = features
     self.scorer = scorer
+    self.regressor = regressor
     self.settings = settings
     self.sizes = sizes
     buffers = Buffers(scorer)
@@ -95,6 +98,9 @@ final class ImageDetector {
     try pending.candidates.forEach { candidate in
       let (row, classIndex) = candidate.place.quotientAndRemainder(dividingBy: scorer.classCount)
       let box = try box(ofRow: image.rows.lowerBound + row, class: classIndex, imagePosition: position)
+      let size = settings.minimumSize
+      // mmdetection 1 gives boxes of negative size for tiny proposals: they stay unless a size is asked for.
+      if size > 0, box.x2 - box.x1 < size || box.y2 - box.y1 < size { return true }
       if suppression.keeps(box, class: classIndex) {
         detections.append(
           ImageDetections.Detection(
@@ -109,13 +115,16 @@ final class ImageDetector {
   private func box(ofRow row: Int, class index: Int, imagePosition: Int) throws -> CornerBox {
     let corners = try features.four(.boxes, ofRow: row, from: 0)
     var box = CornerBox(corners.x, corners.y, corners.z, corners.w)
-    if let width = features.width(of: .boxDeltas) {
+    if let regressor {
+      try features.copyFeatures(rows: row..<row + 1, into: buffers.feature)
+      box = regressor.coder.decode(regressor.deltas(feature: buffers.feature, class: index), from: box)
+    } else if let width = features.width(of: .boxDeltas) {
       let deltas = try features.four(.boxDeltas, ofRow: row, from: width == 4 ? 0 : 4 * index)
       box = settings.boxCoder.decode(deltas, from: box)
     }
     guard (box.x2 - box.x1).isFinite, (box.y2 - box.y1).isFinite else { throw features.boxError(ofRow: row) }
     guard let size = sizes[imagePosition] else { return box }
-    return settings.boxCoder.clip(box, width: size.x, height: size.y)
+    return (regressor?.coder ?? settings.boxCoder).clip(box, width: size.x, height: size.y)
   }
 }
 
@@ -170,6 +179,8 @@ private final class Buffers {
   let scratch: UnsafeMutablePointer<Float>
   let scores: UnsafeMutablePointer<Float>
   let indices: UnsafeMutablePointer<UInt32>
+  /// Room for one RoI.
+  let feature: UnsafeMutablePointer<Float>
 
   init(_ scorer: any RoIScorer) {
     rows = ImageDetector.rowsAtATime(scorer)
@@ -177,6 +188,7 @@ private final class Buffers {
     scratch = .allocate(capacity: rows * scorer.scratchCount)
     scores = .allocate(capacity: rows * scorer.classCount)
     indices = .allocate(capacity: scorer.classCount)
+    feature = .allocate(capacity: scorer.inputs)
   }
 
   deinit {
@@ -184,5 +196,6 @@ private final class Buffers {
     scratch.deallocate()
     scores.deallocate()
     indices.deallocate()
+    feature.deallocate()
   }
 }

@@ -15,6 +15,11 @@ struct DetectionOptions: ParsableArguments {
 
   @Option(
     help: .init(
+      "Leave out boxes that are narrower or lower than this once clipped; torchvision's is .01.", valueName: "pixels"))
+  var minBoxSize: Float = 0
+
+  @Option(
+    help: .init(
       "Whose rules decode box_deltas: standard (detectron2, torchvision), mmdetection2 (and 3), mmdetection1 (+1).",
       valueName: "convention"))
   var boxCoder = BoxCoder.Convention.standard
@@ -27,13 +32,15 @@ struct DetectionOptions: ParsableArguments {
     try require((0..<1).contains(scoreThreshold), "--score-threshold must be at least 0 and below 1")
     try require((0...1).contains(nmsIou), "--nms-iou must be from 0 to 1")
     try require((1...1_000_000).contains(maxDetections), "--max-detections must be from 1 to 1000000")
+    try require((0...1e6).contains(minBoxSize), "--min-box-size must be from 0 to 1000000")
     try require((1...1024).contains(threads ?? 1), "--threads must be from 1 to 1024")
   }
 
   var settings: DetectionSettings {
     DetectionSettings(
       scoreThreshold: scoreThreshold, suppressionIoU: nmsIou, maximumPerImage: maxDetections,
-      boxCoder: BoxCoder(convention: boxCoder), threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+      minimumSize: minBoxSize, boxCoder: BoxCoder(convention: boxCoder),
+      threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
   }
 }
 

@@ -4,7 +4,9 @@ import LVISDatasets
 
 /// Where the RoIs, their labels and the groups of a training come from.
 struct TrainingInputOptions: ParsableArguments {
-  @Option(help: .init("A feature set: a folder of safetensors shards.", valueName: "folder"), completion: .directory)
+  @Option(
+    help: .init("A feature set: a folder of safetensors or npz shards, or of npy arrays.", valueName: "folder"),
+    completion: .directory)
   var features: String?
 
   @Option(

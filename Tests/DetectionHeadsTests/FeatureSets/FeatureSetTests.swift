@@ -57,6 +57,46 @@ struct ShardParts {
     }
   }
 
+  @Test func readsNumPyShards() throws {
+    try withTemporaryFolder { folder in
+      for (name, ids, first) in [("2", [2, 2, 5], 0), ("10", [5, 9], 3)] as [(String, [Int64], Int)] {
+        let parts = ShardParts(imageIDs: ids, firstRow: first)
+        try writeNumPyArchive(
+          parts.tensors.sorted { $0.key < $1.key }.map(\.value), to: "\(folder)/\(name).npz")
+      }
+      let set = try FeatureSet(at: folder)
+      #expect(set.images.map(\.rows) == [0..<2, 2..<4, 4..<5])
+      #expect(set.elementType == .float16)
+      #expect(try set.features(rows: 1..<4) == [10, 11, 12, 20, 21, 22, 30, 31, 32])
+      set.releasePages()
+      #expect(try set.boxes(rows: 4..<5) == [4, 4, 6, 8])
+
+      try ShardParts(imageIDs: [11]).write(to: "\(folder)/3.safetensors")
+      let error = try #require(throws: FeatureSetError.self) { try FeatureSet(at: folder) }
+      #expect(error.code == .mixedShards && error.description.contains("3.safetensors and "))
+    }
+  }
+
+  @Test func readsAFolderOfArrays() throws {
+    try withTemporaryFolder { folder in
+      // numpy.save of numpy.zeros((2, 3), '<f8'), and its like.
+      func save(_ name: String, _ descr: String, _ shape: String, _ payload: Data) throws {
+        let text = "{'descr': '\(descr)', 'fortran_order': False, 'shape': \(shape), }\n"
+        let head = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0]
+        try (Data(head) + Data(text.utf8) + payload).write(to: URL(fileURLWithPath: "\(folder)/\(name).npy"))
+      }
+      try save("features", "<f8", "(2, 3)", [1, 2, 3, 4, 5, 6.5].withUnsafeBytes { Data($0) })
+      try save("boxes", "<f4", "(2, 4)", ([0, 0, 1, 1, 0, 0, 2, 2] as [Float]).withUnsafeBytes { Data($0) })
+      try save("image_ids", "<i4", "(2,)", ([3, 4] as [Int32]).withUnsafeBytes { Data($0) })
+      let set = try FeatureSet(at: folder)
+      #expect(set.images.map(\.id) == [3, 4])
+      #expect(try set.features(rows: 0..<2) == [1, 2, 3, 4, 5, 6.5])
+      #expect(throws: FeatureSetError.self) { try FeatureSetWriter(at: folder, featureCount: 3) }
+      try FileManager.default.removeItem(atPath: "\(folder)/boxes.npy")
+      #expect { try FeatureSet(at: folder) } throws: { "\($0)".contains("features, image_ids") }
+    }
+  }
+
   @Test func opensOneFile() throws {
     try withTemporaryFolder { folder in
       try ShardParts(imageIDs: [1, 1]).write(to: "\(folder)/features.safetensors")

@@ -1,0 +1,168 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import Foundation
+import TensorFiles
+
+/// What a detector's file does not say of its last layers.
+public struct DetectorHeadDescription: Sendable {
+  /// Whose keys and order of rows.
+  public var framework: DetectorFramework
+  /// The classes; `nil` where the file names them.
+  public var groups: CategoryGroups?
+  /// How the detector numbers them.
+  public var order: ClassOrder
+  /// The name of the classifier's layout; `nil` for what the file says, or else softmax, or groups where the framework has
+  /// them.
+  public var layout: String?
+  /// What the regressor's output is multiplied by; `nil` for the framework's usual numbers.
+  public var deviations: SIMD4<Float>?
+
+  /// Gathers what is known.
+  public init(
+    framework: DetectorFramework, groups: CategoryGroups? = nil, order: ClassOrder = .id, layout: String? = nil,
+    deviations: SIMD4<Float>? = nil
+  ) {
+    self.framework = framework
+    self.groups = groups
+    self.order = order
+    self.layout = layout
+    self.deviations = deviations
+  }
+}
+
+extension DetectorHead {
+  /// Reads the last layers of a detector: one head, or one for each stage of a cascade.
+  ///
+  /// - Parameters:
+  ///   - file: Holds them, with or without the rest of the detector; keys may begin with `module.`.
+  ///   - description: What the file does not say.
+  /// - Throws: `TensorFileError` if something cannot be read; `ModelExportError`, `LinearHeadError` or
+  ///   `CategoryGroupsError`, naming the file, if it holds no such layers or they do not fit the classes.
+  public static func stages(
+    _ file: any TensorContainer, _ description: DetectorHeadDescription
+  ) throws -> [DetectorHead] {
+    do {
+      if description.framework == .bags {
+        return [try DetectorHead(ownFile: file, groups: description.groups)]
+      }
+      let groups = try self.groups(file, description.groups)
+      return try stageNumbers(file, description.framework).map { stage in
+        try DetectorHead(file, description, groups: groups, stage: stage)
+      }
+    } catch let error as ModelExportError {
+      throw ModelExportError("\(file.path): \(error)")
+    }
+  }
+
+  /// Reads this project's own head file.
+  private init(ownFile file: any TensorContainer, groups: CategoryGroups?) throws {
+    let classifier = try LinearHead(file, groups: groups)
+    let regressor =
+      file.names.contains("fc_reg.weight") ? try BoxRegressor(file, groups: classifier.groups) : nil
+    try self.init(
+      classifier: classifier, regressor: regressor, elementType: try Self.elementType(of: file, "fc_cls"))
+  }
+
+  private init(
+    _ file: any TensorContainer, _ description: DetectorHeadDescription, groups: CategoryGroups, stage: Int?
+  ) throws {
+    let framework = description.framework
+    let order = RowOrder(framework: framework, classes: try description.order.indices(of: groups))
+    let name = file.metadata["layout"] ?? description.layout ?? (framework.isGrouped ? "grouped-official" : "softmax")
+    // In a detector's file G0 always has its pair.
+    let stored = framework.isGrouped && name == "grouped-sigmoid" ? "grouped-official" : name
+    guard let layout = logitLayouts(for: groups).first(where: { $0.name == stored }) else {
+      throw ModelExportError("the layout \"\(name)\" is not known to this program")
+    }
+    let rowOrder = try order.classifier(layout)
+    let key = Self.key(file, framework.key(.classifier, stage: stage))
+    let rows = try LinearRows(file, name: key)
+    guard rows.bias.count == rowOrder.count else {
+      throw ModelExportError(
+        "\(key).weight has \(rows.bias.count) rows; \(rowOrder.count) are expected of a \(layout.name) classifier for "
+          + "\(groups.classCount) categories")
+    }
+    let own = rows.puttingBack(rowOrder)
+    let head = try LinearHead(
+      weight: own.weight, bias: own.bias, layout: layout, groups: groups,
+      method: file.metadata["method"] ?? (framework.isGrouped ? "bags" : "softmax"))
+    try self.init(
+      classifier: stored == name ? head : head.withSigmoidBackground(),
+      regressor: try Self.regressor(file, description, order: order, groups: groups, stage: stage),
+      elementType: try Self.elementType(of: file, key))
+  }
+
+  private static func regressor(
+    _ file: any TensorContainer, _ description: DetectorHeadDescription, order: RowOrder, groups: CategoryGroups,
+    stage: Int?
+  ) throws -> BoxRegressor? {
+    let framework = description.framework
+    let key = key(file, framework.key(.regressor, stage: stage))
+    guard file.names.contains("\(key).weight") else { return nil }
+    var rows = try LinearRows(file, name: key)
+    var background: LinearRows?
+    let classCount = groups.classCount
+    let expected = 4 * (framework.hasBackgroundDeltas ? classCount + 1 : classCount)
+    // Four rows are for all classes alike; for one class and no background the two are the same.
+    guard rows.bias.count == 4 || rows.bias.count == expected else {
+      throw ModelExportError(
+        "\(key).weight has \(rows.bias.count) rows; 4 are expected, or \(expected) for \(classCount) categories"
+          + (framework.hasBackgroundDeltas ? " and background" : ""))
+    }
+    if rows.bias.count != 4 {
+      if framework.hasBackgroundDeltas {
+        background = rows.taking(Array(0..<4))
+        rows = rows.taking(Array(4..<rows.bias.count))
+      }
+      rows = rows.puttingBack(order.regressor)
+    }
+    let text = file.metadata[stage.map { "box_stds.\($0)" } ?? "box_stds"]
+    let deviations =
+      description.deviations ?? text.flatMap { BoxRegressor.deviations($0) } ?? framework.deviations(stage: stage)
+    return try BoxRegressor(
+      weight: rows.weight, bias: rows.bias, background: background, classCount: classCount,
+      coder: BoxCoder(convention: framework.convention, standardDeviations: deviations))
+  }
+
+  /// The stages of a detector: `[nil]` where it has one only.
+  private static func stageNumbers(_ file: any TensorContainer, _ framework: DetectorFramework) throws -> [Int?] {
+    func isThere(_ stage: Int?) -> Bool {
+      file.names.contains(key(file, framework.key(.classifier, stage: stage)) + ".weight")
+    }
+    if isThere(nil) { return [nil] }
+    let stages = (0..<16).prefix { isThere($0) }
+    guard !stages.isEmpty else {
+      let found = file.names.prefix(12).joined(separator: ", ") + (file.names.count > 12 ? ", …" : "")
+      throw ModelExportError(
+        "has no \(framework.key(.classifier, stage: nil)).weight, and no \(framework.key(.classifier, stage: 0)).weight "
+          + "of a cascade, which \(framework.rawValue) has; the tensors there: \(found)")
+    }
+    return stages.map { $0 }
+  }
+
+  private static func groups(_ file: any TensorContainer, _ given: CategoryGroups?) throws -> CategoryGroups {
+    guard let json = file.metadata["groups"] else {
+      guard let given else {
+        throw ModelExportError(
+          "does not name its classes; give the groups, or the annotations that it was trained with")
+      }
+      return given
+    }
+    let own = try CategoryGroups(json: Data(json.utf8), source: "\(file.path), metadata \"groups\"")
+    guard given == nil || given?.members.map(\.id) == own.members.map(\.id) else {
+      throw ModelExportError(
+        "is for \(own.classCount) categories that are not the \(given?.classCount ?? 0) that were given")
+    }
+    return own
+  }
+
+  /// The key as it stands in the file: a detector that was trained on several devices has `module.` before it.
+  private static func key(_ file: any TensorContainer, _ key: String) -> String {
+    file.names.contains("module.\(key).weight") ? "module.\(key)" : key
+  }
+
+  private static func elementType(of file: any TensorContainer, _ name: String) throws -> TensorElementType {
+    let type = try file.tensor("\(name).weight").elementType
+    return [.float16, .bfloat16].contains(type) ? type : .float32
+  }
+}

@@ -1,0 +1,54 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import TensorFiles
+
+/// The last layers of a detector: the classifier and, where it is at hand, the box regressor.
+public struct DetectorHead: Sendable {
+  /// The classifier.
+  public var classifier: LinearHead
+  /// The box regressor; `nil` where there is none.
+  public var regressor: BoxRegressor?
+  /// What its numbers are stored as: F32, F16 or BF16.
+  public var elementType: TensorElementType
+
+  /// Puts the layers together.
+  ///
+  /// - Throws: `ModelExportError` if they take features of different lengths.
+  public init(classifier: LinearHead, regressor: BoxRegressor? = nil, elementType: TensorElementType = .float32) throws
+  {
+    if let regressor, regressor.inputs != classifier.inputs {
+      throw ModelExportError(
+        "the box regressor takes \(regressor.inputs) features, the classifier \(classifier.inputs)")
+    }
+    self.classifier = classifier
+    self.regressor = regressor
+    self.elementType = elementType
+  }
+}
+
+extension LinearHead {
+  /// The same function with G0 as the official code has it, `[background, foreground]`: z₀ is the foreground's logit and
+  /// background's is 0. A head that has it so, or has no such G0, is returned as it is.
+  func withOfficialBackground() throws -> LinearHead {
+    guard let layout = layout as? GroupedLayout, layout.background == .sigmoid else { return self }
+    return try LinearHead(
+      weight: Matrix(
+        rows: weight.rows + 1, columns: inputs, values: [Float](repeating: 0, count: inputs) + weight.storage),
+      bias: [0] + bias,
+      layout: GroupedLayout(groups: groups, background: .official, hasOthers: layout.hasOthers), groups: groups,
+      method: method)
+  }
+
+  /// The same function with one logit for G0: z₀ = z_foreground − z_background. A head that has it so, or has no such G0,
+  /// is returned as it is.
+  func withSigmoidBackground() throws -> LinearHead {
+    guard let layout = layout as? GroupedLayout, layout.background == .official else { return self }
+    let foreground = zip(weight.row(1), weight.row(0)).map { $0 - $1 }
+    return try LinearHead(
+      weight: Matrix(
+        rows: weight.rows - 1, columns: inputs, values: foreground + weight.storage.dropFirst(2 * inputs)),
+      bias: [bias[1] - bias[0]] + bias.dropFirst(2),
+      layout: GroupedLayout(groups: groups, background: .sigmoid, hasOthers: layout.hasOthers), groups: groups,
+      method: method)
+  }
+}

@@ -1,0 +1,194 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import DurableFiles
+import Foundation
+import SwiftProtobuf
+
+/// What the layer's weights, and the features that it takes, are in an ONNX file.
+public enum ONNXPrecision: String, Sendable, CaseIterable {
+  /// Single precision.
+  case fp32
+  /// Half precision for features, weights and their product; scores are made from logits in single precision.
+  case fp16
+}
+
+extension LinearHead {
+  /// Writes the head as an ONNX model in plain operators: `features` [N, D] in, `scores` [N, C] out, the classes by
+  /// ascending category id, N of any size.
+  ///
+  /// The metadata hold `class_names` and `category_ids` (JSON lists in the order of the columns), `groups` (groups.json),
+  /// `layout` and `method`. Operator set 17, IR version 8.
+  ///
+  /// - Parameters:
+  ///   - path: Where the file will stand.
+  ///   - precision: Of features and weights.
+  ///   - producerVersion: The program's.
+  /// - Throws: `ModelExportError` if the head's scores cannot be said in plain operators, or a weight is beyond half
+  ///   precision; `FileError`.
+  public func writeONNX(to path: String, precision: ONNXPrecision = .fp32, producerVersion: String) throws {
+    try DurableFile.write(
+      try onnxModel(precision: precision, producerVersion: producerVersion), to: path)
+  }
+
+  /// The bytes of that file.
+  package func onnxModel(precision: ONNXPrecision, producerVersion: String) throws -> Data {
+    var graph = ONNXGraph()
+    let type: ONNXGraph.ElementType = precision == .fp16 ? .float16 : .float32
+    if precision == .fp16,
+      let row = (0..<bias.count).first(where: { row in
+        (weight.row(row) + [bias[row]]).contains { abs($0) >= 65520 }
+      })
+    {
+      throw ModelExportError("row \(row) of the head holds a number beyond half precision (65504); export it as fp32")
+    }
+    let logits = try graph.logits(of: self, type: type)
+    let scores = try graph.scores(logits, layout: layout)
+
+    var model = Onnx_ModelProto()
+    model.irVersion = 8
+    model.producerName = "bags"
+    model.producerVersion = producerVersion
+    model.docString = "Scores of RoI features: features [N, \(inputs)] to scores [N, \(layout.classCount)]"
+    var operators = Onnx_OperatorSetIdProto()
+    operators.version = 17
+    model.opsetImport = [operators]
+    model.graph = graph.finished(
+      name: "head", input: ("features", type, inputs), output: ("scores", scores, layout.classCount))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    func json(_ value: some Encodable) throws -> String { String(decoding: try encoder.encode(value), as: UTF8.self) }
+    model.metadataProps = [
+      ("class_names", try json(groups.members.map(\.name))), ("category_ids", try json(groups.members.map(\.id))),
+      ("groups", try groups.json()), ("layout", layout.name), ("method", method),
+    ].map { key, value in
+      var entry = Onnx_StringStringEntryProto()
+      entry.key = key
+      entry.value = value
+      return entry
+    }
+    return try model.serializedData()
+  }
+}
+
+extension ONNXGraph {
+  /// x Wᵀ + b, or cosines where the layout says so, in single precision.
+  fileprivate mutating func logits(of head: LinearHead, type: ElementType) throws -> String {
+    let shape = [head.weight.rows, head.inputs]
+    let product: String
+    switch head.layout.product {
+    case .linear:
+      let weight = constant(floats: head.weight.storage, shape: shape, type: type, name: "weight")
+      let bias = constant(floats: head.bias, shape: [head.bias.count], type: type, name: "bias")
+      product = add("Gemm", ["features", weight, bias], ["transB": .integer(1)])
+    case .cosine:
+      // The rows' lengths are known; the features' are taken in single precision, where a square does not overflow.
+      let rows = (0..<head.weight.rows).flatMap { row in
+        let values = head.weight.row(row)
+        let norm = max(values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot(), 1e-12)
+        return values.map { Float(Double($0) / norm) }
+      }
+      let weight = constant(floats: rows, shape: shape, type: type, name: "weight")
+      let features = type == .float32 ? "features" : cast("features", to: .float32)
+      let norms = add("ReduceL2", [features], ["axes": .integers([1]), "keepdims": .integer(1)])
+      let smallest = constant(floats: [1e-12], shape: [1])
+      let lengths = add("Max", [norms, smallest])
+      var unit = add("Div", [features, lengths])
+      if type != .float32 { unit = cast(unit, to: type) }
+      product = add("Gemm", [unit, weight], ["transB": .integer(1)])
+    case .linearThenCosine:
+      throw ModelExportError("a head of the layout \(head.layout.name) is not said in ONNX's operators here")
+    }
+    return type == .float32 ? product : cast(product, to: .float32)
+  }
+
+  /// Class scores from logits, as the layout has them (`LogitLayout.scores`).
+  fileprivate mutating func scores(_ logits: String, layout: any LogitLayout) throws -> String {
+    let classCount = layout.classCount
+    switch layout {
+    case is SoftmaxLayout:
+      let all = softmax(logits)
+      return columns(all, 1, classCount + 1)
+    case let layout as CosineLayout:
+      let scale = constant(floats: [layout.scale], shape: [1])
+      let scaled = add("Mul", [logits, scale])
+      let all = softmax(scaled)
+      return columns(all, 1, classCount + 1)
+    case let layout as GroupedLayout: return groupedScores(logits, layout)
+    case let layout as SigmoidLayout: return sigmoidScores(logits, layout)
+    case is SeesawLayout:
+      let parts = split(logits, widths: [classCount, 2])
+      let (classes, objectness) = (softmax(parts[0]), softmax(parts[1]))
+      let foreground = columns(objectness, 0, 1)
+      return add("Mul", [classes, foreground])
+    case let layout as DisAlignLayout: return disAlignScores(logits, layout)
+    default:
+      throw ModelExportError("a head of the layout \(layout.name) is not said in ONNX's operators here")
+    }
+  }
+
+  /// p₀ · p_group(c): a softmax for each group, `others` left out, in the order of the classes.
+  private mutating func groupedScores(_ logits: String, _ layout: GroupedLayout) -> String {
+    let slices = ([layout.backgroundSlice] + layout.slices).filter { !$0.isEmpty }
+    let parts = split(logits, widths: slices.map(\.count))
+    var groups: [String] = []
+    var places = [Int](repeating: 0, count: layout.classCount)
+    var width = 0
+    let foregroundParts = zip(slices, parts).dropFirst(layout.backgroundSlice.isEmpty ? 0 : 1)
+    for (slice, part) in foregroundParts {
+      let classes = layout.groups.classesByGroup.first { members in
+        members.first.map { slice.contains(layout.logit(ofClass: $0)) } ?? false
+      }
+      guard let classes else { continue }
+      groups.append(softmax(part))
+      for index in classes { places[index] = width + layout.positions[index] }
+      width += slice.count
+    }
+    let all = groups.count == 1 ? groups[0] : add("Concat", groups, ["axis": .integer(1)])
+    let order = constant(integers: places)
+    let ofClasses = add("Gather", [all, order], ["axis": .integer(1)])
+    switch layout.background {
+    case .none: return ofClasses
+    case .sigmoid:
+      let foreground = add("Sigmoid", [parts[0]])
+      return add("Mul", [ofClasses, foreground])
+    case .official:
+      let pair = softmax(parts[0])
+      let foreground = columns(pair, 1, 2)
+      return add("Mul", [ofClasses, foreground])
+    }
+  }
+
+  private mutating func sigmoidScores(_ logits: String, _ layout: SigmoidLayout) -> String {
+    let classCount = layout.classCount
+    switch layout.background {
+    case .none: return add("Sigmoid", [logits])
+    case .first, .last:
+      let start = layout.background == .first ? 1 : 0
+      let classes = columns(logits, start, start + classCount)
+      return add("Sigmoid", [classes])
+    case .objectness:
+      let parts = split(logits, widths: [classCount, 1])
+      let classes = add("Sigmoid", [parts[0]])
+      let opposite = add("Neg", [parts[1]])
+      let foreground = add("Sigmoid", [opposite])
+      return add("Mul", [classes, foreground])
+    }
+  }
+
+  /// Softmax of background and ẑ_c = z_c + κ (s_c z_c + b_c − z_c), κ = σ(the last logit).
+  private mutating func disAlignScores(_ logits: String, _ layout: DisAlignLayout) -> String {
+    let classCount = layout.classCount
+    let parts = split(logits, widths: [1, classCount, 1])
+    let confidence = add("Sigmoid", [parts[2]])
+    let magnitudes = constant(floats: layout.alignment.magnitudes, shape: [classCount], name: "magnitudes")
+    let margins = constant(floats: layout.alignment.margins, shape: [classCount], name: "margins")
+    let scaled = add("Mul", [parts[1], magnitudes])
+    let moved = add("Add", [scaled, margins])
+    let difference = add("Sub", [moved, parts[1]])
+    let share = add("Mul", [difference, confidence])
+    let aligned = add("Add", [parts[1], share])
+    let all = add("Concat", [parts[0], aligned], ["axis": .integer(1)])
+    let scores = softmax(all)
+    return columns(scores, 1, classCount + 1)
+  }
+}

@@ -1,0 +1,200 @@
+import ArgumentParser
+import DetectionHeads
+import DurableFiles
+import Foundation
+import LVISDatasets
+import ModelExport
+import TensorFiles
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Bring a head into a detector framework's layout, or out of it.",
+    discussion: """
+      Reads a run, a head file, or a detector's weights (safetensors or npz, the last layers alone or the whole \
+      detector), and writes the classifier and, where there is one, the box regressor, under the keys and in the order \
+      of rows of the layout named by --to:
+
+        bags          fc_cls, fc_reg                    background first, or groups
+        mmdetection1  bbox_head.fc_cls, .fc_reg         background first, boxes with the +1
+        mmdetection   roi_head.bbox_head.fc_cls, …      version 2 and 3: background last
+        detectron2    roi_heads.box_predictor.cls_score, .bbox_pred   background last
+        torchvision   the same keys                     background first
+        official      bbox_head.fc_cls                  balanced group softmax: [background, foreground], groups
+        eqlv2         roi_head.bbox_head.fc_cls         its port in eqlv2: groups, [others, background]
+
+      A cascade has one head for each stage (bbox_head.0, .1, .2). Read, it gives one file a stage; to write one, name \
+      the stages' heads one after the other.
+
+      A grouped head fits official and eqlv2. The others have no such layer: the predictors of Integrations put it into \
+      their detectors.
+
+      EXAMPLES
+        bags convert detector.safetensors --from torchvision --groups groups.json --output detector_head.safetensors
+        bags convert runs/softmax --to detectron2 --output head.npz
+        bags convert runs/bags --to official --output official.npz
+        bags convert cascade.npz --from mmdetection --annotations train.json --output stage.safetensors
+        bags convert s0.safetensors s1.safetensors s2.safetensors --to mmdetection --output cascade.safetensors
+        bags convert model.safetensors --from mmdetection --groups g.json --class-order classes.txt --output h.safetensors
+      """)
+
+  @Argument(help: .init("A run, a head file or a detector's weights; for a cascade, its stages.", valueName: "input"))
+  var inputs: [String]
+
+  @Option(help: "The layout of the input (default: what the file says, or this program's own).")
+  var from: DetectorFramework?
+
+  @Option(help: "The layout of the output.")
+  var to = DetectorFramework.bags
+
+  @Option(help: .init("Where it goes: a .safetensors or an .npz file.", valueName: "file"))
+  var output: String
+
+  @Option(help: .init("The classes, as `bags group` wrote them.", valueName: "file"))
+  var groups: String?
+
+  @Option(help: .init("The classes, from the annotations that the detector was trained with.", valueName: "file"))
+  var annotations: String?
+
+  @Option(
+    help: .init(
+      "How the detector numbers its classes: id, name, or a file that lists names or ids, one a line or as JSON.",
+      valueName: "id|name|file"))
+  var classOrder = "id"
+
+  @Option(
+    help: .init(
+      "The input's kind of classifier where it is not softmax: sigmoid, sigmoid-last, seesaw, grouped-sigmoid, ….",
+      valueName: "layout"))
+  var layout: String?
+
+  @Option(
+    help: .init(
+      "What the input's box deltas are multiplied by (default: the framework's, .1,.1,.2,.2 in the first stage).",
+      valueName: "numbers"))
+  var boxStds: String?
+
+  @OptionGroup var overwrite: OverwriteOptions
+  @OptionGroup var format: FormatOptions
+
+  func validate() throws {
+    guard output.hasSuffix(".safetensors") || output.hasSuffix(".npz") else {
+      throw ValidationError("--output must end in .safetensors or .npz, which says the format")
+    }
+    guard !(to == .bags && output.hasSuffix(".npz")) else {
+      throw ValidationError("a head of bags has metadata, which npz has none of: --output must end in .safetensors")
+    }
+    guard groups == nil || annotations == nil else { throw ValidationError("give --groups or --annotations, not both") }
+    guard to != .bags || inputs.count == 1 else {
+      throw ValidationError("--to bags takes one input; several are the stages of a cascade")
+    }
+    if let boxStds, BoxRegressor.deviations(boxStds) == nil {
+      throw ValidationError("--box-stds must be four positive numbers such as .1,.1,.2,.2")
+    }
+  }
+
+  func run() throws {
+    if !(to == .bags) { try overwrite.check(output) }
+    let order = try readClassOrder()
+    let classes = try readGroups()
+    let stages = try inputs.flatMap { try read($0, order: order, groups: classes) }
+    var written: [(path: String, stages: [DetectorHead])] = [(output, stages)]
+    if to == .bags && stages.count > 1 {
+      written = stages.enumerated().map { (path(ofStage: $0), [$1]) }
+    }
+    for (path, stages) in written {
+      try overwrite.check(path)
+      if to == .bags, let head = stages.first {
+        try head.write(to: path)
+      } else {
+        try DetectorHead.write(stages, framework: to, order: order, to: path)
+      }
+    }
+    try report(written)
+  }
+
+  /// `head.1.safetensors` for stage 1 of `head.safetensors`.
+  private func path(ofStage stage: Int) -> String {
+    "\((output as NSString).deletingPathExtension).\(stage).\((output as NSString).pathExtension)"
+  }
+
+  private func read(_ input: String, order: ClassOrder, groups: CategoryGroups?) throws -> [DetectorHead] {
+    let file = try openTensors(at: RunFolder.headPath(for: input))
+    let stated = file.metadata["framework"].flatMap { DetectorFramework(rawValue: $0) }
+    let stages = try DetectorHead.stages(
+      file,
+      DetectorHeadDescription(
+        framework: from ?? stated ?? .bags, groups: groups, order: order, layout: layout,
+        deviations: boxStds.flatMap { BoxRegressor.deviations($0) }))
+    guard inputs.count == 1 || stages.count == 1 else {
+      throw CommandFailure("\(input): is a cascade of \(stages.count) stages; give it alone")
+    }
+    return stages
+  }
+
+  private func readGroups() throws -> CategoryGroups? {
+    if let groups { return try CategoryGroups(contentsOf: groups) }
+    return try annotations.map { try CategoryGroups(counts: LVISDataset(contentsOf: $0).categoryCounts()) }
+  }
+
+  private func readClassOrder() throws -> ClassOrder {
+    switch classOrder {
+    case "id": return .id
+    case "name": return .name
+    default:
+      let file = try MappedFile(at: classOrder)
+      let data = withExtendedLifetime(file) { Data(file.bytes) }
+      if data.first(where: { !Array(" \n\r\t".utf8).contains($0) }) == UInt8(ascii: "[") {
+        if let names = try? JSONDecoder().decode([String].self, from: data) { return .list(names) }
+        if let ids = try? JSONDecoder().decode([Int].self, from: data) { return .list(ids.map(String.init)) }
+        throw CommandFailure("\(classOrder): is no JSON list of names or of ids")
+      }
+      let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+      return .list(lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty })
+    }
+  }
+
+  private func report(_ written: [(path: String, stages: [DetectorHead])]) throws {
+    if to == .torchvision || to == .mmdetection1 || to == .official,
+      written.contains(where: {
+        $0.stages.contains { $0.regressor.map { !$0.isClassAgnostic && $0.background == nil } ?? false }
+      })
+    {
+      StandardStreams.note("the input has no box deltas for background, which \(to.rawValue) has: they are zeros")
+    }
+    let summaries = written.map { path, stages in
+      ConversionSummary.File(
+        path: path, stages: stages.count, method: stages.first?.classifier.method ?? "",
+        layout: stages.first?.classifier.layout.name ?? "", categories: stages.first?.classifier.groups.classCount ?? 0,
+        features: stages.first?.classifier.inputs ?? 0, box_regressor: stages.contains { $0.regressor != nil })
+    }
+    if format.isJSON {
+      try printJSON(ConversionSummary(framework: to.rawValue, files: summaries))
+    } else {
+      for file in summaries {
+        StandardStreams.result(
+          "\(file.path): \(file.method) for \(to.rawValue), \(grouped(file.categories)) classes, "
+            + "\(grouped(file.features)) features"
+            + (file.stages > 1 ? ", \(file.stages) stages" : "") + (file.box_regressor ? ", with box regressor" : ""))
+      }
+    }
+  }
+}
+
+/// What `bags convert --format json` prints.
+private struct ConversionSummary: Encodable {
+  struct File: Encodable {
+    var path: String
+    var stages: Int
+    var method: String
+    var layout: String
+    var categories: Int
+    var features: Int
+    var box_regressor: Bool
+  }
+
+  var framework: String
+  var files: [File]
+}
+
+extension DetectorFramework: ExpressibleByArgument {}
