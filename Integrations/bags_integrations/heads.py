@@ -80,6 +80,8 @@ class HeadScorer(nn.Module):
     scale: Tensor
     magnitudes: Tensor
     margins: Tensor
+    has_mean: Tensor
+    is_tail: Tensor
 
     def __init__(self, head: HeadFile, category_ids: Sequence[int] | None = None) -> None:
         """
@@ -114,6 +116,11 @@ class HeadScorer(nn.Module):
             return functional.linear(
                 functional.normalize(features, eps=1e-12), functional.normalize(self.weight, eps=1e-12)
             )
+        if self.layout == "nearest-class-mean":
+            first = self.class_count + 1
+            plain = functional.linear(features, self.weight[:first], self.bias[:first])
+            means = functional.normalize(self.weight[first:], eps=1e-12)
+            return torch.cat([plain, functional.linear(functional.normalize(features, eps=1e-12), means)], 1)
         return functional.linear(features, self.weight, self.bias)
 
     def scores(self, logits: Tensor) -> Tensor:
@@ -135,6 +142,16 @@ class HeadScorer(nn.Module):
             classes = z[:, 1 : count + 1]
             aligned = confidence * (classes * self.magnitudes + self.margins) + (1 - confidence) * classes
             return torch.cat([z[:, :1], aligned], 1).softmax(1)[:, 1:]
+        if self.layout == "nearest-class-mean":
+            foreground = 1 - z[:, : count + 1].softmax(1)[:, :1]
+            # Where no class has a mean, every score is 0.
+            cosines = z[:, count + 1 :].masked_fill(self.has_mean == 0, -torch.inf)
+            return foreground * cosines.softmax(1).nan_to_num()
+        if self.layout == "tau-select":
+            plain, normed = z[:, : count + 1], z[:, count + 1 :]
+            is_tail = functional.pad(self.is_tail, (1, 0))[normed.argmax(1)] > 0
+            selected = is_tail & (plain.argmax(1) > 0)
+            return torch.where(selected[:, None], normed.softmax(1), plain.softmax(1))[:, 1:]
         if self.layout == "sigmoid-objectness":
             return z[:, :count].sigmoid() * (-z[:, count:]).sigmoid()
         if self.layout in ("sigmoid", "sigmoid-last"):

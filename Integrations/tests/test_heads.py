@@ -88,7 +88,18 @@ def features(folder: Path) -> torch.Tensor:
 
 @pytest.mark.parametrize("method", METHODS, ids=" ".join)
 def test_scores_are_the_programs(world: Path, method: list[str]) -> None:
-    run = train(world, "run-" + "-".join(method).replace("--", ""), *method)
+    assert_same_scores(world, train(world, "run-" + "-".join(method).replace("--", ""), *method))
+
+
+@pytest.mark.parametrize("method", ["tau-norm", "tau-norm-select", "ncm"])
+def test_scores_of_calibrated_heads(world: Path, method: str) -> None:
+    bags("calibrate", world / "softmax", "--method", method, "--output", world / method)
+    assert HeadFile.read(world / method).is_softmax == (method == "tau-norm")
+    assert_same_scores(world, world / method)
+
+
+def assert_same_scores(world: Path, run: Path) -> None:
+    """The scores of `HeadScorer` and of the ONNX model are those of `bags predict`."""
     expected = program_scores(world, run)
     assert expected.max() > 0.1
     x = features(world)
