@@ -156,6 +156,41 @@ bool readRecord(CSimdJSONReader &reader, CSimdJSONRecordKind kind, ondemand::val
   return false;
 }
 
+// Reads a window of detections that all have one layout. False, with nothing read, where they do not.
+bool readUniformWindow(
+    CSimdJSONReader &reader, const char *window, size_t length, uint32_t options, size_t &consumed) {
+  if (reader.surprises > 3) return false;
+  const char *end = window + length;
+  const char *at = window + 1;
+  auto skipSpace = [&] {
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
+  };
+  skipSpace();
+  if (!reader.hasLayout && !reader.layout.learn(at, end)) {
+    reader.surprises++;
+    return false;
+  }
+  reader.hasLayout = true;
+  while (true) {
+    CSimdJSONObject row{};
+    at = reader.layout.read(at, end, options & CSIMDJSON_READ_SEGMENTATIONS, row, reader.bytes);
+    if (!at) break;
+    reader.objects.push_back(row);
+    skipSpace();
+    if (at < end && *at == ']') {
+      consumed = size_t(at + 1 - window);
+      return true;
+    }
+    if (at >= end || *at != ',') break;
+    at++;
+    skipSpace();
+  }
+  reader.clear();
+  reader.hasLayout = false;
+  reader.surprises++;
+  return false;
+}
+
 bool readWindow(
     CSimdJSONReader &reader, CSimdJSONRecordKind kind, const char *window, size_t length, uint32_t options,
     size_t &consumed) {
@@ -201,7 +236,8 @@ bool csimdjson_read(
   size_t consumed = 0;
   bool read;
   try {
-    read = readWindow(*reader, kind, window, length, options, consumed);
+    read = (kind == CSIMDJSON_DETECTIONS && readUniformWindow(*reader, window, length, options, consumed)) ||
+           readWindow(*reader, kind, window, length, options, consumed);
   } catch (const std::bad_alloc &) {
     read = fail(*reader, simdjson::MEMALLOC, {nullptr});
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "CSimdJSON.h"
+#include "Layout.hpp"
 
 namespace ondemand = simdjson::SIMDJSON_BUILTIN_IMPLEMENTATION::ondemand;
 
@@ -22,6 +23,11 @@ struct CSimdJSONReader {
   std::vector<double> coordinates;
   std::vector<uint32_t> polygon_ends;
   std::vector<uint32_t> runs;
+
+  // How the detections of this file are written, and in how many windows some were written otherwise.
+  Layout layout;
+  bool hasLayout = false;
+  int surprises = 0;
 
   CSimdJSONFailure *failure = nullptr;
   const char *end = nullptr;

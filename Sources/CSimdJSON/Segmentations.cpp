@@ -98,7 +98,15 @@ bool readRunLengths(CSimdJSONReader &reader, ondemand::value value, CSimdJSONSeg
   });
   if (!read) return false;
   if (!hasSize) return fail(reader, CSIMDJSON_MISSING_FIELD, {"segmentation.size"}, "a list [height, width]");
-  return hasCounts || fail(reader, CSIMDJSON_MISSING_FIELD, {"segmentation.counts"}, "a string or a list of integers");
+  if (!hasCounts) {
+    return fail(reader, CSIMDJSON_MISSING_FIELD, {"segmentation.counts"}, "a string or a list of integers");
+  }
+  out.area = -1;
+  if (out.kind == CSIMDJSON_COMPRESSED) {
+    out.area = csimdjson_run_length_area(
+        reader.bytes.data() + out.parts.first, out.parts.count, uint64_t(out.height) * out.width);
+  }
+  return true;
 }
 
 } // namespace

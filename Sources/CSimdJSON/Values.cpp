@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "Numbers.hpp"
+
 namespace {
 
 void note(CSimdJSONReader &reader, CSimdJSONProblem problem, Place place, const char *expected) {
@@ -31,6 +33,10 @@ void copyFound(CSimdJSONReader &reader, const char *start) {
 // simdjson gives no position for a value, but its raw token starts there.
 const char *start(ondemand::value value) {
   return value.raw_json_token().data();
+}
+
+bool endsNumber(char byte) {
+  return byte == ',' || byte == ']' || byte == '}' || byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
 // Why a token that simdjson could not read as a number is none that we take.
@@ -89,6 +95,9 @@ bool readCount(CSimdJSONReader &reader, ondemand::value value, Place place, int6
 }
 
 bool readNumber(CSimdJSONReader &reader, ondemand::value value, Place place, double &out) {
+  // What is taken here, simdjson passes over by itself.
+  const char *behind = start(value);
+  if (readPlainNumber(behind, out) && endsNumber(*behind)) return true;
   if (value.get_double().get(out) == simdjson::SUCCESS) return true;
   const char *token = start(value);
   return fail(reader, numberProblem(token, reader.end), place, "a number", value);

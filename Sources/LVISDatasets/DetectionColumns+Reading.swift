@@ -23,10 +23,8 @@ extension DetectionColumns {
     self.init()
     if contents.contains(.segmentations) { segmentations = SegmentationColumns() }
     try forEachResultWindow(of: path, contents) { rows, fileSize in
-      if count == 0, rows.consumed > 0 {
-        // Reserved memory costs nothing until it is written to; growing would copy.
-        reserveCapacity(Int(1.05 * Double(rows.count) * Double(fileSize) / Double(rows.consumed)) + 1)
-      }
+      // Reserved memory costs nothing until it is written to; growing would copy.
+      if count == 0 { reserveCapacity(rows.expectedCount(inFileOf: fileSize)) }
       append(rows)
     }
   }
@@ -45,13 +43,24 @@ extension DetectionColumns {
     ofResults path: String, including contents: Contents = [], windowBytes: Int = 1 << 20,
     _ body: (_ chunk: borrowing DetectionColumns, _ first: Int) throws -> Void
   ) throws {
+    try forEachCountedChunk(ofResults: path, including: contents, windowBytes: windowBytes) { chunk, first, _ in
+      try body(chunk, first)
+    }
+  }
+
+  /// As ``forEachChunk(ofResults:including:windowBytes:_:)``; the body also learns about how many detections the file
+  /// holds.
+  package static func forEachCountedChunk(
+    ofResults path: String, including contents: Contents = [], windowBytes: Int = 1 << 20,
+    _ body: (_ chunk: borrowing DetectionColumns, _ first: Int, _ expectedCount: Int) throws -> Void
+  ) throws {
     var chunk = DetectionColumns()
     if contents.contains(.segmentations) { chunk.segmentations = SegmentationColumns() }
     var first = 0
-    try forEachResultWindow(of: path, contents, windowBytes: windowBytes) { rows, _ in
+    try forEachResultWindow(of: path, contents, windowBytes: windowBytes) { rows, fileSize in
       chunk.removeAll()
       chunk.append(rows)
-      try body(chunk, first)
+      try body(chunk, first, rows.expectedCount(inFileOf: fileSize))
       first += rows.count
     }
   }
@@ -72,6 +81,13 @@ extension DetectionColumns {
         return presence
       })
     segmentations?.append(rows)
+  }
+}
+
+extension RecordReader.Rows {
+  /// About how many records a file holds whose records are as long as these, a little more rather than less.
+  fileprivate func expectedCount(inFileOf size: Int) -> Int {
+    consumed > 0 ? Int(1.05 * Double(count) * Double(size) / Double(consumed)) + 1 : count
   }
 }
 

@@ -11,6 +11,8 @@ public struct SegmentationColumns: Sendable {
     package var height: UInt32
     package var width: UInt32
     package var kind: Kind
+    /// Of compressed run lengths that cover the mask exactly, the pixels inside; −1 for all others.
+    package var area = -1
   }
 
   package private(set) var entries: [Entry] = []
@@ -78,13 +80,20 @@ public struct SegmentationColumns: Sendable {
       entries.append(
         Entry(
           first: bytes.count, count: counts.count, height: UInt32(clamping: height), width: UInt32(clamping: width),
-          kind: .compressed))
+          kind: .compressed, area: Self.area(of: counts, height: height, width: width)))
       bytes.append(contentsOf: counts)
     }
   }
 }
 
 extension SegmentationColumns {
+  /// The pixels inside compressed run lengths; −1 where they do not cover the mask exactly.
+  private static func area(of counts: [UInt8], height: Int, width: Int) -> Int {
+    let (pixels, overflow) = height.multipliedReportingOverflow(by: width)
+    guard !overflow, height >= 0, width >= 0, pixels <= Int(UInt32.max) else { return -1 }
+    return Int(csimdjson_run_length_area(counts, counts.count, UInt64(pixels)))
+  }
+
   /// Appends what a window holds.
   mutating func append(_ rows: RecordReader.Rows) {
     let (firstCoordinate, firstPolygon, firstRun, firstByte) = (
@@ -108,7 +117,8 @@ extension SegmentationColumns {
       entries.append(
         Entry(
           first: offset + Int(segmentation.parts.first), count: Int(segmentation.parts.count),
-          height: segmentation.height, width: segmentation.width, kind: kind))
+          height: segmentation.height, width: segmentation.width, kind: kind,
+          area: kind == .compressed ? Int(segmentation.area) : -1))
     }
   }
 }

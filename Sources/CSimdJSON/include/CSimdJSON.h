@@ -92,6 +92,8 @@ typedef struct {
   uint32_t kind;
   uint32_t height, width;
   CSimdJSONRange parts;
+  // The pixels inside compressed run lengths that cover height × width exactly; else -1.
+  int64_t area;
 } CSimdJSONSegmentation;
 
 typedef struct {
@@ -164,6 +166,9 @@ void csimdjson_reader_destroy(CSimdJSONReader *reader);
 bool csimdjson_read(
     CSimdJSONReader *reader, CSimdJSONRecordKind kind, const char *window, size_t length, uint32_t options,
     CSimdJSONRows *rows, CSimdJSONFailure *failure);
+
+// The pixels inside compressed run lengths; -1 where they are malformed or do not cover so many pixels.
+int64_t csimdjson_run_length_area(const uint8_t *bytes, size_t count, uint64_t pixels);
 
 // The name of the instruction set that simdjson uses here.
 const char *csimdjson_implementation(void);
