@@ -44,10 +44,7 @@ struct Accumulation: Sendable {
         let cell = range * thresholdCount + threshold
         let objects = Double(objectCounts[range])
         scores.recall[cell] = Double(precisions[threshold].count) / objects
-        Self.makeMonotonic(&precisions[threshold])
-        var sum = 0.0
-        Self.visitRecallPoints(precisions[threshold], objects: objects) { sum += $0 }
-        scores.averagePrecision[cell] = sum / Double(Self.recallPoints.count)
+        scores.averagePrecision[cell] = Self.averagePrecision(&precisions[threshold], objects: objects)
         if keepsCurves && range == 0 {
           let kept = scores.curves.count + Self.recallPoints.count
           Self.visitRecallPoints(precisions[threshold], objects: objects) { scores.curves.append($0) }
@@ -86,6 +83,25 @@ struct Accumulation: Sendable {
         bits &= bits - 1
       }
     }
+  }
+
+  /// The mean precision over the recall points.
+  ///
+  /// - Parameter precisions: The precision at each true positive; afterwards, the highest there or later.
+  private static func averagePrecision(_ precisions: inout [Double], objects: Double) -> Double {
+    makeMonotonic(&precisions)
+    var sum = 0.0
+    visitRecallPoints(precisions, objects: objects) { sum += $0 }
+    return sum / Double(recallPoints.count)
+  }
+
+  /// The average precision of detections, best first, of which each is right or wrong.
+  static func averagePrecision(ofHits hits: [Bool], objects: Int) -> Double {
+    var precisions: [Double] = []
+    for (index, isHit) in hits.enumerated() where isHit {
+      precisions.append(Double(precisions.count + 1) / (Double(index + 1) + epsilon))
+    }
+    return averagePrecision(&precisions, objects: Double(objects))
   }
 
   /// Right-max envelope.

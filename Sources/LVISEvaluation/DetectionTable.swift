@@ -16,6 +16,17 @@ struct DetectionTable: Sendable {
 
   var count: Int { scores.count }
 
+  /// Makes room for so many detections: reserved memory costs nothing until it is written to, growing would copy.
+  mutating func reserveCapacity(_ count: Int, withMasks: Bool) {
+    images.reserveCapacity(count)
+    categories.reserveCapacity(count)
+    boxes.reserveCapacity(count)
+    scores.reserveCapacity(count)
+    guard withMasks else { return }
+    areas.reserveCapacity(count)
+    maskOfDetection.reserveCapacity(count)
+  }
+
   @inline(__always)
   func area(of detection: Int) -> Double { areas.isEmpty ? boxes[detection].area : areas[detection] }
 }

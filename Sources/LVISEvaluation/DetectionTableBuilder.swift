@@ -8,11 +8,20 @@ struct DetectionTableBuilder {
   /// Which of the detections have a box: what decides about filling in is the first one *after* the cap.
   private(set) var hasBox: [Bool] = []
   private var statuses: ImageStatuses
+  /// Where other masks are kept than those that stand against an object of their class: which.
+  private let reach: MaskReach?
 
-  init(_ truth: GroundTruthIndex, filling: Filling) {
+  init(_ truth: GroundTruthIndex, filling: Filling, purpose: PreparedDetections.Purpose) {
     self.truth = truth
     self.filling = filling
     statuses = ImageStatuses(truth)
+    reach = purpose == .analysis && filling.iouType != .bbox ? MaskReach(truth) : nil
+  }
+
+  /// Makes room for so many detections.
+  mutating func reserveCapacity(_ count: Int) {
+    table.reserveCapacity(count, withMasks: filling.needsMasks)
+    hasBox.reserveCapacity(count)
   }
 
   /// Appends detections.
@@ -57,26 +66,33 @@ struct DetectionTableBuilder {
   }
 
   /// Reads the masks: all of them, so that a malformed one is found wherever it is, but only those are kept that stand
-  /// against an object.
+  /// against an object of their class or, where there is a reach, may be on another.
   private mutating func appendMasks(_ columns: borrowing DetectionColumns, start: Int, first: Int) throws {
     let count = columns.count
-    var isWanted: [Bool] = []
+    var wanted: [MaskPart.Want] = []
     if filling.iouType != .bbox {
       for index in start..<(start + count) {
-        isWanted.append(statuses.hasObjects(image: table.images[index], category: table.categories[index]))
+        let hasObjects = statuses.hasObjects(image: table.images[index], category: table.categories[index])
+        wanted.append(hasObjects ? .always : reach == nil ? .never : .withinReach)
       }
+    }
+    if let segmentations = columns.segmentations, reach == nil, filling.iouType != .bbox,
+      segmentations.entries.allSatisfy({ $0.area >= 0 })
+    {
+      return appendCompressed(segmentations, wanted)
     }
     let parts = min(count, 64)
     guard parts > 0 else { return }
     let (segmentations, boxes, images) = (columns.segmentations, columns.boxes, table.images)
-    let (truth, filling, hasBoxes, wanted) = (truth, filling, hasBox, isWanted)
+    let (truth, filling, reach, hasBoxes, wants) = (truth, filling, reach, hasBox, wanted)
     let results = concurrentMap(parts) { part in
       var result = MaskPart()
       for index in (part * count / parts)..<((part + 1) * count / parts) {
+        let image = Int(images[start + index])
         result.append(
-          segmentations, index, box: boxes[index], hasBox: hasBoxes[start + index],
-          imageSize: truth.imageSizes[Int(images[start + index])], filling: filling,
-          isWanted: wanted.isEmpty ? false : wanted[index])
+          segmentations, index, box: boxes[index], hasBox: hasBoxes[start + index], image: image,
+          imageSize: truth.imageSizes[image], filling: filling, want: wants.isEmpty ? .never : wants[index],
+          reach: reach)
         if result.fault != nil { break }
       }
       return result
@@ -99,25 +115,47 @@ struct DetectionTableBuilder {
   }
 }
 
+extension DetectionTableBuilder {
+  /// Takes compressed masks over as they are. That they are well-formed, and their area, was found out where they were
+  /// read; where masks are compared, nothing asks for their boxes.
+  private mutating func appendCompressed(_ segmentations: SegmentationColumns, _ wanted: [MaskPart.Want]) {
+    segmentations.bytes.withUnsafeBufferPointer { bytes in
+      for (entry, want) in zip(segmentations.entries, wanted) {
+        if !filling.isByBox { table.areas.append(Double(entry.area)) }
+        guard want == .always else {
+          table.maskOfDetection.append(-1)
+          continue
+        }
+        table.maskOfDetection.append(Int32(table.masks.count))
+        table.masks.append(
+          UnsafeBufferPointer(rebasing: bytes[entry.first..<(entry.first + entry.count)]), height: Int(entry.height),
+          width: Int(entry.width))
+      }
+    }
+  }
+}
+
 /// The masks of some detections.
 private struct MaskPart: Sendable {
+  /// Whether a mask is kept.
+  enum Want { case never, withinReach, always }
+
   var areas: [Double] = []
   var boxes: [BoundingBox] = []
   var maskOfDetection: [Int32] = []
   var masks = MaskTable()
   /// The first fault and where it lies.
   var fault: (index: Int, error: MaskError)?
-  private var scratch: [UInt32] = []
 
   mutating func append(
-    _ segmentations: SegmentationColumns?, _ index: Int, box: BoundingBox, hasBox: Bool,
-    imageSize: (height: Int, width: Int), filling: Filling, isWanted: Bool
+    _ segmentations: SegmentationColumns?, _ index: Int, box: BoundingBox, hasBox: Bool, image: Int,
+    imageSize: (height: Int, width: Int), filling: Filling, want: Want, reach: MaskReach?
   ) {
     do throws(MaskError) {
       var mask: RunLengthMask?
       if let segmentation = segmentations?[index] {
         mask = try segmentation.mask(in: imageSize)
-      } else if isWanted {
+      } else if want != .never {
         let corners = RunLengthMask.corners(of: box)
         mask = try RunLengthMask(polygons: [corners], height: imageSize.height, width: imageSize.width)
       }
@@ -129,8 +167,12 @@ private struct MaskPart: Sendable {
         areas.append(Double(mask.area))
         boxes.append(mask.boundingBox)
       }
-      maskOfDetection.append(isWanted ? Int32(masks.count) : -1)
-      if isWanted, let mask { masks.append(mask) }
+      guard let mask, want == .always || want == .withinReach && reach?.includes(mask, inImage: image) ?? false else {
+        maskOfDetection.append(-1)
+        return
+      }
+      maskOfDetection.append(Int32(masks.count))
+      masks.append(mask)
     } catch {
       fault = (index, error)
     }

@@ -26,13 +26,19 @@ public struct EvaluationResult: Sendable {
   public let metrics: [Metric]
   /// By ascending category id, classes without objects included.
   public let classes: [ClassResult]
+  /// The IoU thresholds that precision was averaged over.
+  public let iouThresholds: [Double]
   /// How many detections and objects took part.
   public let counts: Counts
   /// What a reader of the metrics should know.
   public let notes: [EvaluationNote]
+  let splits: ClassSplits
 
   /// A metric by name; `nil` for a name that is not measured.
   public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
+
+  /// The classes that have objects and for which no detection counts.
+  public var neverPredicted: [ClassResult] { classes.filter { $0.objectCount > 0 && $0.detectionCount == 0 } }
 
   init(
     _ scores: [ClassScores], categories: [LVISCategory], options: EvaluationOptions, notes: [EvaluationNote],
@@ -46,6 +52,8 @@ public struct EvaluationResult: Sendable {
     }
     classes = categories.indices.map { ClassResult(categories[$0], frequencies[$0], scores[$0], options) }
     metrics = Self.metrics(scores, classes: classes, options: options)
+    iouThresholds = options.iouThresholds
+    splits = ClassSplits(categories, options)
     self.counts = counts
     self.notes = notes
   }

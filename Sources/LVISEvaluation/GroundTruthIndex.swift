@@ -35,6 +35,22 @@ struct GroundTruthIndex: Sendable {
   @inline(__always)
   func objectRange(ofPair pair: Int) -> Range<Int> { Int(pairs[pair].firstObject)..<Int(pairs[pair + 1].firstObject) }
 
+  /// The objects that an image holds, whatever their categories.
+  @inline(__always)
+  func objectRange(ofImage image: Int) -> Range<Int> {
+    Int(pairs[Int(pairStarts[image])].firstObject)..<Int(pairs[Int(pairStarts[image + 1])].firstObject)
+  }
+
+  /// Every object's category, by its place.
+  var categoryOfObject: [Int32] {
+    var categories: [Int32] = []
+    categories.reserveCapacity(objects.count)
+    for pair in 0..<(pairs.count - 1) {
+      categories += repeatElement(pairs[pair].category, count: objectRange(ofPair: pair).count)
+    }
+    return categories
+  }
+
   /// - Throws: `EvaluationError` for an object without a mask, or with a malformed one, where masks are compared.
   init(_ dataset: LVISDataset, options: EvaluationOptions) throws {
     let rules = options.rules

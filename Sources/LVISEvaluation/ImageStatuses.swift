@@ -1,7 +1,7 @@
 /// What one image at a time says of every category: looked up in one step.
 struct ImageStatuses: Sendable {
   private let truth: GroundTruthIndex
-  private var image = -1
+  private(set) var image = -1
   /// 0 not looked for, −1 absent, else the place of the image's pair + 1.
   private var statuses: [Int32]
   private var isNotExhaustive: [Bool]

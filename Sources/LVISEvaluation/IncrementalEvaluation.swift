@@ -61,7 +61,7 @@ public final class IncrementalEvaluation: Sendable {
     guard image >= 0 else { throw EvaluationError("image \(id) is not among the images of the ground truth") }
     var columns = detections
     columns.imageIDs = [Int](repeating: id, count: columns.count)
-    let prepared = try evaluator.prepare(.columns(columns))
+    let prepared = try evaluator.prepare(columns)
     let chunk = evaluator.verdicts(onImages: image..<(image + 1), of: prepared)
     try state.withLock { state in
       guard !state.isAdded[image] else {

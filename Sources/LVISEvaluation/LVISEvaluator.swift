@@ -42,7 +42,7 @@ public struct LVISEvaluator: Sendable {
   /// - Throws: `EvaluationError` for a detection in an unknown image, one that is not finite or lacks a box or mask, and
   ///   for a malformed mask.
   public func evaluate(_ columns: DetectionColumns) throws -> EvaluationResult {
-    evaluate(try prepare(.columns(columns)))
+    evaluate(try prepare(columns))
   }
 
   /// Scores a results file, which is read in windows and need not fit into memory.
@@ -52,14 +52,7 @@ public struct LVISEvaluator: Sendable {
   /// - Throws: `DatasetError` that names file, element and field for what is malformed or does not belong to the ground
   ///   truth; `FileError` where the file cannot be read.
   public func evaluate(resultsAt path: String) throws -> EvaluationResult {
-    evaluate(try prepare(.file(path)))
-  }
-
-  private func group(_ table: DetectionTable) -> DetectionsByImage {
-    DetectionsByImage(
-      table, imageCount: truth.images.count, categoryCount: truth.categories.count,
-      perImage: options.rules == .coco ? nil : options.maxDetectionsPerImage,
-      perCategory: options.maxDetectionsPerCategory)
+    evaluate(try prepare(resultsAt: path))
   }
 
   /// Scores one class of detections given in memory, without the work for the others.
@@ -72,12 +65,13 @@ public struct LVISEvaluator: Sendable {
   public func evaluate(category id: Int, in columns: DetectionColumns) throws -> ClassResult? {
     let category = truth.categoryIDs.place(of: id)
     guard category >= 0 else { return nil }
-    let store = store(of: try prepare(.columns(columns)), onlyCategory: category)
+    let store = store(of: try prepare(columns), onlyCategory: category)
     return classResult(
       Int(category), store.classes[Int(category)], objectCounts: objectCounts { _ in true }[Int(category)])
   }
 
-  func evaluate(_ prepared: PreparedDetections) -> EvaluationResult {
+  /// Scores detections that were prepared.
+  public func evaluate(_ prepared: PreparedDetections) -> EvaluationResult {
     result(
       store(of: prepared), objectCounts: objectCounts { _ in true }, detectionCount: prepared.table.count,
       cappedCount: prepared.groups.count)

@@ -59,6 +59,9 @@ struct UnpackedMask: Sendable {
     }
   }
 
+  /// The number of pixels inside.
+  var area: Double { Double(counts.withUnsafeBufferPointer { MaskRuns.area($0) }) }
+
   var bitmap: MaskBitmap { counts.withUnsafeBufferPointer { MaskBitmap($0, height: height, width: width) } }
 }
 

@@ -100,6 +100,9 @@ extension EvaluationResult {
 }
 
 extension EvaluationOptions {
+  /// The names of what is measured of each class, in the order of `ClassResult.metrics`.
+  public var classMetricNames: [String] { MetricTable(self).perClass.map(\.name) }
+
   /// `AreaRange.all` and the others.
   var allRanges: [AreaRange] { [.all] + areaRanges.filter { $0.name != AreaRange.all.name } }
 

@@ -172,7 +172,7 @@ struct LiteralEvaluation {
   // MARK: Rules 8 to 11
 
   /// Precision at the recall points, and recall; `nil` without objects to count.
-  private func accumulate(_ lists: [[Matched]], objects: Int) -> (precision: [Double], recall: Double)? {
+  func accumulate(_ lists: [[Matched]], objects: Int) -> (precision: [Double], recall: Double)? {
     guard objects > 0 else { return nil }
     let ranked = lists.joined().enumerated().sorted {
       ($1.element.score, $0.offset) < ($0.element.score, $1.offset)

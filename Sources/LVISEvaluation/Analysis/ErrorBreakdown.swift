@@ -1,0 +1,70 @@
+import LVISDatasets
+
+/// What is wrong with detections, after TIDE (Bolya et al., ECCV 2020, arXiv 2008.08115), by frequency and group.
+///
+/// Every unmatched detection is an error of one kind, and so is every object that no detection finds nor would if its
+/// error were mended. What a kind costs is the AP at IoU .5 that is gained when it alone is mended. The kinds, the
+/// order in which they are asked for, which detection is mended where several could be, and the gain are those of
+/// TIDE's own code (dbolya/tide 1.0.1), down to its keeping, for the gain of missed objects, a class out of the mean
+/// that has neither objects nor detections left.
+///
+/// Where TIDE has no rule or one of its own, those of LVIS hold here, so that the AP is the `AP50` of an evaluation:
+/// - Detections match, and equal scores are ordered, as in an evaluation (rules 6 and 8).
+/// - The caps apply, and what rule 3 drops (unknown classes, nothing for an area) takes no part.
+/// - Detections that federated labels ignore are judged all the same, as TIDE judges those in its ignore regions: they
+///   are not in the AP, but a mislabelled one is gained when its class is mended. They are counted apart.
+/// - Only classes that have objects are in the means. TIDE counts a class with detections and no object as AP 0.
+/// - A row's gain is that of its classes' mean AP when all errors of a kind are mended, whatever the class.
+public struct ErrorBreakdown: Sendable {
+  /// A kind of error.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// On an object (IoU ≥ .5), but of another class.
+    case classification
+    /// On an object of its class, but not well enough (.1 ≤ IoU ≤ .5).
+    case localization
+    /// Near an object of another class (.1 < IoU < .5).
+    case both
+    /// On an object of its class that a better detection has found.
+    case duplicate
+    /// Near no object at all (IoU ≤ .1).
+    case background
+    /// An object that no detection finds, nor would if the first two kinds were mended.
+    case missed
+
+    var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+  }
+
+  /// The errors of one kind.
+  public struct Entry: Sendable, Equatable {
+    /// The kind.
+    public let kind: Kind
+    /// Errors among the detections that count; of `missed`, objects. By the class of the object that the error is
+    /// about, where there is one (`classification`, `localization`, `missed`), else by that of the detection.
+    public let count: Int
+    /// The same among detections that the rules ignore, most of all those of classes that their image was not searched
+    /// for.
+    public let ignoredCount: Int
+    /// The AP at IoU .5 to be gained by mending all errors of this kind; −1 without objects.
+    public let gain: Double
+  }
+
+  /// The errors of some classes.
+  public struct Row: Sendable {
+    /// The classes.
+    public let split: ClassSplit
+    /// AP at IoU .5; −1 without objects.
+    public let averagePrecision: Double
+    /// Objects that count.
+    public let objectCount: Int
+    /// Objects that are found at IoU .5.
+    public let foundCount: Int
+    /// One a kind, in the order of `Kind`.
+    public let entries: [Entry]
+
+    /// The errors of a kind.
+    public subscript(_ kind: Kind) -> Entry { entries[kind.place] }
+  }
+
+  /// All classes, then those of each frequency and group.
+  public let rows: [Row]
+}
