@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import DurableFiles
 import Foundation
 import LVISDatasets
 import LVISEvaluation
@@ -7,7 +7,7 @@ import LVISEvaluation
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Score detections as LVIS does: AP, APr, APc, APf and the rest.",
+    abstract: "Score detections as LVIS does: AP, APr, APc, APf and the rest, and say what is wrong with them.",
     discussion: """
       The numbers are those of lvis-api, to 1e-12: federated labels, 300 detections an image, r/c/f by the category's \
       frequency. Where the ground truth lacks what LVIS needs, it is taken as COCO-style, and a warning says what that \
@@ -15,27 +15,80 @@ struct EvaluateCommand: ParsableCommand {
 
       EXAMPLES
         bags evaluate --annotations lvis_v1_val.json --results results.json
-        bags evaluate --annotations lvis_v1_val.json --results results.json --groups groups.json --per-class
-        bags evaluate --annotations lvis_v1_val.json --results results.json --format json > metrics.json
+        bags evaluate --annotations lvis_v1_val.json --results results.json --groups groups.json --per-class --sort ap
+        bags evaluate --annotations lvis_v1_val.json --results results.json --losses --errors --confusion
+        bags evaluate --annotations lvis_v1_val.json --results bags.json --compare softmax.json --bootstrap 1000
+        bags evaluate --annotations lvis_v1_val.json --results results.json --per-class-output classes.csv \
+      --curves curves.csv
+        bags evaluate --annotations lvis_v1_val.json --results results.json --output runs/bags/evaluation.json
       """)
 
   @OptionGroup(title: "Input") var input: EvaluationInputOptions
   @OptionGroup(title: "Rules") var ruleOptions: EvaluationRuleOptions
-
-  @Flag(help: "Show every class too.")
-  var perClass = false
-
+  @OptionGroup(title: "Classes") var classOptions: ClassTableOptions
+  @OptionGroup(title: "Analysis") var analysis: EvaluationAnalysisOptions
+  @OptionGroup(title: "Output") var outputs: EvaluationOutputOptions
   @OptionGroup var format: FormatOptions
 
+  func validate() throws {
+    try classOptions.validate(metrics: try ruleOptions.options().classMetricNames)
+  }
+
   func run() throws {
-    let evaluator = try input.makeEvaluator(ruleOptions)
-    let result = try evaluator.evaluate(resultsAt: input.results)
-    for note in result.notes { StandardStreams.warn("\(note)") }
+    for path in outputs.paths + [classOptions.perClassOutput].compactMap({ $0 }) { try outputs.overwriting.check(path) }
+    let evaluator = try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
+    let findings = try analysis.findings(evaluator, results: input.results)
+    for note in findings.result.notes { StandardStreams.warn("\(note)") }
+    let classes = ClassTable(
+      findings, groups: evaluator.options.groups, sortedBy: classOptions.sort.lowercased(),
+      isReversed: classOptions.reverse)
+    var report = FindingsReport(findings, classes: classes)
+    if let path = classOptions.perClassOutput { try classes.write(to: path) }
+    if let path = outputs.curves { try CurveTable(findings.result).write(to: path) }
+    if let path = outputs.output { try DurableFile.write(jsonText(report) + "\n", to: path) }
     if format.isJSON {
-      try printJSON(EvaluationReport(result, perClass: perClass))
+      report.includesClasses = classOptions.perClass
+      try printJSON(report)
     } else {
-      StandardStreams.result(EvaluationTables.metrics(result))
-      if perClass { StandardStreams.result("\n" + EvaluationTables.classes(result)) }
+      var sections = [EvaluationTables.metrics(findings.result)]
+      if classOptions.perClass { sections.append(classes.rendered) }
+      sections += EvaluationTables.sections(findings)
+      StandardStreams.result(sections.joined(separator: "\n\n"))
+    }
+  }
+}
+
+/// Where an evaluation's files go.
+struct EvaluationOutputOptions: ParsableArguments {
+  @Option(
+    help: .init(
+      "Write everything that was asked for, and every class, as JSON: what `bags report` reads from a run's evaluation.json.",
+      valueName: "file"))
+  var output: String?
+
+  @Option(
+    help: .init(
+      "Write precision over recall (IoU .5, .75 and the mean over all thresholds) of all classes, each frequency, each group and each class, as .csv or .json.",
+      valueName: "file"))
+  var curves: String?
+
+  @OptionGroup var overwriting: OverwriteOptions
+
+  var paths: [String] { [output, curves].compactMap { $0 } }
+
+  func validate() throws { try TableFormat.check(curves, option: "--curves") }
+}
+
+/// A table's format, by the ending of its file's name.
+enum TableFormat: String {
+  case csv, json
+
+  init?(path: String) { self.init(rawValue: (path as NSString).pathExtension.lowercased()) }
+
+  /// - Throws: `ValidationError` for a path that ends otherwise.
+  static func check(_ path: String?, option: String) throws {
+    if let path, TableFormat(path: path) == nil {
+      throw ValidationError("\(option) \(path): the name must end in .csv or .json, which says what is written")
     }
   }
 }

@@ -8,22 +8,128 @@ enum EvaluationTables {
     return String(format: "%.2f", value * 100)
   }
 
+  /// A difference of percentages, its sign always shown.
+  static func points(_ value: Double?) -> String { value.map { String(format: "%+.2f", $0 * 100) } ?? "–" }
+
+  static func interval(_ interval: ClosedRange<Double>?) -> String {
+    interval.map { "\(points($0.lowerBound)) to \(points($0.upperBound))" } ?? "–"
+  }
+
   static func metrics(_ result: EvaluationResult) -> String {
     var table = TextTable([("metric", .left), ("%", .right)])
     for metric in result.metrics { table.add([metric.name, percent(metric.value)]) }
     return table.rendered()
   }
 
-  static func classes(_ result: EvaluationResult) -> String {
-    let names = result.classes.first?.metrics.map(\.name) ?? []
-    var table = TextTable(
-      [("id", .right), ("class", .left), ("f", .left), ("objects", .right), ("detections", .right)]
-        + names.map { ($0, .right) })
-    for row in result.classes {
-      table.add(
-        ["\(row.id)", row.name, row.frequency?.rawValue ?? "–", "\(row.objectCount)", "\(row.detectionCount)"]
-          + row.metrics.map { percent($0.value) })
+  /// What was asked for beside the metrics.
+  static func sections(_ findings: EvaluationFindings) -> [String] {
+    var sections: [String] = []
+    if let losses = findings.losses { sections.append(self.losses(losses, findings.result)) }
+    if let errors = findings.errors { sections.append(self.errors(errors)) }
+    if let confusion = findings.confusion { sections.append(self.confusion(confusion, findings.result)) }
+    if let (path, comparison) = findings.comparison { sections.append(self.comparison(comparison, with: path)) }
+    return sections
+  }
+
+  /// A row a fate, a column a frequency or group.
+  private static func losses(_ losses: DetectionLosses, _ result: EvaluationResult) -> String {
+    var table = TextTable([("detections", .left)] + losses.rows.map { ("\($0.split)", .right) })
+    func add(_ name: String, _ count: (DetectionLosses.Row) -> Int) {
+      table.add([name] + losses.rows.map { grouped(count($0)) })
     }
+    add("given", \.givenCount)
+    add("over the cap", \.overCapCount)
+    add("of unknown categories", \.unknownCategoryCount)
+    add("image not searched for the class", \.notSearchedCount)
+    add("without an area", \.withoutAreaCount)
+    add("ignored", \.ignoredCount)
+    add("right, IoU \(losses.threshold)", \.truePositiveCount)
+    add("wrong, IoU \(losses.threshold)", \.falsePositiveCount)
+    for (index, range) in losses.areaRanges.enumerated() {
+      add("of the last three, outside area \(range.name)") { $0.outsideRangeCounts[index] }
+    }
+    add("classes with objects", \.classCount)
+    add("classes never predicted", \.neverPredicted.count)
+    let names = Dictionary(result.classes.map { ($0.id, $0) }) { $1 }
+    let never = losses.rows.first?.neverPredicted.compactMap { names[$0] } ?? []
+    guard !never.isEmpty else { return table.rendered() }
+    let list = never.prefix(50).map { "\($0.name) (\($0.frequency?.rawValue ?? "–"))" }.joined(separator: ", ")
+    let rest = never.count > 50 ? " and \(grouped(never.count - 50)) more, all of them in the JSON" : ""
+    return table.rendered() + "\n\nNever predicted: " + list + rest
+  }
+
+  private static func errors(_ errors: ErrorBreakdown) -> String {
+    func table(
+      _ first: String, _ cell: (ErrorBreakdown.Entry) -> String, _ more: [(String, (ErrorBreakdown.Row) -> String)]
+    )
+      -> String
+    {
+      var table = TextTable(
+        [(first, .left)] + ErrorBreakdown.Kind.allCases.map { ($0.rawValue, .right) } + more.map { ($0.0, .right) })
+      for row in errors.rows {
+        table.add(["\(row.split)"] + row.entries.map(cell) + more.map { $0.1(row) })
+      }
+      return table.rendered()
+    }
+    return [
+      table("AP50 to gain", { percent($0.gain) }, [("AP50", { percent($0.averagePrecision) })]),
+      table(
+        "errors", { grouped($0.count) },
+        [("found", { grouped($0.foundCount) }), ("objects", { grouped($0.objectCount) })]
+      ),
+      table("ignored ones", { grouped($0.ignoredCount) }, []),
+    ].joined(separator: "\n\n")
+  }
+
+  private static func confusion(_ confusion: ConfusionTable, _ result: EvaluationResult) -> String {
+    var table = TextTable(
+      [("objects of", .left), ("count", .right), ("correct", .right)]
+        + confusion.splits.map { ("another of \($0)", .right) } + [("missed", .right)])
+    for row in confusion.rows where row.objectCount > 0 {
+      func share(_ count: Int) -> String { percent(Double(count) / Double(row.objectCount)) + " %" }
+      table.add(
+        ["\(row.split)", grouped(row.objectCount), share(row.correctCount)] + row.wrongCounts.map(share)
+          + [share(row.missedCount)])
+    }
+    guard !confusion.pairs.isEmpty else { return table.rendered() }
+    let names = Dictionary(result.classes.map { ($0.id, $0.name) }) { $1 }
+    var pairs = TextTable([("object", .left), ("called", .left), ("times", .right)])
+    for pair in confusion.pairs.prefix(10) {
+      pairs.add([names[pair.objectCategoryID] ?? "", names[pair.calledCategoryID] ?? "", grouped(pair.count)])
+    }
+    return table.rendered() + "\n\n" + pairs.rendered()
+  }
+
+  private static func comparison(_ comparison: ResultComparison, with path: String) -> String {
+    let name = (path as NSString).lastPathComponent
+    var table = TextTable([("metric", .left), (name, .right), ("these", .right), ("Δ", .right), ("95 %", .left)])
+    for entry in comparison.metrics {
+      table.add([
+        entry.name, percent(entry.first), percent(entry.second), points(entry.difference), interval(entry.interval),
+      ])
+    }
+    let clear = comparison.classes.filter(\.averagePrecision.isClear)
+    guard !clear.isEmpty else { return table.rendered() }
+    let better = clear.count { $0.averagePrecision.difference ?? 0 > 0 }
+    var classes = TextTable(
+      [
+        ("class", .left), ("f", .left), ("objects", .right), (name, .right), ("these", .right), ("Δ", .right),
+        ("95 %", .left),
+      ])
+    let ranked = clear.sorted {
+      let (a, b) = ($0.averagePrecision.difference ?? 0, $1.averagePrecision.difference ?? 0)
+      return abs(a) != abs(b) ? abs(a) > abs(b) : $0.id < $1.id
+    }
+    for row in ranked.prefix(20) {
+      let entry = row.averagePrecision
+      classes.add([
+        row.name, row.frequency?.rawValue ?? "–", grouped(row.objectCount), percent(entry.first), percent(entry.second),
+        points(entry.difference), interval(entry.interval),
+      ])
+    }
+    let all = grouped(comparison.classes.count)
     return table.rendered()
+      + "\n\nOf \(all) classes, \(grouped(better)) are clearly better and \(grouped(clear.count - better)) clearly worse; "
+      + "those that differ most:\n\n" + classes.rendered()
   }
 }

@@ -20,8 +20,9 @@ struct EvaluationInputOptions: ParsableArguments {
       valueName: "file"))
   var frequencyFrom: String?
 
-  func makeEvaluator(_ rules: EvaluationRuleOptions) throws -> LVISEvaluator {
+  func makeEvaluator(_ rules: EvaluationRuleOptions, keepsCurves: Bool = false) throws -> LVISEvaluator {
     var options = try rules.options()
+    options.keepsCurves = keepsCurves
     if let frequencyFrom {
       let counts = try LVISDataset(contentsOf: frequencyFrom, including: []).categoryCounts()
       options.frequencies = Dictionary(

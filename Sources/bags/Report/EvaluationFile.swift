@@ -3,7 +3,7 @@ import DurableFiles
 import Foundation
 import Reporting
 
-/// What `bags evaluate --format json` printed, saved to a file.
+/// What `bags evaluate --output` wrote.
 struct EvaluationFile {
   /// Metrics by name, as fractions.
   let metrics: [String: Double]
@@ -11,7 +11,7 @@ struct EvaluationFile {
   let curves: [PrecisionRecallComparison.Curve]
   /// What objects are called; empty unless it was made with `--confusion`.
   let confusion: [GroupConfusion.Row]
-  /// AP by category id, of the classes that have one; empty unless it was made with `--per-class`.
+  /// AP by category id, of the classes that have one; empty where the file holds no classes.
   let classAP: [Int: Double]
 
   /// Where a run keeps it.
@@ -23,7 +23,7 @@ struct EvaluationFile {
   init(contentsOf path: String) throws {
     let file = try MappedFile(at: path)
     guard let object = try? JSONSerialization.jsonObject(with: Data(file.bytes)) as? [String: Any] else {
-      throw CommandFailure("\(path): is no JSON object; `bags evaluate --format json` prints one")
+      throw CommandFailure("\(path): is no JSON object; `bags evaluate --output` writes one")
     }
     metrics = object.compactMapValues { ($0 as? NSNumber)?.doubleValue }
     var classAP: [Int: Double] = [:]
@@ -71,7 +71,7 @@ extension APComparison.Result {
     let path = isFolder.boolValue ? EvaluationFile.path(inRun: argument) : argument
     guard FileManager.default.fileExists(atPath: path) else {
       throw CommandFailure(
-        "\(argument): holds no evaluation.json; make it with `bags evaluate … --format json > \(path)`")
+        "\(argument): holds no evaluation.json; make it with `bags evaluate … --output \(path)`")
     }
     // An evaluation inside a run goes by the run's name and has its method.
     let folder = isFolder.boolValue ? url : url.deletingLastPathComponent()

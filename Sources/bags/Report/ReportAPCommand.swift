@@ -9,12 +9,12 @@ struct ReportAPCommand: ParsableCommand {
     commandName: "ap",
     abstract: "Draw average precision by frequency and by group, several results side by side.",
     discussion: """
-      An evaluation is what `bags evaluate --format json` prints; a run is one whose folder holds it as evaluation.json. \
+      An evaluation is what `bags evaluate --output` writes; a run is one whose folder holds it as evaluation.json. \
       With `--groups`, the evaluation has AP1 and on. The figure and its data (CSV, one line a result) go to Reports/ap.
 
       EXAMPLES
-        bags evaluate --annotations val.json --results a.json --groups runs/a/groups.json --format json \
-      > runs/a/evaluation.json
+        bags evaluate --annotations val.json --results a.json --groups runs/a/groups.json \
+      --output runs/a/evaluation.json
         bags report ap runs/a runs/b
         bags report ap softmax.json bags.json --image-format pdf
       """)

@@ -24,7 +24,7 @@ struct ReportPageCommand: ParsableCommand {
         bags report page runs/softmax runs/bags --output comparison.html
         bags report comparison
         bags evaluate --annotations val.json --results results.json --groups runs/bags/groups.json \
-      --per-class --format json > runs/bags/evaluation.json
+      --output runs/bags/evaluation.json
       """)
 
   @Argument(
