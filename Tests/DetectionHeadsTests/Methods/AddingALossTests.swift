@@ -39,9 +39,11 @@ import Testing
     let groups = try exampleGroups()
     var generator = SeededGenerator(seed: 3)
     let labels = (0..<200).map { Int32($0 % (groups.classCount + 1)) - 1 }
-    let features = labels.flatMap { label in
-      (0..<groups.classCount + 1).map {
-        Float(($0 == Int(label) + 1 ? 3 : 0) + 0.3 * standardNormal(using: &generator))
+    var features: [Float] = []
+    for label in labels {
+      for column in 0..<groups.classCount + 1 {
+        let mean: Double = column == Int(label) + 1 ? 3 : 0
+        features.append(Float(mean + 0.3 * standardNormal(using: &generator)))
       }
     }
     let source = RoIArrays(
