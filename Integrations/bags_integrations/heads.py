@@ -46,6 +46,8 @@ class HeadFile:
             metadata = file.metadata() or {}
             if "groups" not in metadata or "layout" not in metadata:
                 raise ValueError(f"{path}: does not name its classes; the heads of `bags train` and `bags convert` do")
+            if any(name.startswith(("shared_fcs.", "fc_cls.0.")) for name in file.keys()):
+                raise ValueError(f"{path}: has hidden layers or the classifiers of several stages; one layer is expected")
             groups = json.loads(metadata["groups"])
             categories = groups["categories"]
             return cls(

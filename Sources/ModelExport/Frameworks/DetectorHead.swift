@@ -13,9 +13,14 @@ public struct DetectorHead: Sendable {
 
   /// Puts the layers together.
   ///
-  /// - Throws: `ModelExportError` if they take features of different lengths.
+  /// - Throws: `ModelExportError` if the classifier is more than one layer, or they take features of different lengths.
   public init(classifier: LinearHead, regressor: BoxRegressor? = nil, elementType: TensorElementType = .float32) throws
   {
+    guard classifier.hidden.isEmpty, classifier.layout.stageCount == 1 else {
+      throw ModelExportError(
+        "a head with hidden layers, or with the classifiers of several stages, is no single layer; such heads are not "
+          + "converted")
+    }
     if let regressor, regressor.inputs != classifier.inputs {
       throw ModelExportError(
         "the box regressor takes \(regressor.inputs) features, the classifier \(classifier.inputs)")

@@ -32,6 +32,10 @@ extension LinearHead {
 
   /// The bytes of that file.
   package func onnxModel(precision: ONNXPrecision, producerVersion: String) throws -> Data {
+    guard hidden.isEmpty, layout.stageCount == 1 else {
+      throw ModelExportError(
+        "a head with hidden layers, or with the classifiers of several stages, is not written as ONNX here")
+    }
     var graph = ONNXGraph()
     let type: ONNXGraph.ElementType = precision == .fp16 ? .float16 : .float32
     if precision == .fp16,
@@ -41,7 +45,7 @@ extension LinearHead {
     {
       throw ModelExportError("row \(row) of the head holds a number beyond half precision (65504); export it as fp32")
     }
-    let logits = try graph.logits(of: self, type: type)
+    let logits = graph.logits(of: self, type: type)
     let scores = try graph.scores(logits, layout: layout)
 
     var model = Onnx_ModelProto()
@@ -72,33 +76,43 @@ extension LinearHead {
 
 extension ONNXGraph {
   /// x Wᵀ + b, or cosines where the layout says so, in single precision.
-  fileprivate mutating func logits(of head: LinearHead, type: ElementType) throws -> String {
-    let shape = [head.weight.rows, head.inputs]
-    let product: String
+  fileprivate mutating func logits(of head: LinearHead, type: ElementType) -> String {
+    let rows = 0..<head.bias.count
     switch head.layout.product {
-    case .linear:
-      let weight = constant(floats: head.weight.storage, shape: shape, type: type, name: "weight")
-      let bias = constant(floats: head.bias, shape: [head.bias.count], type: type, name: "bias")
-      product = add("Gemm", ["features", weight, bias], ["transB": .integer(1)])
-    case .cosine:
-      // The rows' lengths are known; the features' are taken in single precision, where a square does not overflow.
-      let rows = (0..<head.weight.rows).flatMap { row in
-        let values = head.weight.row(row)
-        let norm = max(values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot(), 1e-12)
-        return values.map { Float(Double($0) / norm) }
-      }
-      let weight = constant(floats: rows, shape: shape, type: type, name: "weight")
-      let features = type == .float32 ? "features" : cast("features", to: .float32)
-      let norms = add("ReduceL2", [features], ["axes": .integers([1]), "keepdims": .integer(1)])
-      let smallest = constant(floats: [1e-12], shape: [1])
-      let lengths = add("Max", [norms, smallest])
-      var unit = add("Div", [features, lengths])
-      if type != .float32 { unit = cast(unit, to: type) }
-      product = add("Gemm", [unit, weight], ["transB": .integer(1)])
-    case .linearThenCosine:
-      throw ModelExportError("a head of the layout \(head.layout.name) is not said in ONNX's operators here")
+    case .linear: return linear(head, rows: rows, type: type)
+    case .cosine: return cosines(head, rows: rows, type: type)
+    case .linearThenCosine(let count):
+      let first = linear(head, rows: 0..<count, type: type)
+      let rest = cosines(head, rows: count..<rows.upperBound, type: type)
+      return add("Concat", [first, rest], ["axis": .integer(1)])
     }
+  }
+
+  private mutating func linear(_ head: LinearHead, rows: Range<Int>, type: ElementType) -> String {
+    let values = rows.flatMap { head.weight.row($0) }
+    let weight = constant(floats: values, shape: [rows.count, head.inputs], type: type, name: "weight")
+    let bias = constant(floats: Array(head.bias[rows]), shape: [rows.count], type: type, name: "bias")
+    let product = add("Gemm", ["features", weight, bias], ["transB": .integer(1)])
     return type == .float32 ? product : cast(product, to: .float32)
+  }
+
+  /// The rows' lengths are known; the features' are taken in single precision, where a square does not overflow.
+  private mutating func cosines(_ head: LinearHead, rows: Range<Int>, type: ElementType) -> String {
+    let values = rows.flatMap { row in
+      let values = head.weight.row(row)
+      let norm = max(values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot(), 1e-12)
+      return values.map { Float(Double($0) / norm) }
+    }
+    let weight = constant(floats: values, shape: [rows.count, head.inputs], type: type, name: "directions")
+    let features = type == .float32 ? "features" : cast("features", to: .float32)
+    let norms = add("ReduceL2", [features], ["axes": .integers([1]), "keepdims": .integer(1)])
+    let smallest = constant(floats: [1e-12], shape: [1])
+    let lengths = add("Max", [norms, smallest])
+    let unit = add("Div", [features, lengths])
+    if type == .float32 { return add("Gemm", [unit, weight], ["transB": .integer(1)]) }
+    let narrow = cast(unit, to: type)
+    let product = add("Gemm", [narrow, weight], ["transB": .integer(1)])
+    return cast(product, to: .float32)
   }
 
   /// Class scores from logits, as the layout has them (`LogitLayout.scores`).
@@ -121,6 +135,8 @@ extension ONNXGraph {
       let foreground = columns(objectness, 0, 1)
       return add("Mul", [classes, foreground])
     case let layout as DisAlignLayout: return disAlignScores(logits, layout)
+    case let layout as NearestClassMeanLayout: return classMeanScores(logits, layout)
+    case let layout as TauSelectLayout: return selectedScores(logits, layout)
     default:
       throw ModelExportError("a head of the layout \(layout.name) is not said in ONNX's operators here")
     }
@@ -190,5 +206,41 @@ extension ONNXGraph {
     let all = add("Concat", [parts[0], aligned], ["axis": .integer(1)])
     let scores = softmax(all)
     return columns(scores, 1, classCount + 1)
+  }
+
+  /// (1 − p_bg) times the softmax of the cosines to the class means; a class without one scores 0.
+  private mutating func classMeanScores(_ logits: String, _ layout: NearestClassMeanLayout) -> String {
+    let classCount = layout.classCount
+    let parts = split(logits, widths: [classCount + 1, classCount])
+    let plain = softmax(parts[0])
+    let background = columns(plain, 0, 1)
+    let one = constant(floats: [1], shape: [1])
+    let foreground = add("Sub", [one, background])
+    // So far below any cosine that its exponential is 0.
+    let offsets = constant(floats: layout.hasMean.map { $0 ? 0 : -1e9 }, shape: [classCount])
+    let hasMean = constant(floats: layout.hasMean.map { $0 ? 1 : 0 }, shape: [classCount])
+    let known = add("Add", [parts[1], offsets])
+    let all = softmax(known)
+    let shares = add("Mul", [all, hasMean])
+    return add("Mul", [shares, foreground])
+  }
+
+  /// The softmax of the τ-normed classifier where it finds a tail class most likely and the plain one no background; else
+  /// the plain one's.
+  private mutating func selectedScores(_ logits: String, _ layout: TauSelectLayout) -> String {
+    let width = layout.classCount + 1
+    let parts = split(logits, widths: [width, width])
+    let first: [String: Attribute] = ["axis": .integer(1), "keepdims": .integer(1)]
+    let (ofPlain, ofNormed) = (add("ArgMax", [parts[0]], first), add("ArgMax", [parts[1]], first))
+    let background = constant(integers: [0])
+    let isForeground = add("Greater", [ofPlain, background])
+    let tail = constant(floats: [0] + layout.isTail.map { $0 ? 1 : 0 }, shape: [width])
+    let share = add("Gather", [tail, ofNormed], ["axis": .integer(0)])
+    let half = constant(floats: [0.5], shape: [1])
+    let isTail = add("Greater", [share, half])
+    let isSelected = add("And", [isForeground, isTail])
+    let (plain, normed) = (softmax(parts[0]), softmax(parts[1]))
+    let chosen = add("Where", [isSelected, normed, plain])
+    return columns(chosen, 1, width)
   }
 }

@@ -10,7 +10,7 @@ import Testing
   static let layoutNames = [
     "softmax", "seesaw", "cosine", "disalign", "grouped-sigmoid", "grouped-official", "grouped-none",
     "grouped-sigmoid-without-others", "grouped-official-without-others", "sigmoid", "sigmoid-first", "sigmoid-last",
-    "sigmoid-objectness",
+    "sigmoid-objectness", "nearest-class-mean", "tau-select",
   ]
 
   static func head(_ name: String, groups: CategoryGroups) throws -> LinearHead {
@@ -20,6 +20,12 @@ import Testing
         "magnitudes": (0..<groups.classCount).map { 1 + Float($0) / 10 },
         "margins": (0..<groups.classCount).map { Float($0) / 5 - 0.5 },
       ])
+    }
+    // All but the second class have a mean; all but the first are of the tail.
+    if name == "nearest-class-mean" {
+      layout = NearestClassMeanLayout(hasMean: (0..<groups.classCount).map { $0 != 1 })
+    } else if name == "tau-select" {
+      layout = TauSelectLayout(isTail: (0..<groups.classCount).map { $0 != 0 })
     }
     var generator = SeededGenerator(seed: 4)
     var head = LinearHead(

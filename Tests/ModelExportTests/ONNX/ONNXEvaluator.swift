@@ -81,6 +81,17 @@ struct ONNXEvaluator {
         let range = start..<start + width
         return eachRow(of: x, columns: width) { row in Array(x.row(row)[range]) }
       }
+    case "ArgMax":
+      return [
+        eachRow(of: x, columns: 1) { row in
+          let values = x.row(row)
+          return [Double(values.firstIndex(of: values.max() ?? 0) ?? 0)]
+        }
+      ]
+    case "Greater": return [broadcast(x, inputs[1]) { $0 > $1 ? 1 : 0 }]
+    case "And": return [broadcast(x, inputs[1], *)]
+    case "Where": return [eachRow(of: inputs[1], columns: inputs[1].columns) { inputs[x[$0, 0] == 1 ? 1 : 2].row($0) }]
+    case "Gather" where attribute("axis") == 0: return [inputs[1].mapped { x.storage[Int($0)] }]
     case "Gather":
       let order = integers(inputs[1])
       return [
@@ -101,13 +112,14 @@ struct ONNXEvaluator {
   }
 
   private func broadcast(_ a: Value, _ b: Value, _ operation: (Double, Double) -> Double) -> Value {
-    let columns = max(a.columns, b.columns)
+    let (rows, columns) = (max(a.rows, b.rows), max(a.columns, b.columns))
     return Value(
-      rows: a.rows, columns: columns,
-      values: (0..<a.rows).flatMap { row in
+      rows: rows, columns: columns,
+      values: (0..<rows).flatMap { row in
         (0..<columns).map { column in
           operation(
-            a[row, a.columns == 1 ? 0 : column], b[b.rows == 1 ? 0 : row, b.columns == 1 ? 0 : column])
+            a[a.rows == 1 ? 0 : row, a.columns == 1 ? 0 : column], b[b.rows == 1 ? 0 : row, b.columns == 1 ? 0 : column]
+          )
         }
       })
   }
