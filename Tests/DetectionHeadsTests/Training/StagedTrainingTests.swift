@@ -22,10 +22,13 @@ import Testing
     #expect(trainer.componentNames.first == "stage 1 \(stage.componentNames[0])")
     try trainer.run()
     for (index, weight) in [(0, 1.0), (1, 0.5)] {
+      let columns = 6 * index..<6 * index + 6
+      var features: [Float] = []
+      for row in source.labels.indices {
+        features += source.features[row * 12 + columns.lowerBound..<row * 12 + columns.upperBound]
+      }
       let alone = RoIArrays(
-        features: source.labels.indices.flatMap { row in
-          source.features[row * 12 + 6 * index..<row * 12 + 6 * index + 6]
-        }, featureCount: 6, labels: source.labels,
+        features: features, featureCount: 6, labels: source.labels,
         roisPerImage: (0..<source.imageCount).map { source.rows(ofImage: $0).count })
       settings.learningRate = 0.2 * weight
       let part = try #require(head.stage(index))
