@@ -28,8 +28,10 @@ import Testing
   @Test func describesOne() throws {
     let run = try runBags(["methods", "focal"])
     #expect(run.status == 0)
-    #expect(run.output.hasPrefix("focal: ") && run.output.contains("Lin et al., ICCV 2017"))
-    #expect(run.output.contains("--gamma 2") && run.output.contains("(a number from 0 to 20)"))
+    // Wherever the lines are folded.
+    let text = run.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(text.hasPrefix("focal: ") && text.contains("Lin et al., ICCV 2017"))
+    #expect(text.contains("--gamma 2") && text.contains("(a number from 0 to 20)"))
     #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
     let plain = try runBags(["methods", "softmax"])
     #expect(plain.output.contains("It has no options of its own."))

@@ -36,11 +36,15 @@ struct LiteralAnalysis {
 
   init(_ literal: LiteralEvaluation, _ given: [Result]) throws {
     self.literal = literal
-    objects = literal.survivingObjects()
     let known = Set(literal.dataset.categories.map(\.id))
-    let results = try literal.filledIn(literal.capped(given)).filter {
+    // An id that stands twice may bring back an annotation of an unknown class.
+    objects = literal.survivingObjects().filter { known.contains($0.annotation.categoryID) }
+    var numbered = given
+    for index in numbered.indices { numbered[index].index = index }
+    // Of equal scores, the one that stands first in the file goes first, whatever the order in which caps leave them.
+    let results = try literal.filledIn(literal.capped(numbered)).filter {
       known.contains($0.detection.categoryID) && (literal.isCOCO || $0.area > 0)
-    }
+    }.sorted { $0.index < $1.index }
     for image in literal.dataset.images.sorted(by: { $0.id < $1.id }) {
       try visit(image, results.filter { $0.detection.imageID == image.id })
     }

@@ -14,6 +14,8 @@ struct LiteralEvaluation {
     var hasBox = true
     var mask: Segmentation?
     var area = 0.0
+    /// Where it stands in the file.
+    var index = 0
   }
 
   let dataset: LVISDataset
