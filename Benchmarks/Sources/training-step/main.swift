@@ -35,7 +35,7 @@ counts.shuffle(using: &generator)
 let groupCount = argument("groups", default: 4)
 let groups = try CategoryGroups(
   counts: counts.enumerated().map { CategoryCount(id: $0 + 1, name: "c\($0)", instances: $1, images: $1) },
-  boundaries: groupCount == 4 ? .counts([10, 100, 1000]) : .naturalBreaks(groupCount))
+  boundaries: groupCount == 4 ? .counts([10, 100, 1000]) : .naturalBreaks(groups: groupCount))
 
 var cumulative: [Double] = []
 for count in counts { cumulative.append((cumulative.last ?? 0) + Double(count)) }
@@ -74,8 +74,8 @@ var sampling = objective
 var operations = 0.0
 for batch in 0..<batches {
   let blocks = sampling.blocks(labels: Array(labels[batch * rois..<(batch + 1) * rois]), using: &generator)
-  operations += blocks.reduce(0) {
-    $0 + 4 * Double($1.rowCount(batchCount: rois)) * Double($1.logits.count) * Double(features)
+  for block in blocks {
+    operations += Double(4 * block.rowCount(batchCount: rois) * block.logits.count * features)
   }
 }
 operations /= Double(batches)
