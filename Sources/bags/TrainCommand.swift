@@ -229,7 +229,9 @@ struct TrainCommand: ParsableCommand {
       MethodData(groups: data.groups, imageCount: data.imageCount),
       try MethodParameters(record.methodParameters, of: method))
     let architecture = record.architecture ?? HeadArchitecture()
-    if let fault = architecture.fault(with: stage, setStages: data.stageCount) {
+    if let fault = architecture.fault(
+      with: stage, setStages: data.stageCount, inputs: data.source.featureCount)
+    {
       throw CommandFailure("\(method.name): \(fault)")
     }
     let objective = architecture.objective(stage)

@@ -16,13 +16,16 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
   /// - Parameters:
   ///   - objective: The loss of one stage.
   ///   - setStages: The stages that the feature set has features of.
-  public func fault(with objective: any HeadObjective, setStages: Int) -> String? {
+  ///   - inputs: The numbers of each RoI.
+  public func fault(with objective: any HeadObjective, setStages: Int, inputs: Int) -> String? {
     if stageCount != setStages {
       return setStages == 1
         ? "\(stageCount) stages need features of each, [N, \(stageCount), D]; these are [N, D]"
         : "the features are of \(setStages) stages, not of \(stageCount)"
     }
     guard self != HeadArchitecture() else { return nil }
+    let weights = zip([inputs] + hidden, hidden).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+    if weights > 0x1p30 { return "hidden layers of \(hidden) would have more than 2^30 weights" }
     if stageCount > 1 && !hidden.isEmpty { return "hidden layers and several stages are not trained together" }
     return HeadTrainer.canBeDeep(objective)
       ? nil : "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them"

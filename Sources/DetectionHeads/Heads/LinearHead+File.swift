@@ -33,6 +33,9 @@ extension LinearHead {
     let groups = try Self.groups(of: file, fallback: fallback, rows: first.weight.rows, path: path)
     do {
       let layout = try Self.layout(of: file, groups: groups)
+      guard stages.count == 1 || (layout.product == .linear && layout.tensors.isEmpty) else {
+        throw LinearHeadError("a head of the layout \(layout.name) has one stage, not \(stages.count)")
+      }
       try self.init(
         weight: Matrix(
           rows: stages.count * first.weight.rows, columns: first.inputs, values: stages.flatMap(\.weight.storage)),

@@ -33,6 +33,9 @@ public struct LinearHead: Sendable {
         "\(weight.rows) weight rows and \(bias.count) biases do not fit the \(layout.logitCount) logits of the "
           + "\(layout.name) layout for \(layout.classCount) classes")
     }
+    guard hidden.isEmpty || layout.stageCount == 1 else {
+      throw LinearHeadError("hidden layers and several stages do not go together")
+    }
     guard zip(hidden.map(\.outputs), hidden.dropFirst().map(\.inputs) + [weight.columns]).allSatisfy({ $0 == $1 })
     else {
       throw LinearHeadError("hidden layers of \(hidden.map(\.outputs)) outputs do not fit one another")

@@ -39,6 +39,7 @@ extension HeadNorms {
     self.init(
       name: name, method: head.method, classes: head.classWeightNorms,
       background: head.layout.backgroundLogits.first.map { norms[$0] },
-      others: head.groups.classesByGroup == groups.classesByGroup ? head.layout.othersLogits.map { norms[$0] } : [])
+      others: head.groups.classesByGroup == groups.classesByGroup
+        ? head.layout.othersLogits.prefix(groups.classesByGroup.count).map { norms[$0] } : [])
   }
 }

@@ -109,8 +109,25 @@ import Testing
     for (name, isPossible) in [("bags", true), ("focal", true), ("ldam", false), ("disalign", false)] {
       let method = try #require(TrainingMethod.named(name))
       let objective = method.objective(data, try MethodParameters([:], of: method))
-      #expect((architecture.fault(with: objective, setStages: 1) == nil) == isPossible)
+      #expect((architecture.fault(with: objective, setStages: 1, inputs: 6) == nil) == isPossible)
     }
+  }
+
+  @Test func refusesStagesWithLayersAndLayersBeyondMemory() throws {
+    var generator = SeededGenerator(seed: 3)
+    let layout = SoftmaxLayout(classCount: groups.classCount)
+    let head = LinearHead(
+      inputs: 6, hiddenOutputs: [4], layout: layout, groups: groups, method: "softmax", using: &generator)
+    #expect(throws: LinearHeadError.self) {
+      try LinearHead(
+        weight: Matrix(rows: 2 * layout.logitCount, columns: 4), bias: head.bias + head.bias, hidden: head.hidden,
+        layout: StagedLayout(layout, stageCount: 2), groups: groups, method: "softmax")
+    }
+    var architecture = HeadArchitecture()
+    architecture.hidden = [1 << 20, 1 << 20]
+    let fault = architecture.fault(
+      with: SoftmaxObjective(classCount: groups.classCount), setStages: 1, inputs: 6)
+    #expect(fault?.contains("2^30 weights") == true)
   }
 
   private func batchRows(ofStep step: Int, settings: TrainingSettings) -> [Int] {
