@@ -37,9 +37,10 @@ extension EvaluationResult {
 }
 
 extension EvaluationOptions {
-  /// LVIS's rules, with AP1 and on for groups of classes, and r, c and f by the training images of each class.
+  /// LVIS's rules, with AP1 and on for groups of classes, and r, c and f by the training images of each class; with curves.
   init(groups: CategoryGroups, frequenciesFromCounts: Bool) {
     self.init()
+    keepsCurves = true
     self.groups = CategoryPartition(
       groups: Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }, groupCount: groups.groupCount)
     guard frequenciesFromCounts else { return }

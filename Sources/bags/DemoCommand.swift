@@ -55,7 +55,8 @@ struct DemoCommand: ParsableCommand {
     } else {
       StandardStreams.result(report.terminalTable)
       StandardStreams.result(
-        "\nreport  \(folder.readme)\nfigures \(folder.weightNorms).svg, \(folder.averagePrecision).svg")
+        "\nreport  \(folder.readme)\npage    \(folder.page)\nfigures \(folder.weightNorms).svg, \(folder.averagePrecision).svg"
+      )
     }
   }
 }

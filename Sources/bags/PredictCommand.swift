@@ -63,21 +63,9 @@ struct PredictCommand: ParsableCommand {
     describe(pass, head: head, dataset: dataset)
 
     let start = ContinuousClock.now
-    let writer = try DetectionResultsWriter(at: output)
-    let progress = ProgressLine("predict")
-    var imageCount = 0
-    try pass.forEachImage { image in
-      DetectionResultsText(image, groups: head.groups)
-    } deliver: { text in
-      try writer.append(text)
-      imageCount += 1
-      progress.update(
-        Double(imageCount) / Double(set.images.count),
-        detail: "\(grouped(imageCount)) of \(grouped(set.images.count)) images")
-    }
-    progress.finish()
-    try writer.commit()
-    try report(imageCount: imageCount, detectionCount: writer.count, seconds: seconds(ContinuousClock.now - start))
+    let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))
+    try report(
+      imageCount: set.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
   }
 
   private func loadHead(categories: [LVISCategory]?) throws -> LinearHead {
@@ -137,17 +125,4 @@ private struct PredictionSummary: Encodable {
   var images: Int
   var detections: Int
   var seconds: Double
-}
-
-extension DetectionResultsText {
-  /// An image's detections, under their categories' ids.
-  fileprivate init(_ image: ImageDetections, groups: CategoryGroups) {
-    self.init()
-    for detection in image.detections {
-      let box = detection.box
-      add(
-        imageID: image.imageID, categoryID: groups.members[detection.classIndex].id,
-        box: SIMD4(box.x1, box.y1, box.x2 - box.x1, box.y2 - box.y1), score: detection.score)
-    }
-  }
 }

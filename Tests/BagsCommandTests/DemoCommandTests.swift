@@ -42,9 +42,13 @@ import Testing
       for name in [
         "README.md", "weightnorms.svg", "weightnorms.csv", "ap.svg", "ap.csv", "data/annotations_train.json",
         "data/val/shard-00000.safetensors", "runs/softmax/head.safetensors", "runs/bags/run.json",
-        "runs/bags/evaluation.json",
+        "runs/bags/evaluation.json", "runs/bags/results.json",
       ] {
         #expect(FileManager.default.fileExists(atPath: "\(report)/\(name)"), "\(name)")
+      }
+      let page = String(decoding: try Self.file("\(report)/report.html"), as: UTF8.self)
+      for section in ["Training", "Weight norms", "Precision and recall", "Scores", "Confusion between groups"] {
+        #expect(page.contains("<h2>\(section)</h2>"), "\(section)")
       }
       let record = String(decoding: try Self.file("\(report)/runs/bags/run.json"), as: UTF8.self)
       #expect(record.contains("Reports/demo/data/train") && !record.contains("partial"))

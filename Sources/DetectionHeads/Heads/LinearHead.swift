@@ -53,6 +53,11 @@ public struct LinearHead: Sendable {
   /// - Parameters:
   ///   - inputs: The numbers of each RoI, S · D.
   ///   - hiddenOutputs: The sizes of the layers below the classifier, for one stage.
+  ///   - layout: What each logit stands for; it says how many weight rows there are.
+  ///   - groups: The groups of the classes.
+  ///   - method: The name of the method that will train it.
+  ///   - deviation: σ of the classifier's weights.
+  ///   - generator: Draws the weights.
   public init(
     inputs: Int, hiddenOutputs: [Int] = [], layout: any LogitLayout, groups: CategoryGroups, method: String,
     deviation: Double = 0.01, using generator: inout some RandomNumberGenerator

@@ -82,10 +82,12 @@ struct PageWriter {
   }
 
   /// A table of settings, a column a run; rows in which runs differ are marked.
-  mutating func settings(names: [String], rows: [(name: String, values: [String])]) {
+  mutating func settings(
+    heading: String = "setting", names: [String], rows: [(name: String, values: [String])]
+  ) {
     body.group("div", ["class": "scroll"]) { writer in
       writer.group("table", ["class": "settings"]) { writer in
-        Self.row(["setting"] + names, cell: "th", textColumns: .max, into: &writer)
+        Self.row([heading] + names, cell: "th", textColumns: .max, into: &writer)
         for row in rows {
           let differs = Set(row.values).count > 1
           writer.group("tr", ["class": differs ? "differs" : "same"]) { writer in

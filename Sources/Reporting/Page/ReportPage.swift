@@ -234,15 +234,33 @@ public struct ReportPage: Sendable {
     }
   }
 
+  /// How many columns of settings fit a page.
+  private static let settingsRoom = 4
+
+  /// What differs from run to run and says nothing of a method.
+  private static let unremarkable: Set = ["begun"]
+
   private func addSettings(to page: inout PageWriter) {
     page.section("Settings") { page in
-      page.paragraph("Every setting of every run; what differs is marked. Each command repeats its run.")
-      let options = Self.merged(runs.map { $0.settings.map(\.name) })
-      page.settings(
-        names: runs.map(\.name),
-        rows: options.map { option in
-          (option, runs.map { run in run.settings.first { $0.name == option }?.value ?? "–" })
-        })
+      let names = Self.merged(runs.map { $0.settings.map(\.name) })
+      let rows = names.map { name in
+        (name: name, values: runs.map { run in run.settings.first { $0.name == name }?.value })
+      }
+      if runs.count <= Self.settingsRoom {
+        page.paragraph("Every setting of every run; what differs is marked. Each command repeats its run.")
+        page.settings(names: runs.map(\.name), rows: rows.map { ($0.name, $0.values.map { $0 ?? "–" }) })
+      } else {
+        page.paragraph("What all runs share, then what each has of its own. Each command repeats its run.")
+        let shared = rows.filter { Set($0.values).count == 1 }
+        page.settings(names: ["all runs"], rows: shared.map { ($0.name, [$0.values[0] ?? "–"]) })
+        let own = rows.filter { Set($0.values).count > 1 && !Self.unremarkable.contains($0.name) }
+        page.settings(
+          heading: "run", names: ["settings of its own"],
+          rows: runs.indices.map { index in
+            let texts = own.compactMap { row in row.values[index].map { "\(row.name) \($0)" } }
+            return (runs[index].name, [texts.joined(separator: ", ")])
+          })
+      }
       for run in runs { page.command(run.record.commandLines, name: runs.count > 1 ? run.name : nil) }
     }
   }

@@ -36,21 +36,28 @@ struct DemoExperiment {
     source = try LabelledFeatureSet(features, labels: labels)
     var options = EvaluationOptions()
     options.groups = CategoryPartition(groups)
+    options.keepsCurves = true
     evaluator = try LVISEvaluator(groundTruth: set.validation.dataset, options: options)
   }
 
-  /// Runs the path for one method; its run folder holds the head and `evaluation.json`.
+  /// Runs the path for one method; its run folder holds the head, `results.json` and `evaluation.json`.
   func run(_ method: TrainingMethod) throws -> Outcome {
     let head = try train(method)
-    let result = try evaluator.evaluate(
-      head, on: FeatureSet(at: staging.validationFeatures), clippingTo: set.validation.dataset,
+    let run = staging.run(method).path
+    let results = "\(run)/results.json"
+    let pass = try DetectionPass(
+      features: FeatureSet(at: staging.validationFeatures), scorer: head, clippingTo: set.validation.dataset,
       settings: DetectionSettings())
+    let count = try pass.writeResults(to: results, categoryIDs: head.groups.members.map(\.id))
+    let detections = try evaluator.prepare(resultsAt: results, for: .analysis)
+    var findings = EvaluationFindings(result: evaluator.evaluate(detections))
+    findings.confusion = try evaluator.analyze(detections).confusion
+    let classes = ClassTable(findings, groups: evaluator.options.groups)
     try DurableFile.write(
-      try jsonText(EvaluationReport(result, perClass: true)) + "\n",
-      to: "\(staging.run(method).path)/evaluation.json")
+      try jsonText(FindingsReport(findings, classes: classes)) + "\n", to: EvaluationFile.path(inRun: run))
     StandardStreams.note(
-      "\(method.name): \(grouped(result.counts.detections)) detections, AP \(EvaluationTables.percent(result["AP"]))")
-    return Outcome(method: method, head: head, result: result)
+      "\(method.name): \(grouped(count)) detections, AP \(EvaluationTables.percent(findings.result["AP"]))")
+    return Outcome(method: method, head: head, result: findings.result)
   }
 
   private func train(_ method: TrainingMethod) throws -> LinearHead {

@@ -2,7 +2,7 @@ import DetectionHeads
 import DurableFiles
 import Foundation
 
-/// The folder of a demo's report: `README.md`, `metrics.json`, the figures `weightnorms` and `ap`, `data`, `runs`.
+/// The folder of a demo's report: `README.md`, `report.html`, `metrics.json`, the figures `weightnorms` and `ap`, `data`, `runs`.
 struct DemoFolder {
   let path: String
 
@@ -13,6 +13,7 @@ struct DemoFolder {
   }
 
   var readme: String { "\(path)/README.md" }
+  var page: String { "\(path)/report.html" }
   var metrics: String { "\(path)/metrics.json" }
   var weightNorms: String { "\(path)/weightnorms" }
   var averagePrecision: String { "\(path)/ap" }

@@ -36,6 +36,8 @@ struct DemoReport {
     try DurableFile.write(precisions.csv, to: folder.averagePrecision + ".csv")
     try DurableFile.write(try jsonText(metrics) + "\n", to: folder.metrics)
     try DurableFile.write(text(final), to: folder.readme)
+    let runs = try NamedHead.all(outcomes.map { folder.run($0.method).path })
+    try DurableFile.write(try ReportPage(try runs.map(ReportedRun.init)).html(), to: folder.page)
   }
 
   // MARK: Tables
@@ -127,11 +129,12 @@ struct DemoReport {
 
       | file | what |
       |---|---|
+      | `report.html` | both runs on one page: training, weight norms, AP, precision and recall, scores, confusion |
       | `metrics.json` | every metric of both methods, as fractions |
       | `weightnorms.svg`, `ap.svg`, `.csv` | the figures and their data |
       | `data/` | the annotations and feature sets, in the formats of one's own data |
       | `runs/\(softmax)/`, `runs/\(bags)/` | the runs: `head.safetensors`, `run.json`, `groups.json`, `metrics.jsonl`, \
-      `evaluation.json` |
+      `results.json`, `evaluation.json` |
 
       ## Step by step
 

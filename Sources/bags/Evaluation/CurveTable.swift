@@ -7,8 +7,8 @@ struct CurveTable {
   private let curves: [PrecisionRecallCurve]
   private let names: [Int: String]
 
-  init(_ result: EvaluationResult, includingClasses: Bool = true) {
-    curves = result.curves(includingClasses: includingClasses)
+  init(_ result: EvaluationResult) {
+    curves = result.curves()
     names = Dictionary(result.classes.map { ($0.id, $0.name) }) { $1 }
   }
 
@@ -36,31 +36,5 @@ struct CurveTable {
     return text
   }
 
-  /// One curve, as JSON.
-  struct Entry: Encodable {
-    /// `all`, `r`, `G1`...; left out for a class.
-    let classes: String?
-    let id: Int?
-    let name: String?
-    /// Left out for the mean over all thresholds.
-    let iou: Double?
-    let classCount: Int
-    /// At recall 0, .01, … 1.
-    let precision: [Double]
-  }
-
-  var entries: [Entry] {
-    curves.map { curve in
-      switch curve.subject {
-      case .split(let split):
-        Entry(
-          classes: "\(split)", id: nil, name: nil, iou: curve.threshold, classCount: curve.classCount,
-          precision: curve.precisions)
-      case .category(let id):
-        Entry(
-          classes: nil, id: id, name: names[id], iou: curve.threshold, classCount: curve.classCount,
-          precision: curve.precisions)
-      }
-    }
-  }
+  private var entries: [CurveReport] { curves.map { CurveReport($0, names: names) } }
 }

@@ -1,7 +1,7 @@
 import LVISEvaluation
 
 /// What `bags evaluate --format json` prints and `--output` writes: an `EvaluationReport`, and beside it what was asked
-/// for: `classes`, `losses`, `errors`, `confusion`, `comparison`, `curves`.
+/// for: `classes`, `losses`, `errors`, `confusion`, `comparison`.
 struct FindingsReport: Encodable {
   private let findings: EvaluationFindings
   private let classes: ClassTable
@@ -13,11 +13,9 @@ struct FindingsReport: Encodable {
   }
 
   func encode(to encoder: any Encoder) throws {
+    try EvaluationReport(findings.result, perClass: false).encode(to: encoder)
     var container = encoder.container(keyedBy: NamedKey.self)
-    for metric in findings.result.metrics { try container.encode(metric.value, forKey: NamedKey(metric.name)) }
     if includesClasses { try container.encode(classes.rows, forKey: NamedKey("classes")) }
-    let curves = CurveTable(findings.result, includingClasses: false).entries
-    if !curves.isEmpty { try container.encode(curves, forKey: NamedKey("curves")) }
     if let losses = findings.losses { try container.encode(LossReport(losses), forKey: NamedKey("losses")) }
     if let errors = findings.errors { try container.encode(errors.rows.map(ErrorRow.init), forKey: NamedKey("errors")) }
     if let confusion = findings.confusion {
