@@ -47,6 +47,16 @@ public enum DatasetWarning: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Whether what is missing is needed for scoring detections alone, and not for training or counting.
+  public var concernsScoringOnly: Bool {
+    switch self {
+    case .imagesWithoutNegativeCategories, .imagesWithoutNotExhaustiveCategories, .categoriesWithoutFrequency,
+      .unknownFrequencies:
+      true
+    default: false
+    }
+  }
+
   private func list(_ ids: [Int]) -> String {
     let shown = ids.prefix(5).map(String.init).joined(separator: ", ")
     return ids.count > 5 ? shown + ", …" : shown

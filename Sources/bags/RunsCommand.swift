@@ -61,7 +61,7 @@ struct RunsCommand: ParsableCommand {
       table.add(
         [
           run.name, run.record?.method ?? "–", run.begun, result.map { ProgressLine.duration($0.seconds) } ?? "–",
-          result.map { NumberText.fixed($0.loss, digits: 4) } ?? "–",
+          run.loss.map { NumberText.fixed($0, digits: 4) } ?? "–",
         ] + metrics.map { name in EvaluationTables.percent(run.metrics[name]) } + [state + run.unusualSettings])
     }
     return table.rendered()
@@ -88,7 +88,7 @@ struct RunListing: Encodable {
     begun = run.record?.created
     settings = Dictionary((run.record?.options ?? []).map { ($0.name, $0.value) }) { $1 }
     seconds = run.record?.result?.seconds
-    loss = run.record?.result?.loss
+    loss = run.loss
     metrics = run.metrics
   }
 }

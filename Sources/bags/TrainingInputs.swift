@@ -63,7 +63,7 @@ struct TrainingInputPaths {
       source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
       stageCount: set.stageCount, roiCount: set.roiCount, imageCount: dataset?.images.count ?? set.images.count,
       groups: groups, dataset: dataset,
-      warnings: (dataset?.warnings ?? []).map { "\(annotations ?? ""): \($0)" })
+      warnings: (dataset?.warnings ?? []).filter { !$0.concernsScoringOnly }.map { "\(annotations ?? ""): \($0)" })
   }
 
   private func grouping(_ dataset: LVISDataset?, boundaries: GroupBoundaries) throws -> CategoryGroups {

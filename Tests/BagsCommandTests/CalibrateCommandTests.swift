@@ -49,6 +49,8 @@ import Testing
         #expect(shown.output.contains("bags calibrate runs/softmax/head.safetensors --method"), "\(shown.error)")
       }
       #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/runs/softmax/head.safetensors")) == before)
+      let repeated = try runBags(["train", "--config", "runs/tau-norm/run.json"], in: folder)
+      #expect(repeated.status == 1 && repeated.error.contains("runs/tau-norm/run.json: is of `bags calibrate"))
     }
   }
 

@@ -55,6 +55,22 @@ import Testing
     }
   }
 
+  @Test func warnsOfWhatTrainingNeedsAndNotOfWhatScoringNeeds() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let path = "\(folder)/train.json"
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      // No image keeps its size, none says what it was searched for, and no category its frequency.
+      let odd = text.replacing("\"neg_category_ids\"", with: "\"x\"").replacing("\"frequency\"", with: "\"y\"")
+        .replacing("\"width\"", with: "\"w\"")
+      try odd.write(toFile: path, atomically: true, encoding: .utf8)
+      let run = try runBags(
+        ["train", "--features", "train", "--annotations", "train.json", "--epochs", "1", "--output", "a"], in: folder)
+      #expect(run.status == 0 && run.error.contains("train.json: ") && run.error.contains("width"), "\(run.error)")
+      #expect(!run.error.contains("neg_category_ids") && !run.error.contains("frequency"), "\(run.error)")
+    }
+  }
+
   @Test func printsJSONAndNothingElse() throws {
     try withSmallSet { folder in
       let run = try runBags(["train"] + inputs + ["--output", "a", "--format", "json"], in: folder)

@@ -45,7 +45,9 @@ struct ComparisonInputOptions: ParsableArguments {
   func load(detection: DetectionSettings) throws -> ComparisonSet {
     guard let features, let annotations, let val, let valAnnotations else { return try builtInSet(detection) }
     let training = try LVISDataset(contentsOf: annotations)
-    for warning in training.warnings { StandardStreams.warn("\(annotations): \(warning)") }
+    for warning in training.warnings where !warning.concernsScoringOnly {
+      StandardStreams.warn("\(annotations): \(warning)")
+    }
     let validation = try LVISDataset(contentsOf: valAnnotations)
     for warning in validation.warnings { StandardStreams.warn("\(valAnnotations): \(warning)") }
     var trainingPaths = ["features": features, "annotations": annotations]

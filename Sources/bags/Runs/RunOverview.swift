@@ -56,6 +56,9 @@ struct RunOverview {
     return runs.sorted { ($0.record?.created ?? "", $0.name) < ($1.record?.created ?? "", $1.name) }
   }
 
+  /// The mean loss of its last epoch; `nil` where nothing was trained, as for most calibrations.
+  var loss: Double? { record?.result.flatMap { $0.steps > 0 ? $0.loss : nil } }
+
   /// When it began, in UTC: `2026-03-01 09:15`.
   var begun: String {
     record.map { String($0.created.prefix(16)).replacing("T", with: " ") } ?? "–"
