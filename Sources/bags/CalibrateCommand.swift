@@ -90,7 +90,8 @@ struct CalibrateCommand: ParsableCommand {
     let writer = try RunWriter(at: path, record: record, groups: calibrated.groups, replacing: overwrite.overwrite)
     for line in lines { try writer.append(line) }
     try writer.complete(
-      head: calibrated, result: .init(seconds: elapsed, steps: lines.last?.step ?? 0, loss: lines.last?.loss ?? 0))
+      head: calibrated, boxRegressor: input.boxRegressor,
+      result: .init(seconds: elapsed, steps: lines.last?.step ?? 0, loss: lines.last?.loss ?? 0))
     try report(path, calibrated: calibrated, parameters: parameters, sweep: sweep, seconds: elapsed)
   }
 

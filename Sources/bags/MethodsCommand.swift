@@ -6,7 +6,7 @@ struct MethodsCommand: ParsableCommand {
     commandName: "methods",
     abstract: "List the methods, samplers and calibrations that there are, and the options of each.",
     discussion: """
-      Losses, samplers and ways to choose RoIs combine in `bags train`; calibrations are done to a trained head \
+      Losses, samplers, ways to choose RoIs and box losses combine in `bags train`; calibrations are done to a trained head \
       by `bags calibrate`. What does not go together is refused with the reason.
 
       EXAMPLES
@@ -100,6 +100,7 @@ struct MethodKind {
     MethodKind(
       title: "Images", option: "bags train --sampler NAME", key: "samplers", methods: ImageSamplingMethod.all),
     MethodKind(title: "RoIs", option: "bags train --mining NAME", key: "mining", methods: RoIMiningMethod.all),
+    MethodKind(title: "Boxes", option: "bags train --box-loss NAME", key: "box_losses", methods: BoxLossMethod.all),
     MethodKind(
       title: "After training", option: "bags calibrate --method NAME", key: "calibrations",
       methods: CalibrationMethod.all),

@@ -2,6 +2,7 @@ import ArgumentParser
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import TensorFiles
 import MethodComparison
 
 struct TrainCommand: ParsableCommand {
@@ -34,6 +35,7 @@ struct TrainCommand: ParsableCommand {
         bags train --features features/train --annotations train.json --method softmax --sampler rfs
         bags train --features features/train --annotations train.json --mining ohem
         bags train --features features/train --annotations train.json --mining offline --mining-head runs/baseline
+        bags train --features features/train --annotations train.json --box-loss smooth-l1 --box-classes per-class
         bags train --method focal --gamma 2 --alpha .25
         bags train --others-ratio 3 --g0 official
         bags train --features features/train --annotations train.json --method softmax --learning-rate auto
@@ -50,6 +52,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Architecture") var architecture: ArchitectureOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
+  @OptionGroup(title: "Boxes") var boxes: BoxOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
 
   @Option(
@@ -135,6 +138,7 @@ struct TrainCommand: ParsableCommand {
       blasKernels: OpenBLAS.kernels)
     record.sampler = try sampling.samplerChoice()
     record.mining = try sampling.miningChoice()
+    record.boxes = try boxes.choice()
     let architecture = architecture.architecture(setStages: data.stageCount)
     record.architecture = architecture == HeadArchitecture() ? nil : architecture
     record.groupBoundaries = input.statedBoundaries
@@ -251,6 +255,11 @@ struct TrainCommand: ParsableCommand {
       selector: record.mining.map {
         try RoIMiningMethod.selector(
           $0, for: RoIMiningData(source: data.source, head: miningHead, seed: settings.seed))
+      },
+      boxRegression: record.boxes.map {
+        try $0.regression(
+          startingFrom: paths.initialHead.flatMap { try boxRegressor(of: $0, groups: data.groups) },
+          inputs: head.inputs, classCount: data.groups.classCount, using: &generator)
       })
     StandardStreams.note(
       "\(method.name): \(grouped(data.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
@@ -262,6 +271,12 @@ struct TrainCommand: ParsableCommand {
 
   private func readHead(_ path: String, groups: CategoryGroups) throws -> LinearHead {
     try naming(path) { try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: groups) }
+  }
+
+  /// The box regressor of a head file; `nil` where it has none.
+  private func boxRegressor(of path: String, groups: CategoryGroups) throws -> BoxRegressor? {
+    let file = try openTensors(at: RunFolder.headPath(for: path))
+    return file.names.contains("fc_reg.weight") ? try BoxRegressor(file, groups: groups) : nil
   }
 
   /// Puts the file's name before what is wrong with a head.
@@ -294,7 +309,8 @@ struct TrainCommand: ParsableCommand {
       progress.finish()
       let elapsed = seconds(ContinuousClock.now - start)
       try writer.complete(
-        head: trainer.head, result: .init(seconds: elapsed, steps: trainer.stepsTaken, loss: loss))
+        head: trainer.head, boxRegressor: trainer.boxRegressor,
+        result: .init(seconds: elapsed, steps: trainer.stepsTaken, loss: loss))
       try report(
         trainer, steps: trainer.stepsTaken - stepsBefore, seconds: elapsed, loss: loss, path: writer.folder.path)
     } catch {

@@ -6,7 +6,7 @@ import Testing
 @Suite struct MethodsCommandTests {
   private let kinds: [(key: String, methods: [any NamedMethod])] = [
     ("methods", TrainingMethod.all), ("samplers", ImageSamplingMethod.all), ("mining", RoIMiningMethod.all),
-    ("calibrations", CalibrationMethod.all),
+    ("box_losses", BoxLossMethod.all), ("calibrations", CalibrationMethod.all),
   ]
 
   @Test func listsEveryMethodWithItsPaperAndItsOptions() throws {

@@ -49,9 +49,14 @@ extension LinearHead {
 
   /// Writes a `head.safetensors`.
   ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - boxRegressor: To stand beside the classifier as `fc_reg`; `nil` for none.
   /// - Throws: `FileError`; what stood at `path` is then as it was.
-  public func write(to path: String) throws {
-    try writeSafetensors(tensors(), metadata: metadata(), to: path)
+  public func write(to path: String, boxRegressor: BoxRegressor? = nil) throws {
+    try writeSafetensors(
+      tensors() + (boxRegressor?.tensors() ?? []),
+      metadata: try metadata().merging(boxRegressor?.metadata ?? [:]) { own, _ in own }, to: path)
   }
 
   /// What a head file holds: the layer and what its layout needs.

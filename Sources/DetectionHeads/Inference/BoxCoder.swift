@@ -6,7 +6,7 @@ import RealModule
 /// dw, dh ≤ log(1000/16) (Girshick et al., CVPR 2014, appendix C; the conventions are those of the frameworks' coders).
 public struct BoxCoder: Sendable, Hashable {
   /// Whose rules.
-  public enum Convention: String, Sendable, CaseIterable {
+  public enum Convention: String, Sendable, Codable, CaseIterable {
     /// detectron2 and torchvision: dw, dh are limited from above only; boxes are clipped to [0, size].
     case standard
     /// mmdetection 2 and 3 (`DeltaXYWHBBoxCoder`): dw, dh are also limited from below, at −log(1000/16).

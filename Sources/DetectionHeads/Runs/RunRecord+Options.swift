@@ -26,6 +26,11 @@ extension RunRecord {
       list.append(Option(kind, choice.name))
       list += choice.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
     }
+    if let boxes {
+      list.append(Option("box-loss", boxes.loss.name))
+      list += boxes.loss.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
+      list += [Option("box-classes", boxes.classes.rawValue), Option("box-targets", boxes.convention.rawValue)]
+    }
     return list + (architecture?.options ?? []) + settings.options
   }
 
@@ -43,9 +48,14 @@ extension RunRecord {
       ?? TrainingMethod.named(method)?.parameters ?? []
     let sampling = sampler.flatMap { ImageSamplingMethod.named($0.name) }?.parameters ?? []
     let choosing = mining.flatMap { RoIMiningMethod.named($0.name) }?.parameters ?? []
+    let regressing = boxes.flatMap { BoxLossMethod.named($0.loss.name) }?.parameters ?? []
     let usual =
-      (own + sampling + choosing).map { Option($0.name, Self.trimmed($0.defaultValue)) } + TrainingSettings().options
-      + [Option("groups", GroupBoundaries.usual.description)]
+      (own + sampling + choosing + regressing).map { Option($0.name, Self.trimmed($0.defaultValue)) }
+      + TrainingSettings().options
+      + [
+        Option("groups", GroupBoundaries.usual.description), Option("box-classes", "agnostic"),
+        Option("box-targets", "standard"),
+      ]
     let passedOver = Set(inputs.keys).union(["method", "threads", "memory-limit"])
     return options.filter { !passedOver.contains($0.name) && !usual.contains($0) }
   }

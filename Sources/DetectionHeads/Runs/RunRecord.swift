@@ -52,6 +52,8 @@ public struct RunRecord: Sendable, Codable, Equatable {
   public var sampler: MethodChoice?
   /// Which RoIs of a batch are trained on; `nil` for all.
   public var mining: MethodChoice?
+  /// The box regressor trained beside; `nil` for none.
+  public var boxes: BoxChoice?
   /// What was done to a trained head, of which the other settings are; `nil` for a run that was trained.
   public var calibration: MethodChoice?
   /// How a parameter of the calibration was chosen; `nil` where it was given.

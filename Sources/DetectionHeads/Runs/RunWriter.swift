@@ -121,9 +121,9 @@ public final class RunWriter {
   /// A run that stood there is replaced; it is removed only when the new one stands.
   ///
   /// - Throws: `FileError` if something cannot be written; the partial run then stays where it is.
-  public func complete(head: LinearHead, result: RunRecord.Result) throws {
+  public func complete(head: LinearHead, boxRegressor: BoxRegressor? = nil, result: RunRecord.Result) throws {
     record.result = result
-    try head.write(to: partial.headPath)
+    try head.write(to: partial.headPath, boxRegressor: boxRegressor)
     try writeRecord()
     try metrics.close()
     let replaced = "\(folder.path).replaced-\(getpid())"

@@ -29,6 +29,7 @@ public final class HeadTrainer {
   private let othersLogits: Set<Int>
   private let miner: RoIMiner?
   private let hiddenProducts: HiddenLayerProducts?
+  private let boxTrainer: BoxRegressionTrainer?
   private let batchFeatures = ScratchBuffer()
   private var imageStream: ImageStream
   private var bytesTouched = 0
@@ -43,11 +44,12 @@ public final class HeadTrainer {
   ///   - settings: How.
   ///   - sampler: Which images an epoch visits; each once unless given.
   ///   - selector: Which RoIs of a batch get a gradient; all unless given.
+  ///   - boxRegression: A box regressor to train beside; none unless given.
   /// - Throws: `LinearHeadError` if head, objective and source do not fit each other, or the selector needs what they do
   ///   not have.
   public init(
     head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings,
-    sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil
+    sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil, boxRegression: BoxRegression? = nil
   ) throws {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError("the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
@@ -58,6 +60,9 @@ public final class HeadTrainer {
     guard head.hidden.isEmpty && head.layout.stageCount == 1 || Self.canBeDeep(objective) else {
       throw LinearHeadError(
         "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them")
+    }
+    guard boxRegression == nil || (head.hidden.isEmpty && head.layout.stageCount == 1) else {
+      throw LinearHeadError("a box regressor is trained beside one linear layer, not beside hidden layers or stages")
     }
     guard source.imageCount > 0 else { throw LinearHeadError("there are no RoIs to train on") }
     self.head = head
@@ -79,10 +84,17 @@ public final class HeadTrainer {
       head.hidden.isEmpty ? nil : HiddenLayerProducts(layerCount: head.hidden.count, threads: settings.threads)
     othersLogits = Set(head.layout.othersLogits)
     cosines = head.layout.product == .cosine ? CosineProducts(threads: settings.threads) : nil
-    miner = try selector.map { try RoIMiner($0, objective: objective, source: source, threads: settings.threads) }
-    lineSums = MetricsSums(componentCount: objective.componentNames.count)
+    let boxTrainer = try boxRegression.map { try BoxRegressionTrainer($0, source: source, settings: settings) }
+    self.boxTrainer = boxTrainer
+    miner = try selector.map {
+      try RoIMiner($0, objective: objective, source: source, boxTrainer: boxTrainer, threads: settings.threads)
+    }
+    lineSums = MetricsSums(componentCount: objective.componentNames.count + (boxTrainer == nil ? 0 : 1))
     epochSums = lineSums
   }
+
+  /// The box regressor as it is now; `nil` where none is trained.
+  public var boxRegressor: BoxRegressor? { boxTrainer?.regressor }
 
   /// The steps of the whole training.
   public var stepCount: Int { stepsPerEpoch * settings.epochs }
@@ -100,8 +112,8 @@ public final class HeadTrainer {
     return Double(rois) / Double(stepsPerEpoch)
   }
 
-  /// The names of the parts of the loss.
-  public var componentNames: [String] { objective.componentNames }
+  /// The names of the parts of the loss; `box` last, where a box regressor is trained.
+  public var componentNames: [String] { objective.componentNames + (boxTrainer == nil ? [] : ["box"]) }
 
   /// Takes the next step.
   ///
@@ -119,6 +131,8 @@ public final class HeadTrainer {
       var generator = stepGenerator(purpose: 3, number: stepsTaken)
       try miner.reduce(&batch, features: batchFeatures, head: head, objective: objective, using: &generator)
     }
+    let rate = schedule.rate(atStep: stepsTaken)
+    let boxLoss = try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
     try objective.startBatch(BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
     let blocks = objective.blocks(labels: batch.labels, using: &generator)
@@ -137,10 +151,10 @@ public final class HeadTrainer {
           head.hidden, outputGradient: self.products.featureGradient(head: head, batchCount: batch.labels.count))
       } ?? []
     if let normalized { cosines?.project(gradient, normalized: normalized, head: head) }
-    let rate = schedule.rate(atStep: stepsTaken)
     let norm = takeOptimizerStep(gradient, hidden: hiddenGradients, rate: rate)
     let result = TrainingStep(
-      number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate, losses: losses,
+      number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate,
+      losses: losses + (boxLoss.map { [$0] } ?? []),
       gradientNorm: norm, roiCount: batch.labels.count,
       foregroundCount: batch.labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) },
       keptRowCounts: blocks.map { $0.rowCount(batchCount: batch.labels.count) },
@@ -171,7 +185,8 @@ public final class HeadTrainer {
     TrainingCheckpoint(
       stepsTaken: stepsTaken, weight: head.weight, bias: head.bias, weightVelocity: optimizer.weightVelocity,
       biasVelocity: optimizer.biasVelocity, hidden: head.hidden, hiddenVelocity: optimizer.hiddenVelocity,
-      objectiveState: objective.state, lineSums: lineSums, epochSums: epochSums)
+      objectiveState: objective.state.merging(boxTrainer?.state ?? [:]) { $1 }, lineSums: lineSums,
+      epochSums: epochSums)
   }
 
   /// Goes on from a checkpoint of the same training.
@@ -191,7 +206,8 @@ public final class HeadTrainer {
       checkpoint.lineSums.losses.count == componentNames.count,
       checkpoint.epochSums.losses.count == componentNames.count
     else { throw TrainingError.foreignCheckpoint("its steps or loss are another training's") }
-    try objective.restore(state: checkpoint.objectiveState)
+    try objective.restore(
+      state: try boxTrainer?.restore(from: checkpoint.objectiveState) ?? checkpoint.objectiveState)
     head.layout = objective.layout
     head.weight = checkpoint.weight
     head.bias = checkpoint.bias
@@ -282,7 +298,7 @@ public struct TrainingStep: Sendable {
   public let learningRate: Double
   /// The parts of the loss before the step, in the order of `componentNames`.
   public let losses: [Double]
-  /// ‖g‖₂ before clipping.
+  /// ‖g‖₂ of the classifier before clipping.
   public let gradientNorm: Double
   /// N, the RoIs of the batch that were trained on.
   public let roiCount: Int

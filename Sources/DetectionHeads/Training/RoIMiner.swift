@@ -4,6 +4,7 @@ import DenseLinearAlgebra
 final class RoIMiner {
   private let selector: any RoISelector
   private let source: any RoISource
+  private let boxTrainer: BoxRegressionTrainer?
   private let threads: Int
   private let logits = ScratchBuffer()
 
@@ -11,9 +12,13 @@ final class RoIMiner {
   ///   - selector: What chooses.
   ///   - objective: What is minimised.
   ///   - source: The RoIs.
+  ///   - boxTrainer: The box regressor that is trained beside; `nil` for none.
   ///   - threads: How many threads to use.
   /// - Throws: `LinearHeadError` if the selector needs what objective or source cannot give.
-  init(_ selector: any RoISelector, objective: any HeadObjective, source: any RoISource, threads: Int) throws {
+  init(
+    _ selector: any RoISelector, objective: any HeadObjective, source: any RoISource, boxTrainer: BoxRegressionTrainer?,
+    threads: Int
+  ) throws {
     if selector.needs.contains(.classLosses) && !(objective is any RoILossObjective) {
       throw LinearHeadError(
         "this mining ranks each RoI by its own loss; the method has none, since it \(objective.reasonAgainstRoILosses)")
@@ -21,11 +26,14 @@ final class RoIMiner {
     if selector.needs.contains(.boxes), try source.first(.boxes) == nil {
       throw LinearHeadError("this mining looks at proposals, and the RoIs have none")
     }
-    if selector.needs.contains(.boxLossesAlways), try !Self.hasBoxLosses(source) {
-      throw LinearHeadError("this mining looks at box losses: the RoIs need gt_boxes and box_deltas")
+    if selector.needs.contains(.boxLossesAlways), boxTrainer == nil, try !Self.hasCachedBoxLosses(source) {
+      throw LinearHeadError(
+        "this mining looks at box losses: the RoIs need gt_boxes, and box_deltas or a box regressor trained beside "
+          + "(--box-loss)")
     }
     self.selector = selector
     self.source = source
+    self.boxTrainer = boxTrainer
     self.threads = threads
   }
 
@@ -47,7 +55,7 @@ final class RoIMiner {
     if needs.contains(.classLosses), let objective = objective as? any RoILossObjective {
       batch.classLosses = classLosses(of: batch, features: features, head: head, objective: objective)
     }
-    if needs.contains(.boxLosses) { batch.boxLosses = try boxLosses(of: batch) }
+    if needs.contains(.boxLosses) { batch.boxLosses = try boxLosses(of: batch, features: features) }
     let chosen = selector.select(from: batch, using: &generator)
     for (place, row) in chosen.enumerated() where Int(row) != place {
       (features + place * head.inputs).update(from: features + Int(row) * head.inputs, count: head.inputs)
@@ -82,16 +90,18 @@ final class RoIMiner {
     return losses
   }
 
-  /// Of the deltas that the source predicts; empty where it has none, or no ground truth.
-  private func boxLosses(of batch: RoIBatch) throws -> [Float] {
-    guard try Self.hasBoxLosses(source) else { return [] }
+  /// By the regressor that is trained beside, else by the deltas that the source predicts; empty where it has none, or no
+  /// ground truth.
+  private func boxLosses(of batch: RoIBatch, features: UnsafePointer<Float>) throws -> [Float] {
+    if let boxTrainer { return try boxTrainer.losses(of: batch, features: features, source: source) }
+    guard try Self.hasCachedBoxLosses(source) else { return [] }
     let targets = try BoxTargets(
       of: batch, from: source, coder: BoxCoder(standardDeviations: BoxCoder.regressorDeviations))
     guard let deltas = try targets.cachedDeltas(of: batch, from: source) else { return [] }
     return SmoothL1(beta: 1).losses(deltas: deltas, targets: targets, count: batch.labels.count)
   }
 
-  private static func hasBoxLosses(_ source: any RoISource) throws -> Bool {
+  private static func hasCachedBoxLosses(_ source: any RoISource) throws -> Bool {
     try source.first(.groundTruthBoxes) != nil && source.first(.boxDeltas) != nil
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DetectionHeads
 import LVISDatasets
+import TensorFiles
 
 /// The head to calibrate, and the RoIs that it may be calibrated on.
 struct CalibrationInputOptions: ParsableArguments {
@@ -34,8 +35,9 @@ struct CalibrationInputOptions: ParsableArguments {
       inputs[name] = input
     }
     inputs["init"] = try RunRecord.Input(path: named.path)
+    let boxes = try boxRegressor(of: named.path, groups: head.groups)
     guard let reason else {
-      return CalibrationInputs(head: head, named: named, data: nil, record: record, inputs: inputs)
+      return CalibrationInputs(head: head, boxRegressor: boxes, named: named, data: nil, record: record, inputs: inputs)
     }
     if paths.features == nil && record == nil {
       throw CommandFailure("\(reason) needs the training RoIs: give --features and --annotations")
@@ -44,7 +46,19 @@ struct CalibrationInputOptions: ParsableArguments {
       throw CommandFailure("\(now.path): is not what it was when \(named.name) was trained; name it with --\(name)")
     }
     let data = try paths.load(grouping: head.groups)
-    return CalibrationInputs(head: head, named: named, data: data, record: record, inputs: inputs)
+    return CalibrationInputs(head: head, boxRegressor: boxes, named: named, data: data, record: record, inputs: inputs)
+  }
+
+  /// What stands beside the classifier, to be kept; `nil` for none, or one of another layout.
+  private func boxRegressor(of path: String, groups: CategoryGroups) throws -> BoxRegressor? {
+    let file = try openTensors(at: path)
+    guard file.names.contains("fc_reg.weight") else { return nil }
+    do {
+      return try BoxRegressor(file, groups: groups)
+    } catch let error as LinearHeadError {
+      StandardStreams.warn("\(error); it is left out")
+      return nil
+    }
   }
 
   /// The classes of a bare head file.
@@ -56,6 +70,8 @@ struct CalibrationInputOptions: ParsableArguments {
 /// What a calibration starts from.
 struct CalibrationInputs {
   let head: LinearHead
+  /// What stands beside it; `nil` for none.
+  let boxRegressor: BoxRegressor?
   let named: NamedHead
   /// `nil` where the RoIs are not needed.
   let data: TrainingInputs?

@@ -1,0 +1,48 @@
+/// A box loss by name: what `--box-loss` names.
+public struct BoxLossMethod: NamedMethod {
+  /// What the user types.
+  public let name: String
+  /// One line on what it does.
+  public let summary: String
+  /// Where it comes from.
+  public let source: String
+  /// Its own parameters.
+  public let parameters: [MethodParameter]
+  /// Makes the loss.
+  public let loss: @Sendable (MethodParameters) -> any BoxLoss
+
+  /// Every box loss.
+  public static let all: [BoxLossMethod] = [.smoothL1, .harmonized]
+
+  /// The loss that was chosen.
+  ///
+  /// - Throws: `MethodParameterError` if there is none of that name, or it cannot take the parameters.
+  public static func loss(_ choice: MethodChoice) throws -> any BoxLoss {
+    let (method, parameters) = try chosen(choice)
+    return method.loss(parameters)
+  }
+}
+
+extension BoxLossMethod {
+  /// Smooth L1.
+  public static let smoothL1 = BoxLossMethod(
+    name: "smooth-l1", summary: "square near the target, absolute beyond β", source: "Girshick, ICCV 2015",
+    parameters: [
+      .number("box-beta", default: 1, in: 0...1e6, "β: 1 in mmdetection 1, 1/9 in torchvision, 0 in detectron2")
+    ],
+    loss: { SmoothL1(beta: $0.number("box-beta")) })
+
+  /// GHM-R.
+  public static let harmonized = BoxLossMethod(
+    name: "ghm-r", summary: "each value weighted by the inverse density of its gradient norm",
+    source: "Li et al., AAAI 2019",
+    parameters: [
+      .number("ghm-mu", default: 0.02, in: 1e-6...1e3, "μ: where the loss goes over from square to linear"),
+      .integer("ghm-bins", default: 10, in: 1...1000, "bins over the gradient norms"),
+      .number("ghm-momentum", default: 0.7, in: 0...0.999999, "how much of a bin's count stays; 0 for none"),
+    ],
+    loss: {
+      GradientHarmonizedRegression(
+        mu: $0.number("ghm-mu"), bins: $0.integer("ghm-bins"), momentum: $0.number("ghm-momentum"))
+    })
+}

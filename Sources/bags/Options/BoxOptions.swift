@@ -1,0 +1,56 @@
+import ArgumentParser
+import DenseLinearAlgebra
+import DetectionHeads
+
+/// A box regressor trained beside the classifier.
+struct BoxOptions: ParsableArguments {
+  @Option(
+    help: .init(
+      "Train a box regressor too, on features with gt_boxes: "
+        + "\(BoxLossMethod.all.map(\.name).joined(separator: ", ")) (default: none).", valueName: "name"))
+  var boxLoss: String?
+
+  @Option(help: "One set of deltas a RoI, or one for each class (default: agnostic).")
+  var boxClasses: BoxRegressor.Classes?
+
+  @Option(
+    help: .init(
+      "Whose rules the deltas follow: standard (detectron2, torchvision), mmdetection2 (and 3), mmdetection1 (+1).",
+      valueName: "convention"))
+  var boxTargets: BoxCoder.Convention?
+
+  @Option(
+    help: .init("smooth-l1: 1 in mmdetection 1, 0.111 in torchvision, 0 in detectron2 (default: 1).", valueName: "β"))
+  var boxBeta: String?
+
+  @Option(help: .init("ghm-r: where the loss goes over from square to linear (default: 0.02).", valueName: "μ"))
+  var ghmMu: String?
+
+  @Option(help: .init("ghm-r: bins over the gradient norms (default: 10).", valueName: "count"))
+  var ghmBins: String?
+
+  @Option(help: .init("ghm-r: how much of a bin's count stays from batch to batch (default: 0.7).", valueName: "share"))
+  var ghmMomentum: String?
+
+  func validate() throws { _ = try choice() }
+
+  /// What to train; `nil` for no box regressor.
+  ///
+  /// - Throws: `ValidationError`.
+  func choice() throws -> BoxChoice? {
+    let given = ["box-beta": boxBeta, "ghm-mu": ghmMu, "ghm-bins": ghmBins, "ghm-momentum": ghmMomentum]
+      .compactMapValues { $0 }
+    guard let boxLoss else {
+      let others = ["box-classes": boxClasses?.rawValue, "box-targets": boxTargets?.rawValue].compactMapValues { $0 }
+      if let name = given.merging(others, uniquingKeysWith: { $1 }).keys.min() {
+        throw ValidationError("--\(name) needs --box-loss: without it no box regressor is trained")
+      }
+      return nil
+    }
+    return BoxChoice(
+      loss: try chosen(boxLoss, of: BoxLossMethod.all, as: "box loss", parameters: given),
+      classes: boxClasses ?? .agnostic, convention: boxTargets ?? .standard)
+  }
+}
+
+extension BoxRegressor.Classes: ExpressibleByArgument {}
