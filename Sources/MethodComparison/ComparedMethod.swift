@@ -15,17 +15,20 @@ public struct ComparedMethod: Sendable, Codable, Equatable {
   public var sampler: MethodChoice?
   /// Which RoIs of a batch are trained on; `nil` for all.
   public var mining: MethodChoice?
+  /// What is done to the head after training; `nil` for nothing.
+  public var calibration: MethodChoice?
 
   /// Makes a row.
   public init(
     _ method: MethodChoice, learningRate: Double? = nil, boundaries: [Int]? = nil, sampler: MethodChoice? = nil,
-    mining: MethodChoice? = nil
+    mining: MethodChoice? = nil, calibration: MethodChoice? = nil
   ) {
     self.method = method
     self.learningRate = learningRate
     self.boundaries = boundaries
     self.sampler = sampler
     self.mining = mining
+    self.calibration = calibration
   }
 }
 
@@ -35,7 +38,7 @@ extension ComparedMethod: CustomStringConvertible {
     var text = method.notation
     if let boundaries { text += ":groups=" + boundaries.map(String.init).joined(separator: "/") }
     if let learningRate { text += ":learning-rate=\(settingText(learningRate))" }
-    return ([text] + [sampler, mining].compactMap { $0?.notation }).joined(separator: "+")
+    return ([text] + [sampler, mining, calibration].compactMap { $0?.notation }).joined(separator: "+")
   }
 }
 
@@ -53,8 +56,14 @@ package func settingText(_ value: Double) -> String {
 }
 
 extension ComparedMethod {
-  /// The row whose heads it needs: those that it starts from, or whose mistakes it trains on; `nil` where it needs none.
+  /// The row whose heads it needs: those that it starts from, calibrates, or whose mistakes it trains on; `nil` where it
+  /// needs none.
   public var base: ComparedMethod? {
+    if calibration != nil {
+      var base = self
+      base.calibration = nil
+      return base
+    }
     if needsMiningHead {
       var base = self
       base.mining = nil
@@ -67,14 +76,65 @@ extension ComparedMethod {
   /// Rows that it needs, those that they need first.
   var bases: [ComparedMethod] { base.map { $0.bases + [$0] } ?? [] }
 
-  private var needsMiningHead: Bool {
+  /// Whether its training needs a head whose mistakes it trains on.
+  var needsMiningHead: Bool {
     mining.flatMap { RoIMiningMethod.named($0.name) }?.needsMiningHead == true
   }
 
   /// A head of its base in the place where it is needed.
   func earlierHeads(_ head: LinearHead?) -> EarlierHeads {
-    needsMiningHead ? EarlierHeads(mining: head) : EarlierHeads(initial: head)
+    calibration == nil && needsMiningHead ? EarlierHeads(mining: head) : EarlierHeads(initial: head)
   }
+
+  /// What its own work is: the calibration's where there is one, else the method's.
+  var ownChoice: MethodChoice {
+    get { calibration ?? method }
+    set { if calibration == nil { method = newValue } else { calibration = newValue } }
+  }
+
+  /// The parameters of its own work.
+  var ownParameters: [MethodParameter] {
+    calibration.map { CalibrationMethod.named($0.name)?.parameters ?? [] }
+      ?? TrainingMethod.named(method.name)?.parameters ?? []
+  }
+
+  /// Whether its own work has a learning rate that it does not state.
+  var hasFreeLearningRate: Bool {
+    guard let calibration else { return learningRate == nil }
+    return calibration.parameters[Self.rateName] == nil && ownParameters.contains { $0.name == Self.rateName }
+  }
+
+  /// Where the search for its learning rate begins.
+  func firstLearningRate(_ settings: TrainingSettings) -> Double {
+    guard calibration != nil else { return settings.learningRate }
+    return ownParameters.first { $0.name == Self.rateName }.flatMap { Double($0.defaultValue) } ?? settings.learningRate
+  }
+
+  /// With a learning rate and parameters of its own work.
+  func with(learningRate: Double, parameters: [String: String]) -> ComparedMethod {
+    var row = self
+    row.ownChoice.parameters = parameters
+    if calibration == nil {
+      row.learningRate = learningRate
+    } else if hasFreeLearningRate {
+      row.calibration?.parameters[Self.rateName] = settingText(learningRate)
+    }
+    return row
+  }
+
+  /// Whether its parameters go together.
+  var isValid: Bool {
+    (try? training(with: TrainingSettings())) != nil
+      && (calibration.map { (try? CalibrationWork($0, settings: TrainingSettings())) != nil } ?? true)
+  }
+
+  /// The epochs of its own work in a training of so many.
+  func ownEpochs(_ settings: TrainingSettings) throws -> Int {
+    guard let calibration else { return settings.epochs }
+    return try CalibrationWork(calibration, settings: settings).epochs
+  }
+
+  private static let rateName = "learning-rate"
 
   /// Its training.
   ///

@@ -48,7 +48,7 @@ public struct Comparison {
   public func run(_ hooks: ComparisonHooks = ComparisonHooks()) throws -> ComparedResults {
     let meter = WorkMeter(hooks)
     let rows = methodsAndBases
-    meter.expect(Double(rows.count * seeds.count) * (trainingWork + scoringWork))
+    for row in rows { meter.expect(Double(seeds.count) * (ownWork(of: row) + scoringWork)) }
     let tuned = try tune(rows, hooks: hooks, meter: meter)
     var state = State()
     for seed in seeds {
@@ -82,7 +82,10 @@ public struct Comparison {
     (set.source.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
   }
 
-  private var trainingWork: Double { Double(stepsPerEpoch * settings.epochs) }
+  /// The steps of a method's own training or calibration.
+  private func ownWork(of method: ComparedMethod) -> Double {
+    Double(stepsPerEpoch * ((try? method.ownEpochs(settings)) ?? settings.epochs))
+  }
 
   /// Detection and matching of an image take about as long as a step on it.
   private var scoringWork: Double {
@@ -125,16 +128,25 @@ public struct Comparison {
     for row in rows {
       let base = row.base.flatMap { state.cells[$0.description]?.last }
       let cell = try ComparisonCell(
-        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base?.run, set: set,
+        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base, set: set,
         folder: "\(folder)/runs")
       cells.append(cell)
       state.cells[row.description, default: []].append(cell)
     }
     let due = cells.filter { cell in
-      if cell.isTrained { meter.waive(trainingWork) }
+      if cell.isTrained { meter.waive(ownWork(of: cell.method)) }
       return !cell.isTrained && cell.hasBase
     }
-    for (cell, failure) in try train(due, hooks: hooks, meter: meter) {
+    var failures = try train(due.filter { $0.calibration == nil }, hooks: hooks, meter: meter)
+    for cell in due {
+      guard let work = cell.calibration else { continue }
+      do {
+        try cell.calibrate(work, of: set, program: program, hooks: hooks, meter: meter)
+      } catch TrainingError.diverged(let step) {
+        failures.append((cell, TrainingError.diverged(step: step).description))
+      }
+    }
+    for (cell, failure) in failures {
       state.failures[cell.method.description, default: []].append("seed \(seed): \(failure)")
     }
     for cell in cells where cell.isTrained {
@@ -212,7 +224,8 @@ public struct Comparison {
     return ComparedResults.Row(
       method: method, picked: cell?.picked ?? method,
       learningRate: cell?.training.settings.learningRate ?? settings.learningRate,
-      epochs: settings.epochs * (1 + method.bases.count), steps: Int(trainingWork), tuning: tuned?.record,
+      epochs: (method.bases + [method]).reduce(0) { $0 + ((try? $1.ownEpochs(settings)) ?? 0) },
+      steps: Int(ownWork(of: method)), tuning: tuned?.record,
       outcomes: outcomes, failures: state.failures[method.description] ?? [])
   }
 }

@@ -12,8 +12,10 @@ struct ComparisonCell {
   let picked: ComparedMethod
   /// How that was picked; `nil` where it was not.
   let tuning: TuningRecord?
-  /// What is trained.
+  /// What is trained; of a calibration, how its head was.
   let training: HeadTraining
+  /// What is done to the head of its base; `nil` where it is trained itself.
+  let calibration: CalibrationWork?
   /// With which groups.
   let groups: CategoryGroups
   /// The run of the head that it needs.
@@ -24,22 +26,35 @@ struct ComparisonCell {
   var seed: UInt64 { training.settings.seed }
 
   init(
-    _ method: ComparedMethod, tuned: TunedMethod?, settings: TrainingSettings, seed: UInt64, base: RunFolder?,
-    set: ComparisonSet, folder: String
+    _ method: ComparedMethod, tuned: TunedMethod?, settings: TrainingSettings, seed: UInt64,
+    base: ComparisonCell?, set: ComparisonSet, folder: String
   ) throws {
-    let picked = tuned?.picked ?? method
+    var picked = tuned?.picked ?? method
+    if picked.calibration != nil, let base {
+      // What is calibrated is the base's head as it was picked.
+      let calibration = picked.calibration
+      picked = base.picked
+      picked.calibration = calibration
+    }
     var settings = settings
     settings.seed = seed
     settings.learningRate = picked.learningRate ?? settings.learningRate
     self.method = method
     self.picked = picked
     tuning = tuned?.record
-    self.base = base
+    self.base = base?.run
     training = try picked.training(with: settings)
     groups = try picked.groups(of: set.groups)
-    let key = try ResultKey(
-      "run", training, groups: groups, source: set.source, inputs: set.trainingInputs,
-      start: base.map { ($0.path as NSString).lastPathComponent })
+    calibration = try picked.calibration.map { try CalibrationWork($0, settings: settings) }
+    let start = base.map { ($0.run.path as NSString).lastPathComponent }
+    let key: ResultKey
+    if let calibration {
+      key = try ResultKey(
+        "run", calibration, groups: groups, source: set.source, inputs: set.trainingInputs, start: start)
+    } else {
+      key = try ResultKey(
+        "run", training, groups: groups, source: set.source, inputs: set.trainingInputs, start: start)
+    }
     let name = method.description.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
     run = RunFolder(at: "\(folder)/\(String(name))-seed\(seed)-\(try key.digest())")
   }
@@ -81,9 +96,44 @@ struct ComparisonCell {
       return CellTraining(cell: self, trainer: trainer, writer: resumed.writer)
     }
     let trainer = try trainer(on: set)
+    let writer = try RunWriter(
+      at: run.path, record: try record(of: set, program: program), groups: groups, replacing: true)
+    return CellTraining(cell: self, trainer: trainer, writer: writer)
+  }
+
+  /// Calibrates the head of its base; there are no checkpoints, since it takes a fraction of a training.
+  func calibrate(
+    _ work: CalibrationWork, of set: ComparisonSet, program: String, hooks: ComparisonHooks, meter: WorkMeter
+  ) throws {
+    guard let base else { return }
+    let writer = try RunWriter(
+      at: run.path, record: try record(of: set, program: program), groups: groups, replacing: true)
+    let start = ContinuousClock.now
+    var step = 0
+    var loss = 0.0
+    var training = TrainingHooks()
+    training.isInterrupted = hooks.isInterrupted
+    training.report = { metrics in
+      try writer.append(metrics)
+      meter.add(Double(metrics.step - step), "\(method), seed \(seed)")
+      (step, loss) = (metrics.step, metrics.loss)
+    }
+    do {
+      let head = try work.head(
+        from: try LinearHead(contentsOf: base.headPath), source: set.source, hooks: training)
+      try writer.complete(
+        head: head, result: .init(seconds: (ContinuousClock.now - start) / .seconds(1), steps: step, loss: loss))
+    } catch {
+      writer.discard()
+      throw error
+    }
+  }
+
+  private func record(of set: ComparisonSet, program: String) throws -> RunRecord {
     var inputs = set.trainingInputs
     if let base {
-      inputs[training.method.needsInitialHead ? "init" : "mining-head"] = try RunRecord.Input(path: base.headPath)
+      let use = calibration == nil && picked.needsMiningHead ? "mining-head" : "init"
+      inputs[use] = try RunRecord.Input(path: base.headPath)
     }
     var record = RunRecord(
       program: program, created: Date(), method: training.method.name, methodParameters: training.parameters.values,
@@ -91,11 +141,11 @@ struct ComparisonCell {
       imageCount: set.source.imageCount, featureCount: set.source.featureCount, blasKernels: OpenBLAS.kernels)
     record.sampler = training.sampler
     record.mining = training.mining
+    record.calibration = calibration.map { MethodChoice(name: $0.method.name, parameters: $0.parameters.values) }
     record.tuning = tuning
     if picked.boundaries != nil { record.inputs["groups"] = nil }
     if record.inputs["groups"] == nil { record.groupBoundaries = GroupBoundaries.counts(groups.boundaries).description }
-    let writer = try RunWriter(at: run.path, record: record, groups: groups, replacing: true)
-    return CellTraining(cell: self, trainer: trainer, writer: writer)
+    return record
   }
 
   private func trainer(on set: ComparisonSet) throws -> HeadTrainer {

@@ -21,6 +21,28 @@ struct ResultKey: Encodable {
   /// The mark of the head that it starts from.
   var start: String?
 
+  /// A calibration, of which head and on which data.
+  init(
+    _ purpose: String, _ work: CalibrationWork, groups: CategoryGroups, source: LabelledFeatureSet,
+    inputs: [String: RunRecord.Input], start: String?
+  ) throws {
+    self.purpose = purpose + " calibration"
+    method = work.method.name
+    parameters = work.parameters.values
+    // Epochs, rate and milestones are the calibration's own.
+    var settings = work.settings
+    settings.epochs = TrainingSettings().epochs
+    settings.learningRate = TrainingSettings().learningRate
+    settings.milestones = TrainingSettings().milestones
+    settings.threads = TrainingSettings().threads
+    settings.memoryLimit = TrainingSettings().memoryLimit
+    isStreamed = source.featureByteCount > work.settings.memoryLimit
+    self.settings = try Self.changes(of: settings)
+    self.groups = try groups.json()
+    self.inputs = inputs.mapValues(\.fingerprint)
+    self.start = start
+  }
+
   /// What is trained, on which data.
   ///
   /// Threads change the last bits alone, and memory's limit nothing but whether the set is streamed: a comparison may go

@@ -56,33 +56,38 @@ public final class Tuner {
   }
 
   /// The work of tuning a method, in steps of training.
-  func work(of method: ComparedMethod) -> Double { Double(plan.trialCount) * trialWork }
+  func work(of method: ComparedMethod) -> Double { Double(plan.trialCount) * trialWork(of: method) }
 
-  private var trialWork: Double {
-    let batch = settings.imagesPerBatch
-    return Double(plan.epochs * ((heldOut.rest.imageCount + batch - 1) / batch))
-      + Double(heldOut.features.images.count) / Double(batch)
+  private func trialWork(of method: ComparedMethod) -> Double {
+    let steps = (heldOut.rest.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
+    let epochs = (try? calibration(of: method)?.epochs ?? plan.epochs) ?? plan.epochs
+    return Double(epochs * steps) + scoringWork
+  }
+
+  private var scoringWork: Double { Double(heldOut.features.images.count) / Double(settings.imagesPerBatch) }
+
+  /// A method's calibration as a trial does it.
+  private func calibration(of method: ComparedMethod) throws -> CalibrationWork? {
+    try method.calibration.map {
+      try CalibrationWork($0, settings: settings).shortened(to: plan.epochs, of: settings.epochs)
+    }
   }
 
   func tune(_ method: ComparedMethod, hooks: ComparisonHooks, meter: WorkMeter) throws -> TunedMethod {
     if let known = tuned[method.description] { return known }
     let base =
-      try given.map { ($0, "given") }
-      ?? method.base.map { base in
-        let (head, mark) = try baseHead(base, hooks: hooks, meter: meter)
-        return (method.earlierHeads(head), mark)
-      }
-    var session = TuningSession(method, plan: plan, settings: settings)
+      try given.map { Base(heads: $0, mark: "given") }
+      ?? method.base.map { try self.base(of: method, $0, hooks: hooks, meter: meter) }
+    var session = TuningSession(method, plan: plan, settings: settings, baseRate: base?.picked?.learningRate)
     while let next = session.next() {
-      var candidate = method
-      candidate.method.parameters = next.parameters
       let metrics = try metrics(
-        of: candidate, learningRate: next.learningRate, base: base, hooks: hooks, meter: meter,
+        of: method.with(learningRate: next.learningRate, parameters: next.parameters),
+        learningRate: next.learningRate, base: base, hooks: hooks, meter: meter,
         detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
       session.add(
         TuningRecord.Trial(learningRate: next.learningRate, parameters: next.parameters, metrics: metrics))
     }
-    meter.waive(Double(plan.trialCount - session.trials.count) * trialWork)
+    meter.waive(Double(plan.trialCount - session.trials.count) * trialWork(of: method))
     guard let best = session.best else { throw ComparisonError("\(method): there was nothing to try") }
     var record = TuningRecord(
       metric: plan.metric, heldOutImageCount: heldOut.features.images.count,
@@ -91,34 +96,70 @@ public final class Tuner {
     guard record.score(of: best).isFinite else {
       throw ComparisonError("\(method): training diverged at every learning rate tried, down to \(best.learningRate)")
     }
-    var picked = method
-    picked.learningRate = best.learningRate
-    picked.method.parameters = best.parameters
+    let picked = method.with(learningRate: best.learningRate, parameters: best.parameters)
     let result = TunedMethod(method: method, picked: picked, record: record)
     tuned[method.description] = result
     return result
   }
 
+  /// What a method needs before it is trained or calibrates.
+  private struct Base {
+    var heads: EarlierHeads
+    /// By which trials on it are told apart.
+    var mark: String
+    /// What was picked for it.
+    var picked: ComparedMethod?
+  }
+
   /// What a method comes to on the held-out images; `nil` where training diverges.
   private func metrics(
-    of method: ComparedMethod, learningRate: Double, base: (heads: EarlierHeads, mark: String)?, hooks: ComparisonHooks,
-    meter: WorkMeter, detail: String
+    of method: ComparedMethod, learningRate: Double, base: Base?, hooks: ComparisonHooks, meter: WorkMeter,
+    detail: String
   ) throws -> [String: Double]? {
     let training = try method.training(with: plan.settings(settings, learningRate: learningRate))
+    let calibration = try calibration(of: method)
     let groups = try method.groups(of: set.groups)
-    let key = try ResultKey(
-      "trial \(plan.fraction)", training, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.mark)
+    let purpose = "trial \(plan.fraction)"
+    let key =
+      try calibration.map {
+        try ResultKey(purpose, $0, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.mark)
+      }
+      ?? ResultKey(purpose, training, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.mark)
     if let known = try trials?.metrics(of: key) {
-      meter.waive(trialWork)
+      meter.waive(trialWork(of: method))
       return known.metrics
     }
-    let metrics = try trainedHead(
-      training, groups: groups, heads: base?.heads ?? EarlierHeads(), hooks: hooks, meter: meter, detail: detail
-    )
-    .map { try heldOut.evaluate($0).metricsByName }
-    meter.add(Double(heldOut.features.images.count) / Double(settings.imagesPerBatch), detail)
+    let head =
+      if let calibration {
+        try calibratedHead(calibration, base: base, hooks: hooks, meter: meter, detail: detail)
+      } else {
+        try trainedHead(
+          training, groups: groups, heads: base?.heads ?? EarlierHeads(), hooks: hooks, meter: meter, detail: detail)
+      }
+    let metrics = try head.map { try heldOut.evaluate($0).metricsByName }
+    meter.add(scoringWork, detail)
     try trials?.save(metrics, of: key)
     return metrics
+  }
+
+  /// `nil` where what it trains diverges.
+  private func calibratedHead(
+    _ work: CalibrationWork, base: Base?, hooks: ComparisonHooks, meter: WorkMeter, detail: String
+  ) throws -> LinearHead? {
+    guard let head = base?.heads.initial else { return nil }
+    var steps = 0
+    var training = TrainingHooks()
+    training.isInterrupted = hooks.isInterrupted
+    training.report = { metrics in
+      meter.add(Double(metrics.step - steps), detail)
+      steps = metrics.step
+    }
+    do {
+      return try work.head(from: head, source: heldOut.rest, hooks: training)
+    } catch TrainingError.diverged {
+      meter.waive(Double(work.stepCount(imageCount: heldOut.rest.imageCount) - steps))
+      return nil
+    }
   }
 
   /// `nil` where training diverges.
@@ -144,20 +185,25 @@ public final class Tuner {
     return trainer.head.weight.storage.allSatisfy(\.isFinite) ? trainer.head : nil
   }
 
-  /// The head that a method needs, trained on what is not held out, and a mark of it.
-  private func baseHead(
-    _ base: ComparedMethod, hooks: ComparisonHooks, meter: WorkMeter
-  ) throws -> (head: LinearHead, mark: String) {
+  /// What a method needs, trained on what is not held out.
+  private func base(
+    of method: ComparedMethod, _ base: ComparedMethod, hooks: ComparisonHooks, meter: WorkMeter
+  ) throws -> Base {
     let picked = try tune(base, hooks: hooks, meter: meter).picked
-    if let head = bases[base.description] { return (head, "\(picked)") }
-    let before = try base.base.map { try baseHead($0, hooks: hooks, meter: meter).head }
-    let trained = try trainedHead(
-      try picked.training(with: plan.settings(settings, learningRate: picked.learningRate ?? settings.learningRate)),
-      groups: try picked.groups(of: set.groups), heads: base.earlierHeads(before), hooks: hooks, meter: meter,
-      detail: "tuning \(base)")
-    guard let trained else { throw ComparisonError("\(picked): training diverged, but did not before") }
-    bases[base.description] = trained
-    return (trained, "\(picked)")
+    let before = try base.base.map { try self.base(of: base, $0, hooks: hooks, meter: meter) }
+    let training = try picked.training(
+      with: plan.settings(settings, learningRate: picked.learningRate ?? settings.learningRate))
+    let groups = try picked.groups(of: set.groups)
+    let mark = try ResultKey(
+      "base", training, groups: groups, source: heldOut.rest, inputs: set.inputs, start: before?.mark
+    ).digest()
+    if bases[mark] == nil {
+      bases[mark] = try trainedHead(
+        training, groups: groups, heads: before?.heads ?? EarlierHeads(), hooks: hooks, meter: meter,
+        detail: "tuning \(method): \(base)")
+    }
+    guard let head = bases[mark] else { throw ComparisonError("\(picked): training diverged, but did not before") }
+    return Base(heads: method.earlierHeads(head), mark: mark, picked: picked)
   }
 }
 

@@ -10,11 +10,15 @@ struct TuningSession {
   /// Values of own parameters that wait for their turn.
   private var waiting: [(name: String, values: [String])]
 
-  init(_ method: ComparedMethod, plan: TuningPlan, settings: TrainingSettings) {
+  /// The rate of a method that has none to search for: the one that it states, or that of the head it calibrates.
+  private let fixedRate: Double
+
+  init(_ method: ComparedMethod, plan: TuningPlan, settings: TrainingSettings, baseRate: Double?) {
     self.method = method
     self.plan = plan
-    search = LearningRateSearch(from: settings.learningRate)
-    let declared = TrainingMethod.named(method.method.name)?.parameters ?? []
+    search = LearningRateSearch(from: method.firstLearningRate(settings))
+    fixedRate = method.learningRate ?? baseRate ?? settings.learningRate
+    let declared = method.ownParameters
     // What the user gave is not tuned.
     waiting = plan.parameters.compactMap { tuned in
       guard method.method.parameters[tuned.name] == nil,
@@ -39,14 +43,14 @@ struct TuningSession {
   /// The settings to try next; `nil` when the budget is spent or nothing is left to try.
   mutating func next() -> (learningRate: Double, parameters: [String: String])? {
     guard trials.count < plan.trialCount else { return nil }
-    let given = method.method.parameters
-    if let rate = method.learningRate {
-      if trials.isEmpty { return (rate, given) }
+    let given = method.ownChoice.parameters
+    if !method.hasFreeLearningRate {
+      if trials.isEmpty { return (fixedRate, given) }
     } else if trials.count < plan.rateTrialCount {
       return nextRate(for: given).map { ($0, given) } ?? nextParameter()
     }
     if let next = nextParameter() { return next }
-    guard method.learningRate == nil, let best else { return nil }
+    guard method.hasFreeLearningRate, let best else { return nil }
     return nextRate(for: best.parameters).map { ($0, best.parameters) }
   }
 
@@ -55,7 +59,7 @@ struct TuningSession {
     let same = trials.filter { $0.parameters == parameters }.map {
       LearningRateSearch.Point(rate: $0.learningRate, score: score($0))
     }
-    if parameters != method.method.parameters, let rate = same.first?.rate {
+    if parameters != method.ownChoice.parameters, let rate = same.first?.rate {
       return LearningRateSearch(from: rate / 2, factor: 2).next(after: same)
     }
     return search.next(after: same)
@@ -70,11 +74,9 @@ struct TuningSession {
       waiting[0].values.removeFirst()
       var parameters = best.parameters
       parameters[name] = value
-      // Some values do not go together.
-      let isValid = TrainingMethod.named(method.method.name).map {
-        (try? MethodParameters(parameters, of: $0)) != nil
+      if method.with(learningRate: best.learningRate, parameters: parameters).isValid {
+        return (best.learningRate, parameters)
       }
-      if isValid == true { return (best.learningRate, parameters) }
     }
     return nil
   }

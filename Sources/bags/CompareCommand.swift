@@ -14,21 +14,22 @@ struct CompareCommand: ParsableCommand {
       count, epochs and seconds of training: means over the seeds, ± their standard deviation, the best of each column \
       marked *. It is written to --output as Markdown, CSV and JSON, with figures.
 
-      A method is written with its parameters behind colons, and what chooses its images or RoIs behind +:
+      A method is written with its parameters behind colons, and what is added to it behind +:
         bags:others-ratio=3            a parameter of the method (`bags methods` lists them)
         softmax:learning-rate=0.1      its own learning rate
         bags:groups=100                its own group boundaries; several with / between them
         softmax+rfs                    repeat factor sampling; +class-balanced
         softmax+rfs:repeat-threshold=0.01
         softmax+ohem                   online hard examples; +ohem-1to3, +s-ohem, +offline, +random
+        softmax+tau-norm:tau=0.7       calibrated after training; +norcal, +ncm, +lws, +crt, …
 
       The learning rate moves a method by more than methods differ. --tune picks each method's own on a held-out part \
       of the training images, with as many trials for each: first a grid from --learning-rate up in tenfold steps, then \
       finer around the best. --tune others-ratio,gamma=1/2/5 goes on with these parameters of the methods that have \
       them; the others get as many further learning rates. Validation images decide nothing.
 
-      Methods that need a trained head have it of the same seed: disalign softmax's, +offline that of the method \
-      without it. Their epochs and seconds are those of both.
+      Methods that need a trained head have it of the same seed: disalign softmax's, calibrations and +offline that \
+      of the method without them. Their epochs and seconds are those of both.
 
       What is finished stays: the same command, after Ctrl-C or anything else, goes on where it stopped, and one with \
       more methods or seeds trains only those. Every run in --output/runs is a folder for `bags predict` and \
@@ -136,7 +137,11 @@ struct CompareCommand: ParsableCommand {
     guard let tune else { return nil }
     var plan = tuning.plan(epochs: recipe.epochs)
     plan.parameters = try tunedParameters(
-      tune, of: methods.compactMap { TrainingMethod.named($0.method.name) })
+      tune,
+      among: methods.flatMap { row in
+        (TrainingMethod.named(row.method.name)?.parameters ?? [])
+          + (row.calibration.flatMap { CalibrationMethod.named($0.name) }?.parameters ?? [])
+      })
     return plan
   }
 

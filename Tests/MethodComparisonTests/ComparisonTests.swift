@@ -136,6 +136,36 @@ import Testing
     }
   }
 
+  @Test func calibrationsStandOnTheHeadOfTheSameSeed() throws {
+    try SmallComparisonSet.with { set, folder in
+      let plain = try comparison(set, in: folder, names: ["softmax"], seeds: [3])
+      let softmax = MethodChoice(name: "softmax")
+      func row(_ name: String, _ parameters: [String: String] = [:]) -> ComparedMethod {
+        ComparedMethod(softmax, calibration: MethodChoice(name: name, parameters: parameters))
+      }
+      var lines = 0
+      var hooks = ComparisonHooks()
+      hooks.finished = { _ in lines += 1 }
+      let comparison = Comparison(
+        of: [row("tau-norm", ["tau": "0.5"]), row("crt", ["epochs": "3"]), row("ncm")], on: plain.set,
+        settings: plain.settings, seeds: [3], folder: folder, program: "test")
+      let result = try comparison.run(hooks)
+      // Softmax itself was trained and scored once for the three.
+      #expect(lines == 4 && result.rows.map(\.epochs) == [2, 5, 2] && result.rows.map(\.steps) == [0, 24, 0])
+      let base = try #require(try plain.run(hooks).rows[0].outcomes.first)
+      #expect(lines == 4)
+      let normed = try #require(result.rows[0].outcomes.first)
+      let head = try LinearHead(contentsOf: base.run.headPath).tauNormalized(tau: 0.5)
+      #expect(try LinearHead(contentsOf: normed.run.headPath).weight.storage == head.weight.storage)
+      let record = try normed.run.record()
+      #expect(record.calibration == MethodChoice(name: "tau-norm", parameters: ["tau": "0.5"]))
+      #expect(record.inputs["init"]?.path == base.run.headPath && normed.seconds >= base.seconds)
+      #expect(Set(result.rows.compactMap { $0.outcomes.first?.metrics["AP"] }).count == 3)
+      _ = try comparison.run(hooks)
+      #expect(lines == 4)
+    }
+  }
+
   @Test func tunedMethodsAreTrainedWithWhatWasPicked() throws {
     try SmallComparisonSet.with { set, folder in
       let plain = try comparison(set, in: folder, names: ["disalign", "bags"], seeds: [0])

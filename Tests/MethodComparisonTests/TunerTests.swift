@@ -101,6 +101,28 @@ import Testing
     }
   }
 
+  @Test func calibrationsAreTunedOnTheTunedHead() throws {
+    try SmallComparisonSet.with { set, _ in
+      let tuner = try tuner(set, trials: 3, parameters: [TunedParameter(name: "tau", values: ["0", "0.5"])])
+      let softmax = MethodChoice(name: "softmax")
+      let normed = try tuner.tune(ComparedMethod(softmax, calibration: MethodChoice(name: "tau-norm")))
+      let base = try tuner.tune(ComparedMethod(softmax))
+      #expect(normed.record.trials.map { $0.parameters["tau"] } == [nil, "0", "0.5"])
+      // τ 0 changes nothing; the head below it is the one that was picked, trained anew.
+      #expect(
+        normed.record.trials[1].metrics
+          == base.record.trials.first { $0.learningRate == base.picked.learningRate }?.metrics)
+      #expect(normed.picked.learningRate == nil)
+      let scores = normed.record.trials.map(normed.record.score)
+      let best = normed.record.trials[try #require(scores.firstIndex(of: scores.max() ?? 0))]
+      #expect(normed.picked.calibration?.parameters == best.parameters)
+      let retrained = try tuner.tune(ComparedMethod(softmax, calibration: MethodChoice(name: "crt")))
+      #expect(retrained.record.trials.map(\.learningRate).prefix(3) == [0.01, 0.1, 1])
+      #expect(retrained.record.trials.count == 5)
+      #expect(retrained.picked.calibration?.parameters.keys.sorted() == ["learning-rate"])
+    }
+  }
+
   @Test func divergenceIsNoScore() throws {
     try SmallComparisonSet.with { set, _ in
       var settings = TrainingSettings()

@@ -20,6 +20,8 @@ public struct ComparisonDocument: Encodable {
 
   struct Method: Encodable {
     let method: String
+    /// With what tuning picked, as `--methods` takes it.
+    let trainedAs: String
     let learningRate: Double
     let parameters: [String: String]
     let epochs: Int
@@ -64,7 +66,8 @@ public struct ComparisonDocument: Encodable {
         metrics[name] = Measure(row.outcomes.compactMap { $0.metrics[name] }.filter { $0 >= 0 })
       }
       return Method(
-        method: row.method.description, learningRate: row.learningRate, parameters: row.picked.method.parameters,
+        method: row.method.description, trainedAs: row.picked.description, learningRate: row.learningRate,
+        parameters: (row.picked.calibration ?? row.picked.method).parameters,
         epochs: row.epochs, steps: row.steps, metrics: metrics,
         normCountCorrelation: Measure(shown.normCorrelations.compactMap { $0 }),
         seconds: Measure(row.outcomes.map(\.seconds)), runs: row.outcomes.map(\.run.path), failures: row.failures,

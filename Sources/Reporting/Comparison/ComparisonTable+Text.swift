@@ -36,14 +36,12 @@ extension ComparisonTable {
   public var csv: String {
     let metrics = columns.map(\.name).filter { $0.hasPrefix("AP") }
     let header =
-      ["method", "learning_rate", "parameters", "epochs", "steps", "seed"] + metrics
+      ["method", "trained_as", "learning_rate", "epochs", "steps", "seed"] + metrics
       + ["norm_count_correlation", "seconds", "run"]
     var lines: [[String]] = []
     for (row, shown) in zip(result.rows, rows) {
-      let parameters = row.picked.method.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
       let settings = [
-        row.method.description, "\(row.learningRate)", parameters.joined(separator: " "), "\(row.epochs)",
-        "\(row.steps)",
+        row.method.description, row.picked.description, "\(row.learningRate)", "\(row.epochs)", "\(row.steps)",
       ]
       for (outcome, correlation) in zip(row.outcomes, shown.normCorrelations) {
         let values = metrics.map { name -> String in

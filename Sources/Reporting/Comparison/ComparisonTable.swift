@@ -119,11 +119,15 @@ public struct ComparisonTable: Sendable {
 }
 
 extension ComparedResults.Row {
-  /// `learning rate 0.1`, and what tuning changed beside it.
+  /// `lr 0.1`, and what tuning changed beside it.
   var settingText: String {
-    let changed = picked.method.parameters.filter { method.method.parameters[$0.key] != $0.value }
-    return
-      (["lr \(NumberText.short(learningRate))"]
-      + changed.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }).joined(separator: ", ")
+    let changed =
+      changes(picked.method.parameters, from: method.method.parameters)
+      + changes(picked.calibration?.parameters ?? [:], from: method.calibration?.parameters ?? [:])
+    return (["lr \(NumberText.short(learningRate))"] + changed).joined(separator: ", ")
+  }
+
+  private func changes(_ picked: [String: String], from given: [String: String]) -> [String] {
+    picked.filter { given[$0.key] != $0.value }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
   }
 }

@@ -1,11 +1,12 @@
 import ArgumentParser
+import DenseLinearAlgebra
 import DetectionHeads
 import MethodComparison
 
 /// What `bags compare --methods` says: rows with commas between them, or `all`.
 ///
-/// A row is a method with its parameters behind colons, then, behind `+`, a sampler of images and a way to choose RoIs
-/// with their own: `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+ohem`. `learning-rate` and `groups` can stand among the method's
+/// A row is a method with its parameters behind colons, then, behind `+`, a sampler of images, a way to choose RoIs
+/// and a calibration with their own: `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+ohem+tau-norm`. `learning-rate` and `groups` can stand among the method's
 /// parameters.
 ///
 /// - Throws: `ValidationError` that says which part makes no sense, and why.
@@ -46,6 +47,11 @@ private func comparedMethod(_ text: String) throws -> ComparedMethod {
         _ = try chosen(name, of: ImageSamplingMethod.all, as: "sampler", parameters: given)
         return MethodChoice(name: name, parameters: given)
       }
+    } else if CalibrationMethod.named(name) != nil {
+      guard row.calibration == nil else {
+        throw ValidationError("--methods: \(text): one calibration at most")
+      }
+      row.calibration = try inRow(text) { try calibration(name, parameters: given, of: choice) }
     } else {
       guard row.mining == nil else {
         throw ValidationError("--methods: \(text): one way at most decides which RoIs are trained on")
@@ -56,12 +62,42 @@ private func comparedMethod(_ text: String) throws -> ComparedMethod {
   return row
 }
 
+/// A calibration that goes with a method: it is tried on a head of two classes.
+private func calibration(
+  _ name: String, parameters given: [String: String], of method: MethodChoice
+) throws -> MethodChoice {
+  _ = try chosen(name, of: CalibrationMethod.all, as: "calibration", parameters: given)
+  guard let way = CalibrationMethod.named(name), let trained = TrainingMethod.named(method.name) else {
+    throw ValidationError("there is no such calibration")
+  }
+  let groups = try CategoryGroups(
+    counts: (1...2).map { CategoryCount(id: $0, name: "", instances: 1, images: 1) })
+  let objective = trained.objective(
+    MethodData(groups: groups, imageCount: 2), try MethodParameters(method.parameters, of: trained))
+  var generator = SeededGenerator(seed: 0)
+  var head = LinearHead(
+    inputs: 2, layout: objective.layout, groups: groups, method: trained.name, using: &generator)
+  objective.initialize(&head)
+  let source = RoIArrays(
+    features: [1, 0, 0, 1, 1, 1], featureCount: 2, labels: [0, 1, -1], roisPerImage: [3])
+  var parameters = given
+  if way.parameters.contains(where: { $0.name == "epochs" }) { parameters["epochs"] = "1" }
+  do {
+    _ = try way(head, parameters: MethodParameters(parameters, of: way), data: CalibrationData(source: source))
+  } catch let error as LinearHeadError {
+    throw ValidationError("\(name): \(error)")
+  }
+  return MethodChoice(name: name, parameters: given)
+}
+
 /// A way to choose RoIs that goes with a method.
 private func mining(
   _ name: String, parameters given: [String: String], of method: MethodChoice
 ) throws -> MethodChoice {
   guard let way = RoIMiningMethod.named(name) else {
-    let names = Set(ImageSamplingMethod.all.map(\.name) + RoIMiningMethod.all.map(\.name)).sorted()
+    let names = Set(
+      ImageSamplingMethod.all.map(\.name) + RoIMiningMethod.all.map(\.name) + CalibrationMethod.all.map(\.name)
+    ).sorted()
     let hint = closest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
     throw ValidationError("nothing called '\(name)' can be added, only \(names.joined(separator: ", "))\(hint)")
   }
@@ -122,16 +158,16 @@ private func inRow<Result>(_ row: String, _ body: () throws -> Result) throws ->
 /// What `--tune` says: parameters with commas between them, with values to try where they are given:
 /// `others-ratio,tau=0.5/1/2`. `learning-rate`, which is always tuned, may stand among them.
 ///
-/// - Parameter methods: Of which at least one has each of the parameters.
+/// - Parameter declared: What at least one of the methods has.
 /// - Throws: `ValidationError`.
-func tunedParameters(_ text: String, of methods: [TrainingMethod]) throws -> [TunedParameter] {
+func tunedParameters(_ text: String, among declared: [MethodParameter]) throws -> [TunedParameter] {
   try text.split(separator: ",", omittingEmptySubsequences: false).map(String.init).filter { $0 != "learning-rate" }
     .map { part in
       let sides = part.split(separator: "=", maxSplits: 1).map(String.init)
       let name = sides.first ?? ""
-      let known = methods.flatMap(\.parameters).filter { $0.name == name }
+      let known = declared.filter { $0.name == name }
       guard !known.isEmpty else {
-        let names = Set(methods.flatMap(\.parameters).map(\.name)).sorted()
+        let names = Set(declared.map(\.name)).sorted()
         let hint = closest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
         throw ValidationError("--tune: none of the methods has a parameter '\(name)'\(hint)")
       }

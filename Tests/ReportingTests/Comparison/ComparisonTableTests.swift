@@ -93,8 +93,8 @@ import Testing
         table.tuningMarkdown?.hasSuffix("| b | 0.01 → 25.00; **0.1 beta 0.5 → 50.00**; 1 → diverged |") == true)
       let csv = table.csv.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
       #expect(csv.count == 5 && Set(csv.map(\.count)).count == 1)
-      #expect(csv[1].prefix(7) == ["a", "0.01", "", "12", "100", "0", "0.5"])
-      #expect(csv[4][2] == "beta=0.5" && csv[4][5] == "1")
+      #expect(csv[1].prefix(7) == ["a", "a", "0.01", "12", "100", "0", "0.5"])
+      #expect(csv[4][1] == "b:beta=0.5" && csv[4][5] == "1")
       // What is not defined is empty.
       #expect(csv[1][13] == "")
     }
