@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from detectron2.modeling.roi_heads.fast_rcnn import FastRCNNOutputLayers
@@ -19,8 +19,11 @@ from detectron2.structures import Boxes
 from torch import Tensor, nn
 
 from .annotations import Annotations
-from .export import ImageRoIs, deltas_by_class, export_rois, order_of
-from .heads import HeadFile, HeadScorer, write_head
+from .export import ExportOptions, ImageRoIs, deltas_by_class, export_rois, order_of
+from .heads import HeadFile, HeadLogits, HeadScorer, load_softmax, write_head
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def export_features(
@@ -29,12 +32,9 @@ def export_features(
     folder: str | os.PathLike[str],
     category_ids: Sequence[int],
     annotations: Annotations | None = None,
-    image_ids: Iterable[int] | None = None,
     box_deltas: bool = True,
     add_ground_truth: bool = False,
-    dtype: torch.dtype = torch.float16,
-    rows_per_shard: int = 100_000,
-    progress: bool = True,
+    **options: Unpack[ExportOptions],
 ) -> int:
     """Runs a detector over images and writes what goes into its last layers as a feature set.
 
@@ -45,30 +45,19 @@ def export_features(
         folder: Where the set goes; a set that was cut off is gone on with.
         category_ids: The category id of each class of the detector, from class 0 on.
         annotations: Gives labels, and the images where `image_ids` does not.
-        image_ids: Which images.
         box_deltas: Whether to write the predicted deltas.
         add_ground_truth: Whether annotated boxes are RoIs too; for training sets.
-        dtype: What features are stored as.
-        rows_per_shard: A shard is written once it holds so many RoIs.
-        progress: Whether to show how far it is, on a terminal.
+        options: Which images, how to store them: `ExportOptions`.
 
     Returns:
         The number of images written by this call.
     """
-    if model.training:
-        raise ValueError("the detector is in training mode; call model.eval() first")
-    if image_ids is None:
-        if annotations is None:
-            raise ValueError("give annotations or image_ids")
-        image_ids = annotations.image_ids
     order = order_of(category_ids)
 
     def rois(image_id: int, extra: Tensor) -> ImageRoIs:
         return image_rois(model, load_input(image_id), order, extra, box_deltas)
 
-    return export_rois(
-        rois, image_ids, folder, annotations, add_ground_truth, dtype, rows_per_shard, progress=progress
-    )
+    return export_rois(model, rois, folder, annotations, add_ground_truth, **options)
 
 
 def image_rois(
@@ -106,7 +95,7 @@ def export_head(model: Any, path: str | os.PathLike[str], category_ids: Sequence
     write_head(
         path,
         category_ids,
-        (layers.cls_score.weight, layers.cls_score.bias),
+        [(layers.cls_score.weight, layers.cls_score.bias)],
         (layers.bbox_pred.weight, layers.bbox_pred.bias),
         background_first=False,
         background_deltas=False,
@@ -127,30 +116,13 @@ def install_head(model: Any, path: str | os.PathLike[str], category_ids: Sequenc
     """
     layers = _output_layers(model)
     head = HeadFile.read(path)
-    scorer = HeadScorer(head, category_ids)
-    if head.is_softmax and isinstance(layers.cls_score, nn.Linear) and not isinstance(layers, BagsOutputLayers):
-        if layers.cls_score.weight.shape != head.weight.shape:
-            raise ValueError(
-                f"the head is {list(head.weight.shape)}, the detector's {list(layers.cls_score.weight.shape)}"
-            )
-        rows = torch.cat([1 + scorer.order, torch.zeros(1, dtype=torch.int64)])
-        with torch.no_grad():
-            layers.cls_score.weight.copy_(head.weight[rows])
-            layers.cls_score.bias.copy_(head.bias[rows])
+    if head.is_softmax and isinstance(layers.cls_score, nn.Linear):
+        load_softmax(layers.cls_score, head, category_ids, background_first=False)
         return
-    layers.cls_score = _Logits(scorer).to(layers.bbox_pred.weight.device)
+    bbox_pred = layers.bbox_pred
+    scorer = HeadScorer(head, category_ids, bbox_pred.in_features)
+    layers.cls_score = HeadLogits(scorer).to(bbox_pred.weight.device)
     layers.__class__ = BagsOutputLayers
-
-
-class _Logits(nn.Module):
-    """Stands where the classification layer stood."""
-
-    def __init__(self, scorer: HeadScorer) -> None:
-        super().__init__()
-        self.scorer = scorer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.scorer.logits(x)
 
 
 class BagsOutputLayers(FastRCNNOutputLayers):
@@ -166,5 +138,8 @@ class BagsOutputLayers(FastRCNNOutputLayers):
 def _output_layers(model: Any) -> Any:
     layers = model.roi_heads.box_predictor
     if isinstance(layers, nn.ModuleList):
-        raise ValueError("a cascade has a head for each stage; `bags convert` reads and writes its weights")
+        raise ValueError(
+            "a cascade of detectron2 averages its stages' probabilities, where a head of `bags train --stages` averages "
+            "logits; `bags convert` reads and writes its weights"
+        )
     return layers

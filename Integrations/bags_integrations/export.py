@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -14,19 +16,37 @@ from torch import Tensor
 from .annotations import Annotations, match
 from .features import FeatureSetWriter
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class ExportOptions(TypedDict, total=False):
+    """What every framework's `export_features` can be told beside its own."""
+
+    #: Which images, in any order; those of the annotations unless given.
+    image_ids: Iterable[int] | None
+    #: What features are stored as; float16 unless given.
+    dtype: torch.dtype
+    #: A shard is written once it holds so many RoIs; 100,000 unless given.
+    rows_per_shard: int
+    #: Whether to show how far it is, where standard error is a terminal; it is unless given.
+    progress: bool
+
 
 @dataclass
 class ImageRoIs:
     """What a detector's last layers see of an image, in pixels of the image as it was given."""
 
-    #: The input of the classification layer, [N, D].
+    #: The input of the classification layer, [N, D]; of those of a cascade's S stages, [N, S, D].
     features: Tensor
-    #: Proposals, [N, 4]: x1, y1, x2, y2.
+    #: Proposals, [N, 4]: x1, y1, x2, y2; of a cascade those of the last stage.
     boxes: Tensor
     #: The regressor's output times its deviations, [N, 4], or [N, 4C] with the classes by ascending category id.
     box_deltas: Tensor | None = None
     #: The proposals' own scores, [N].
     objectness: Tensor | None = None
+    #: The boxes that a cascade's stages before the last looked at, each [N, 4].
+    earlier_boxes: Sequence[Tensor] = ()
 
 
 #: The RoIs of an image; the boxes given, [M, 4], are to be among them.
@@ -34,54 +54,61 @@ RoIFunction = Callable[[int, Tensor], ImageRoIs]
 
 
 def export_rois(
+    model: Any,
     rois: RoIFunction,
-    image_ids: Iterable[int],
     folder: str | os.PathLike[str],
     annotations: Annotations | None = None,
     add_ground_truth: bool = False,
-    dtype: torch.dtype = torch.float16,
-    rows_per_shard: int = 100_000,
-    metadata: Mapping[str, str] | None = None,
-    progress: bool = True,
+    **options: Unpack[ExportOptions],
 ) -> int:
     """Writes the RoIs of images as a feature set; goes on where an earlier call was cut off.
 
     Args:
-        rois: Runs the detector on an image.
-        image_ids: In any order.
+        model: The detector, which must be in evaluation mode.
+        rois: Runs it on an image.
         folder: Where the shards go.
         annotations: Gives the RoIs' labels; without it `bags train` assigns them from its own annotations.
         add_ground_truth: Whether annotated boxes are RoIs too, as in the training of Faster R-CNN; for training sets.
-        dtype: What features are stored as.
-        rows_per_shard: A shard is written once it holds so many RoIs.
-        metadata: Texts to keep in every shard.
-        progress: Whether to show how far it is, where standard error is a terminal.
+        options: As `ExportOptions` lists them.
 
     Returns:
         The number of images that were written by this call.
     """
+    if model.training:
+        raise ValueError("the detector is in training mode; call eval() first")
+    image_ids = options.get("image_ids")
+    if image_ids is None:
+        if annotations is None:
+            raise ValueError("give annotations or image_ids")
+        image_ids = annotations.image_ids
     if add_ground_truth and annotations is None:
         raise ValueError("add_ground_truth needs annotations")
     ids = sorted(set(image_ids))
-    with FeatureSetWriter(folder, dtype, rows_per_shard, metadata) as writer:
+    writer = FeatureSetWriter(folder, options.get("dtype", torch.float16), options.get("rows_per_shard", 100_000))
+    with writer:
         last = writer.last_image_id
         rest = ids if last is None else [image_id for image_id in ids if image_id > last]
-        bar = _Progress(len(ids), len(ids) - len(rest), progress and sys.stderr.isatty())
+        bar = _Progress(len(ids), len(ids) - len(rest), options.get("progress", True) and sys.stderr.isatty())
         for image_id in rest:
             objects = annotations.objects(image_id) if annotations is not None else None
             extra = objects.boxes.to(torch.float32) if objects is not None and add_ground_truth else torch.zeros((0, 4))
             with torch.inference_mode():
                 found = rois(image_id, extra)
-            matched = match(found.boxes, objects) if objects is not None else None
+            matches = []
+            if objects is not None:
+                # A cascade's stages ask for more overlap one after the other: .5, .6, .7 (Cai and Vasconcelos, 2018).
+                stages = enumerate([*found.earlier_boxes, found.boxes])
+                matches = [match(boxes, objects, 0.5 + 0.1 * stage) for stage, boxes in stages]
+            labels = [matched.labels for matched in matches]
             writer.append(
                 image_id,
                 found.features,
                 boxes=found.boxes,
                 box_deltas=found.box_deltas,
                 objectness=found.objectness,
-                labels=matched.labels if matched else None,
-                ious=matched.ious if matched else None,
-                gt_boxes=matched.gt_boxes if matched else None,
+                labels=None if not labels else labels[0] if len(labels) == 1 else torch.stack(labels, 1),
+                ious=matches[-1].ious if matches else None,
+                gt_boxes=matches[-1].gt_boxes if matches else None,
             )
             bar.advance()
         bar.finish()

@@ -39,28 +39,41 @@ class HeadFile:
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> HeadFile:
         """Reads a run's head, or a file."""
+        stages = cls.read_stages(path)
+        if len(stages) > 1:
+            raise ValueError(f"{path}: has the classifiers of {len(stages)} stages; the detector has one")
+        return stages[0]
+
+    @classmethod
+    def read_stages(cls, path: str | os.PathLike[str]) -> list[HeadFile]:
+        """The same of a cascade, trained with `bags train --stages`: a head for each stage."""
         path = Path(path)
         if path.is_dir():
             path = path / "head.safetensors"
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
+            names = set(file.keys())
             if "groups" not in metadata or "layout" not in metadata:
                 raise ValueError(f"{path}: does not name its classes; the heads of `bags train` and `bags convert` do")
-            if any(name.startswith(("shared_fcs.", "fc_cls.0.")) for name in file.keys()):
-                raise ValueError(f"{path}: has hidden layers or the classifiers of several stages; one layer is expected")
+            if "shared_fcs.0.weight" in names:
+                raise ValueError(f"{path}: has hidden layers (`bags train --hidden`); the classifier alone is expected")
             groups = json.loads(metadata["groups"])
             categories = groups["categories"]
-            return cls(
-                weight=file.get_tensor("fc_cls.weight").float(),
-                bias=file.get_tensor("fc_cls.bias").float(),
-                layout=metadata["layout"],
-                method=metadata["method"],
-                category_ids=[category["id"] for category in categories],
-                names=[category["name"] for category in categories],
-                groups=[category["group"] - 1 for category in categories],
-                group_count=len(groups["boundaries"]) + 1,
-                extras={name[7:]: file.get_tensor(name) for name in file.keys() if name.startswith("layout.")},
-            )
+            count = sum(f"fc_cls.{stage}.weight" in names for stage in range(len(names)))
+            return [
+                cls(
+                    weight=file.get_tensor(f"{layer}.weight").float(),
+                    bias=file.get_tensor(f"{layer}.bias").float(),
+                    layout=metadata["layout"],
+                    method=metadata["method"],
+                    category_ids=[category["id"] for category in categories],
+                    names=[category["name"] for category in categories],
+                    groups=[category["group"] - 1 for category in categories],
+                    group_count=len(groups["boundaries"]) + 1,
+                    extras={name[7:]: file.get_tensor(name) for name in names if name.startswith("layout.")},
+                )
+                for layer in ([f"fc_cls.{stage}" for stage in range(count)] or ["fc_cls"])
+            ]
 
     @property
     def is_softmax(self) -> bool:
@@ -85,13 +98,18 @@ class HeadScorer(nn.Module):
     has_mean: Tensor
     is_tail: Tensor
 
-    def __init__(self, head: HeadFile, category_ids: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, head: HeadFile, category_ids: Sequence[int] | None = None, inputs: int | None = None
+    ) -> None:
         """
         Args:
             head: The head.
             category_ids: The category of each class of the detector, in its order; by ascending id unless given.
+            inputs: D of the detector, to compare with the head's.
         """
         super().__init__()
+        if inputs not in (None, head.weight.shape[1]):
+            raise ValueError(f"the head takes {head.weight.shape[1]} features, the detector has {inputs}")
         self.layout = head.layout
         self.class_count = len(head.category_ids)
         self.weight = nn.Parameter(head.weight.clone(), requires_grad=False)
@@ -171,6 +189,36 @@ class HeadScorer(nn.Module):
         return scores * z[:, :1].sigmoid() if "sigmoid" in self.layout else scores
 
 
+class HeadLogits(nn.Module):
+    """The logits alone of a head, [N, K] of [N, D]: stands where a detector's classification layer stood."""
+
+    def __init__(self, scorer: HeadScorer) -> None:
+        super().__init__()
+        self.scorer = scorer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scorer.logits(x)
+
+
+def load_softmax(layer: nn.Linear, head: HeadFile, category_ids: Sequence[int], background_first: bool) -> None:
+    """Loads a softmax head into a detector's own classification layer.
+
+    Args:
+        layer: Changed in place.
+        head: One whose `is_softmax` holds.
+        category_ids: The category of each class of the detector, in its order.
+        background_first: Whether background is the layer's first row or its last.
+    """
+    if layer.weight.shape != head.weight.shape:
+        raise ValueError(f"the head is {list(head.weight.shape)}, the detector's {list(layer.weight.shape)}")
+    classes = 1 + HeadScorer(head, category_ids).order
+    background = torch.zeros(1, dtype=torch.int64)
+    rows = torch.cat([background, classes] if background_first else [classes, background])
+    with torch.no_grad():
+        layer.weight.copy_(head.weight[rows])
+        layer.bias.copy_(head.bias[rows])
+
+
 def _slices(head: HeadFile) -> tuple[list[tuple[int, int]], list[int]]:
     """The logits of every foreground group, and each class's place among all of them."""
     if not head.layout.startswith("grouped-"):
@@ -194,7 +242,7 @@ def _slices(head: HeadFile) -> tuple[list[tuple[int, int]], list[int]]:
 def write_head(
     path: str | os.PathLike[str],
     category_ids: Sequence[int],
-    classifier: tuple[Tensor, Tensor],
+    classifiers: Sequence[tuple[Tensor, Tensor]],
     regressor: tuple[Tensor, Tensor] | None,
     background_first: bool,
     background_deltas: bool,
@@ -207,7 +255,7 @@ def write_head(
     Args:
         path: Where it goes.
         category_ids: The category of each class, in the detector's order, without background.
-        classifier: Weight [C + 1, D] and bias.
+        classifiers: Weight [C + 1, D] and bias; of a cascade those of every stage.
         regressor: Weight [4, D], or four rows for every class, and bias.
         background_first: Whether background is the classifier's first row or its last.
         background_deltas: Whether a regressor of every class has four rows for background, the first.
@@ -216,11 +264,16 @@ def write_head(
     """
     order = order_of(category_ids)
     count = len(order)
-    weight, bias = (tensor.detach().cpu().float() for tensor in classifier)
-    if len(weight) != count + 1:
-        raise ValueError(f"the classifier has {len(weight)} rows; {count + 1} are expected for {count} categories")
     rows = [0] + [1 + place for place in order] if background_first else [count] + order
-    tensors = {"fc_cls.weight": weight[rows].contiguous(), "fc_cls.bias": bias[rows].contiguous()}
+    tensors: dict[str, Tensor] = {}
+    for stage, classifier in enumerate(classifiers):
+        layer = "fc_cls" if len(classifiers) == 1 else f"fc_cls.{stage}"
+        for name, tensor in zip(("weight", "bias"), classifier, strict=True):
+            if len(tensor) != count + 1:
+                raise ValueError(
+                    f"the classifier has {len(tensor)} rows; {count + 1} are expected for {count} categories"
+                )
+            tensors[f"{layer}.{name}"] = tensor.detach().cpu().float()[rows].contiguous()
     metadata: Mapping[str, str] = {}
     if regressor is not None:
         for name, tensor in zip(("weight", "bias"), regressor, strict=True):

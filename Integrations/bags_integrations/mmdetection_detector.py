@@ -1,4 +1,4 @@
-"""mmdetection's two-stage detectors, versions 2 and 3 (`StandardRoIHead`): features out, heads in.
+"""mmdetection's two-stage detectors, versions 2 and 3 (`StandardRoIHead`, `CascadeRoIHead`): features out, heads in.
 
     from mmdet.apis import inference_detector
     from bags_integrations import mmdetection_detector as mm
@@ -9,21 +9,28 @@
     mm.install_head(model, "runs/bags", category_ids)
 
 Nothing of mmdetection is imported: the modules are found by their names in the model, which both versions share.
+
+A cascade has a classifier for each of S stages: its feature sets are [N, S, D], and heads for it are trained with
+`bags train --stages S`. Boxes and deltas are the last stage's.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from .annotations import Annotations
-from .export import ImageRoIs, deltas_by_class, export_rois, order_of
-from .heads import HeadFile, HeadScorer, write_head
+from .export import ExportOptions, ImageRoIs, deltas_by_class, export_rois, order_of
+from .heads import HeadFile, HeadLogits, HeadScorer, load_softmax, write_head
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def export_features(
@@ -32,11 +39,8 @@ def export_features(
     folder: str | os.PathLike[str],
     category_ids: Sequence[int],
     annotations: Annotations | None = None,
-    image_ids: Iterable[int] | None = None,
     box_deltas: bool = True,
-    dtype: torch.dtype = torch.float16,
-    rows_per_shard: int = 100_000,
-    progress: bool = True,
+    **options: Unpack[ExportOptions],
 ) -> int:
     """Runs a detector over images and writes what goes into its last layers as a feature set.
 
@@ -46,57 +50,55 @@ def export_features(
         folder: Where the set goes; a set that was cut off is gone on with.
         category_ids: The category id of each class of the detector, from class 0 on.
         annotations: Gives labels, and the images where `image_ids` does not.
-        image_ids: Which images.
         box_deltas: Whether to write the predicted deltas.
-        dtype: What features are stored as.
-        rows_per_shard: A shard is written once it holds so many RoIs.
-        progress: Whether to show how far it is, on a terminal.
+        options: Which images, how to store them: `ExportOptions`.
 
     Returns:
         The number of images written by this call.
     """
-    if model.training:
-        raise ValueError("the detector is in training mode; call model.eval() first")
-    if image_ids is None:
-        if annotations is None:
-            raise ValueError("give annotations or image_ids")
-        image_ids = annotations.image_ids
     order = order_of(category_ids)
-    head = _bbox_head(model)
-    stds = [float(std) for std in head.bbox_coder.stds]
-    with _capture(head) as caught:
+    stds = [float(std) for std in _bbox_heads(model)[-1].bbox_coder.stds]
+    with _capture(model) as caught:
 
         def rois(image_id: int, _: Tensor) -> ImageRoIs:
             caught.clear()
             run(image_id)
-            if "features" not in caught or "boxes" not in caught:
+            if caught.boxes is None:
                 raise RuntimeError(f"image {image_id}: the model did not come to its bbox head")
             deltas = None
-            if box_deltas and caught["deltas"] is not None:
-                deltas = deltas_by_class(caught["deltas"], order, background_first=False, stds=stds)
-            return ImageRoIs(caught["features"].flatten(1), caught["boxes"] / caught["scale"], deltas)
+            if box_deltas and caught.deltas is not None:
+                deltas = deltas_by_class(caught.deltas, order, background_first=False, stds=stds)
+            stages = [features.flatten(1) for features in caught.features]
+            # A mask head may use the same extractors, later.
+            earlier = caught.earlier_boxes[: len(stages) - 1]
+            return ImageRoIs(
+                stages[0] if len(stages) == 1 else torch.stack(stages, 1),
+                caught.boxes / caught.scale,
+                deltas,
+                earlier_boxes=[boxes / caught.scale for boxes in earlier],
+            )
 
-        return export_rois(
-            rois, image_ids, folder, annotations, dtype=dtype, rows_per_shard=rows_per_shard, progress=progress
-        )
+        return export_rois(model, rois, folder, annotations, **options)
 
 
 def export_head(model: Any, path: str | os.PathLike[str], category_ids: Sequence[int]) -> None:
     """Writes a detector's present last layers as a head file: for `bags train --init`, `bags predict --box-head` and
-    `bags report weightnorms`.
+    `bags report weightnorms`; of a cascade the classifiers alone.
 
     Args:
         category_ids: The category id of each class of the detector, from class 0 on.
     """
-    head = _bbox_head(model)
+    heads = _bbox_heads(model)
+    # `--box-head` applies a regressor to a RoI's one row of features.
+    has_regressor = len(heads) == 1 and heads[0].with_reg
     write_head(
         path,
         category_ids,
-        (head.fc_cls.weight, head.fc_cls.bias),
-        (head.fc_reg.weight, head.fc_reg.bias) if head.with_reg else None,
+        [(head.fc_cls.weight, head.fc_cls.bias) for head in heads],
+        (heads[0].fc_reg.weight, heads[0].fc_reg.bias) if has_regressor else None,
         background_first=False,
         background_deltas=False,
-        stds=[float(std) for std in head.bbox_coder.stds],
+        stds=[float(std) for std in heads[0].bbox_coder.stds],
         box_coder="mmdetection2",
     )
 
@@ -111,33 +113,17 @@ def install_head(model: Any, path: str | os.PathLike[str], category_ids: Sequenc
         path: A run of `bags train`, or a head file.
         category_ids: The category id of each class of the detector, from class 0 on.
     """
-    bbox_head = _bbox_head(model)
-    head = HeadFile.read(path)
-    scorer = HeadScorer(head, category_ids)
-    if head.is_softmax and isinstance(bbox_head.fc_cls, nn.Linear):
-        if bbox_head.fc_cls.weight.shape != head.weight.shape:
-            raise ValueError(
-                f"the head is {list(head.weight.shape)}, the detector's {list(bbox_head.fc_cls.weight.shape)}"
-            )
-        rows = torch.cat([1 + scorer.order, torch.zeros(1, dtype=torch.int64)])
-        with torch.no_grad():
-            bbox_head.fc_cls.weight.copy_(head.weight[rows])
-            bbox_head.fc_cls.bias.copy_(head.bias[rows])
-        return
-    device = next(bbox_head.parameters()).device
-    bbox_head.fc_cls = _Logits(scorer).to(device)
-    bbox_head.loss_cls = BagsActivation(scorer).to(device)
-
-
-class _Logits(nn.Module):
-    """Stands where `fc_cls` stood."""
-
-    def __init__(self, scorer: HeadScorer) -> None:
-        super().__init__()
-        self.scorer = scorer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.scorer.logits(x)
+    heads, stages = _bbox_heads(model), HeadFile.read_stages(path)
+    if len(stages) != len(heads):
+        raise ValueError(f"{path}: a head of {len(stages)} stages for a detector of {len(heads)}")
+    for bbox_head, stage in zip(heads, stages, strict=True):
+        if stage.is_softmax and isinstance(bbox_head.fc_cls, nn.Linear):
+            load_softmax(bbox_head.fc_cls, stage, category_ids, background_first=False)
+            continue
+        device = next(bbox_head.parameters()).device
+        scorer = HeadScorer(stage, category_ids, getattr(bbox_head.fc_cls, "in_features", None))
+        bbox_head.fc_cls = HeadLogits(scorer).to(device)
+        bbox_head.loss_cls = BagsActivation(scorer).to(device)
 
 
 class BagsActivation(nn.Module):
@@ -159,11 +145,38 @@ class BagsActivation(nn.Module):
         raise NotImplementedError("a head of bags is trained with `bags train`, not in the detector")
 
 
+@dataclass
+class _Caught:
+    """What went through the bbox heads of a model on one image, in pixels of the image as the model had it."""
+
+    #: [N, D], of every stage.
+    features: list[Tensor] = field(default_factory=list)
+    #: [N, 4], of the stages before the last.
+    earlier_boxes: list[Tensor] = field(default_factory=list)
+    #: [N, 4] and the deltas that belong to them, of the last stage.
+    boxes: Tensor | None = None
+    deltas: Tensor | None = None
+    #: What the image's coordinates were multiplied by, [4].
+    scale: Tensor = field(default_factory=lambda: torch.ones(4))
+
+    def clear(self) -> None:
+        self.features, self.earlier_boxes, self.boxes, self.deltas = [], [], None, None
+
+
 @contextmanager
-def _capture(head: Any) -> Iterator[dict[str, Any]]:
-    """Catches a bbox head's features, RoIs, deltas and the image's scale while the model runs on one image."""
-    caught: dict[str, Any] = {}
-    hook = head.fc_cls.register_forward_pre_hook(lambda _, inputs: caught.update(features=inputs[0].detach()))
+def _capture(model: Any) -> Iterator[_Caught]:
+    """Catches what goes through the bbox heads while the model runs on one image."""
+    caught = _Caught()
+    heads = _bbox_heads(model)
+    head = heads[-1]
+    hooks = [
+        stage.fc_cls.register_forward_pre_hook(lambda _, inputs: caught.features.append(inputs[0].detach()))
+        for stage in heads
+    ]
+    hooks += [
+        extractor.register_forward_pre_hook(lambda _, inputs: caught.earlier_boxes.append(inputs[1][:, 1:].detach()))
+        for extractor in ([] if len(heads) == 1 else model.roi_head.bbox_roi_extractor[:-1])
+    ]
     # Version 3 has predict_by_feat, which takes lists over images; version 2 has get_bboxes, which takes one image.
     name = "predict_by_feat" if hasattr(head, "predict_by_feat") else "get_bboxes"
     method = getattr(head, name)
@@ -178,18 +191,17 @@ def _capture(head: Any) -> Iterator[dict[str, Any]]:
         else:
             rois, deltas, scale = given["rois"], given["bbox_pred"], given["scale_factor"]
         factors = torch.as_tensor(scale, dtype=rois.dtype, device=rois.device).flatten()
-        caught.update(
-            boxes=rois[:, 1:].detach(),
-            deltas=None if deltas is None else deltas.detach(),
-            scale=factors if len(factors) == 4 else factors.repeat(4 // len(factors)),
-        )
+        caught.boxes = rois[:, 1:].detach()
+        caught.deltas = None if deltas is None else deltas.detach()
+        caught.scale = factors if len(factors) == 4 else factors.repeat(4 // len(factors))
         return method(*args, **keywords)
 
     setattr(head, name, wrapped)
     try:
         yield caught
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
         delattr(head, name)
 
 
@@ -199,8 +211,7 @@ _ARGUMENTS = {
 }
 
 
-def _bbox_head(model: Any) -> Any:
+def _bbox_heads(model: Any) -> list[Any]:
+    """The bbox head, or those of a cascade's stages."""
     head = model.roi_head.bbox_head
-    if isinstance(head, nn.ModuleList):
-        raise ValueError("a cascade has a head for each stage; `bags convert` reads and writes its weights")
-    return head
+    return list(head) if isinstance(head, nn.ModuleList) else [head]

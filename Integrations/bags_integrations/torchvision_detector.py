@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,11 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import batched_nms, clip_boxes_to_image, remove_small_boxes
 
 from .annotations import Annotations
-from .export import ImageRoIs, deltas_by_class, export_rois, order_of
-from .heads import HeadFile, HeadScorer, write_head
+from .export import ExportOptions, ImageRoIs, deltas_by_class, export_rois, order_of
+from .heads import HeadFile, HeadScorer, load_softmax, write_head
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def export_features(
@@ -30,12 +33,9 @@ def export_features(
     folder: str | os.PathLike[str],
     category_ids: Sequence[int],
     annotations: Annotations | None = None,
-    image_ids: Iterable[int] | None = None,
     box_deltas: bool = True,
     add_ground_truth: bool = False,
-    dtype: torch.dtype = torch.float16,
-    rows_per_shard: int = 100_000,
-    progress: bool = True,
+    **options: Unpack[ExportOptions],
 ) -> int:
     """Runs a detector over images and writes what goes into its last layers as a feature set.
 
@@ -45,32 +45,21 @@ def export_features(
         folder: Where the set goes; a set that was cut off is gone on with.
         category_ids: The category id of each of the detector's labels, from label 1 on.
         annotations: Gives labels, and the images where `image_ids` does not.
-        image_ids: Which images.
         box_deltas: Whether to write the predicted deltas, four numbers for every class; without them give
             `export_head`'s file to `bags predict --box-head`.
         add_ground_truth: Whether annotated boxes are RoIs too; for training sets.
-        dtype: What features are stored as.
-        rows_per_shard: A shard is written once it holds so many RoIs.
-        progress: Whether to show how far it is, on a terminal.
+        options: Which images, how to store them: `ExportOptions`.
 
     Returns:
         The number of images written by this call.
     """
-    if detector.training:
-        raise ValueError("the detector is in training mode; call detector.eval() first")
-    if image_ids is None:
-        if annotations is None:
-            raise ValueError("give annotations or image_ids")
-        image_ids = annotations.image_ids
     order = order_of(category_ids)
     device = next(detector.parameters()).device
 
     def rois(image_id: int, extra: Tensor) -> ImageRoIs:
         return image_rois(detector, load_image(image_id).to(device), order, extra.to(device), box_deltas)
 
-    return export_rois(
-        rois, image_ids, folder, annotations, add_ground_truth, dtype, rows_per_shard, progress=progress
-    )
+    return export_rois(detector, rois, folder, annotations, add_ground_truth, **options)
 
 
 def image_rois(
@@ -109,7 +98,7 @@ def export_head(detector: GeneralizedRCNN, path: str | os.PathLike[str], categor
     write_head(
         path,
         category_ids,
-        (predictor.cls_score.weight, predictor.cls_score.bias),
+        [(predictor.cls_score.weight, predictor.cls_score.bias)],
         (predictor.bbox_pred.weight, predictor.bbox_pred.bias),
         background_first=True,
         background_deltas=True,
@@ -129,20 +118,14 @@ def install_head(detector: GeneralizedRCNN, path: str | os.PathLike[str], catego
         category_ids: The category id of each of the detector's labels, from label 1 on.
     """
     head = HeadFile.read(path)
-    scorer = HeadScorer(head, category_ids)
     heads: Any = detector.roi_heads
-    bbox_pred = heads.box_predictor.bbox_pred
-    device = bbox_pred.weight.device
-    if head.is_softmax and hasattr(heads.box_predictor, "cls_score"):
-        layer = heads.box_predictor.cls_score
-        rows = torch.cat([torch.zeros(1, dtype=torch.int64), 1 + scorer.order])
-        if layer.weight.shape != head.weight.shape:
-            raise ValueError(f"the head is {list(head.weight.shape)}, the detector's {list(layer.weight.shape)}")
-        with torch.no_grad():
-            layer.weight.copy_(head.weight[rows])
-            layer.bias.copy_(head.bias[rows])
+    predictor = heads.box_predictor
+    if head.is_softmax and hasattr(predictor, "cls_score"):
+        load_softmax(predictor.cls_score, head, category_ids, background_first=True)
         return
-    heads.box_predictor = BagsPredictor(scorer, bbox_pred).to(device)
+    bbox_pred = predictor.bbox_pred
+    scorer = HeadScorer(head, category_ids, bbox_pred.in_features)
+    heads.box_predictor = BagsPredictor(scorer, bbox_pred).to(bbox_pred.weight.device)
     heads.__class__ = BagsRoIHeads
 
 

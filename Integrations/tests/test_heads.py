@@ -144,7 +144,7 @@ def test_refuses_heads_that_it_does_not_know(world: Path, tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="6 rows; 10 are expected"):
         HeadScorer(head)
     layer = (torch.zeros(3, 4), torch.zeros(3))
-    write_head(tmp_path / "a.safetensors", [2, 1], layer, None, True, True, (1, 1, 1, 1), "standard")
+    write_head(tmp_path / "a.safetensors", [2, 1], [layer], None, True, True, (1, 1, 1, 1), "standard")
     with pytest.raises(ValueError, match="does not name its classes"):
         HeadFile.read(tmp_path / "a.safetensors")
 
@@ -157,17 +157,17 @@ def test_write_head_orders_rows(tmp_path: Path) -> None:
         return values[:, None], values
 
     path = tmp_path / "new" / "a.safetensors"
-    write_head(path, [9, 2, 5], rows(4), rows(16), True, True, (0.1, 0.1, 0.2, 0.2), "standard")
+    write_head(path, [9, 2, 5], [rows(4)], rows(16), True, True, (0.1, 0.1, 0.2, 0.2), "standard")
     tensors = load_file(path)
     assert tensors["fc_cls.bias"].tolist() == [0, 2, 3, 1]
     assert tensors["fc_reg.background.bias"].tolist() == [0, 1, 2, 3]
     assert tensors["fc_reg.bias"].tolist() == [*range(8, 16), *range(4, 8)]
-    write_head(path, [9, 2, 5], rows(4), rows(12), False, False, (0.1, 0.1, 0.2, 0.2), "mmdetection2")
+    write_head(path, [9, 2, 5], [rows(4)], rows(12), False, False, (0.1, 0.1, 0.2, 0.2), "mmdetection2")
     tensors = load_file(path)
     assert tensors["fc_cls.bias"].tolist() == [3, 1, 2, 0]
     assert tensors["fc_reg.bias"].tolist() == [*range(4, 12), *range(4)]
     for classifier, regressor, words in ((rows(3), None, "3 rows; 4"), (rows(4), rows(8), "8 rows; 4, or 12")):
         with pytest.raises(ValueError, match=words):
-            write_head(path, [9, 2, 5], classifier, regressor, False, False, (1, 1, 1, 1), "standard")
+            write_head(path, [9, 2, 5], [classifier], regressor, False, False, (1, 1, 1, 1), "standard")
     with pytest.raises(ValueError, match="twice"):
-        write_head(path, [9, 9, 5], rows(4), None, False, False, (1, 1, 1, 1), "standard")
+        write_head(path, [9, 9, 5], [rows(4)], None, False, False, (1, 1, 1, 1), "standard")

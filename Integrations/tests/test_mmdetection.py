@@ -23,18 +23,34 @@ from mmdet.utils import register_all_modules  # noqa: E402
 from mmengine.config import ConfigDict  # noqa: E402
 
 from bags_integrations import mmdetection_detector as mm  # noqa: E402
+from bags_integrations.annotations import match  # noqa: E402
 
 IDS = make_shapes.CATEGORY_IDS
 COUNT = len(IDS)
 
 
-def make_model(classes: int = COUNT) -> Any:
-    """mmdetection's Faster R-CNN with a small ResNet and FPN, its weights drawn."""
+def make_model(stages: int = 1) -> Any:
+    """mmdetection's Faster R-CNN, or Cascade R-CNN, with a small ResNet and FPN, its weights drawn."""
     register_all_modules(init_default_scope=True)
     torch.manual_seed(5)
     anchors = {"type": "AnchorGenerator", "scales": [4], "ratios": [0.5, 1.0, 2.0], "strides": [4, 8, 16, 32]}
     coder = {"type": "DeltaXYWHBBoxCoder", "target_means": [0.0] * 4}
     loss = {"type": "CrossEntropyLoss"}
+    heads = [
+        {
+            "type": "Shared2FCBBoxHead",
+            "in_channels": 32,
+            "fc_out_channels": 64,
+            "roi_feat_size": 7,
+            "num_classes": COUNT,
+            "reg_class_agnostic": stages > 1,
+            "bbox_coder": {**coder, "target_stds": [std / (stage + 1) for std in (0.1, 0.1, 0.2, 0.2)]},
+            "loss_cls": {**loss, "use_sigmoid": False},
+            "loss_bbox": {"type": "L1Loss"},
+        }
+        for stage in range(stages)
+    ]
+    cascade = {"type": "CascadeRoIHead", "num_stages": stages, "stage_loss_weights": [1, 0.5, 0.25], "bbox_head": heads}
     config = ConfigDict(
         {
             "type": "FasterRCNN",
@@ -51,22 +67,12 @@ def make_model(classes: int = COUNT) -> Any:
                 "loss_bbox": {"type": "L1Loss"},
             },
             "roi_head": {
-                "type": "StandardRoIHead",
+                **(cascade if stages > 1 else {"type": "StandardRoIHead", "bbox_head": heads[0]}),
                 "bbox_roi_extractor": {
                     "type": "SingleRoIExtractor",
                     "roi_layer": {"type": "RoIAlign", "output_size": 7, "sampling_ratio": 2, "use_torchvision": True},
                     "out_channels": 32,
                     "featmap_strides": [4, 8, 16, 32],
-                },
-                "bbox_head": {
-                    "type": "Shared2FCBBoxHead",
-                    "in_channels": 32,
-                    "fc_out_channels": 64,
-                    "roi_feat_size": 7,
-                    "num_classes": classes,
-                    "bbox_coder": {**coder, "target_stds": [0.1, 0.1, 0.2, 0.2]},
-                    "loss_cls": {**loss, "use_sigmoid": False},
-                    "loss_bbox": {"type": "L1Loss"},
                 },
             },
             "train_cfg": None,
@@ -83,8 +89,9 @@ def make_model(classes: int = COUNT) -> Any:
     )
     model = MODELS.build(config)
     # Drawn weights this small would give every RoI the same scores.
-    for layer in (model.roi_head.bbox_head.fc_cls, model.roi_head.bbox_head.fc_reg):
-        nn.init.normal_(layer.weight, std=0.5)
+    for head in mm._bbox_heads(model):
+        for layer in (head.fc_cls, head.fc_reg):
+            nn.init.normal_(layer.weight, std=0.5)
     return model.eval()
 
 
@@ -181,11 +188,66 @@ def test_refusals(model: Any, shapes: Shapes, tmp_path: Path) -> None:
         mm.export_features(model, lambda _: None, tmp_path / "a", IDS)
     with pytest.raises(RuntimeError, match="did not come to its bbox head"):
         mm.export_features(model, lambda _: None, tmp_path / "b", IDS, image_ids=[1])
-    cascade = SimpleNamespace(roi_head=SimpleNamespace(bbox_head=nn.ModuleList([])))
-    with pytest.raises(ValueError, match="cascade"):
-        mm.export_head(cascade, tmp_path / "c", IDS)
     # Whatever happened, the model is as it was.
     assert "predict_by_feat" not in vars(model.roi_head.bbox_head)
+
+
+@pytest.fixture(scope="module")
+def cascade() -> Any:
+    return make_model(stages=3)
+
+
+@pytest.fixture(scope="module")
+def cascade_features(shapes: Shapes, cascade: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cascade")
+
+    def run(image_id: int) -> Any:
+        return run_on(cascade, shapes, image_id)
+
+    mm.export_features(cascade, run, folder / "train", IDS, shapes.train)
+    mm.export_features(cascade, run, folder / "val", IDS, shapes.val, dtype=torch.float32)
+    mm.export_head(cascade, folder / "head.safetensors", IDS)
+    return folder
+
+
+def test_a_cascades_own_heads(shapes: Shapes, cascade: Any, cascade_features: Path, tmp_path: Path) -> None:
+    results = predict(shapes, cascade_features, cascade_features / "head.safetensors", tmp_path / "a.json")
+    assert assert_same(detect(cascade, shapes), results) > 100
+
+
+@pytest.mark.parametrize("method", ["bags", "softmax"])
+def test_a_trained_head_in_a_cascade(
+    shapes: Shapes, cascade: Any, model: Any, cascade_features: Path, tmp_path: Path, method: str
+) -> None:
+    run = tmp_path / "run"
+    inputs = ["--features", cascade_features / "train", "--annotations", shapes.folder / "train.json"]
+    recipe = ["--stages", 3, "--epochs", 2, "--images-per-batch", 8, "--init", cascade_features / "head.safetensors"]
+    bags("train", *inputs, "--method", method, *recipe, "--output", run)
+    changed = copy.deepcopy(cascade)
+    mm.install_head(changed, run, IDS)
+    assert assert_same(detect(changed, shapes), predict(shapes, cascade_features, run, tmp_path / "r.json")) > 100
+    with pytest.raises(ValueError, match="a head of 3 stages for a detector of 1"):
+        mm.install_head(model, run, IDS)
+
+
+def test_a_cascades_labels_are_each_stages_own(shapes: Shapes, cascade: Any, cascade_features: Path) -> None:
+    from safetensors.torch import load_file
+
+    rows = load_file(cascade_features / "train" / "shard-00000.safetensors")
+    assert rows["features"].shape[1:] == (3, 64) and rows["labels"].shape[1:] == (3,)
+    # The last stage asks for an overlap of .7.
+    assert torch.equal(rows["labels"][:, 2] >= 0, rows["ious"] >= 0.7)
+    caught = []
+    extractor = cascade.roi_head.bbox_roi_extractor[0]
+    hook = extractor.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[1][:, 1:]))
+    image_id = shapes.train.image_ids[0]
+    run_on(cascade, shapes, image_id)
+    hook.remove()
+    image = make_shapes.load_image(shapes.folder / "images" / f"{image_id}.png")
+    height, width = image.shape[1:]
+    scale = torch.tensor([round(1.25 * width) / width, round(1.25 * height) / height] * 2)
+    first = match(caught[0] / scale, shapes.train.objects(image_id), 0.5)
+    assert torch.equal(rows["labels"][: len(first.labels), 0], first.labels) and bool((first.labels >= 0).any())
 
 
 class HeadOfVersion2(nn.Module):
