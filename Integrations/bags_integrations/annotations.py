@@ -35,10 +35,14 @@ class Annotations:
     def read(cls, path: str | os.PathLike[str]) -> Annotations:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
+        if not isinstance(data, dict) or not {"images", "categories"} <= data.keys():
+            raise ValueError(f"{path}: has no images and categories, as COCO's and LVIS's annotations have")
         images = sorted(data["images"], key=lambda image: image["id"])
         boxes: dict[int, list[list[float]]] = {}
         labels: dict[int, list[int]] = {}
         for annotation in data.get("annotations", []):
+            if missing := {"image_id", "category_id", "bbox"} - annotation.keys():
+                raise ValueError(f"{path}: annotation {annotation.get('id')} has no {', '.join(sorted(missing))}")
             x, y, width, height = annotation["bbox"]
             if annotation.get("iscrowd", 0) or not (width > 0 and height > 0):
                 continue

@@ -52,7 +52,7 @@ def export_features(
     Returns:
         The number of images written by this call.
     """
-    order = order_of(category_ids)
+    order = order_of(category_ids, annotations)
 
     def rois(image_id: int, extra: Tensor) -> ImageRoIs:
         return image_rois(model, load_input(image_id), order, extra, box_deltas)

@@ -8,16 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
 
 from .annotations import Annotations, match
 from .features import FeatureSetWriter
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class ExportOptions(TypedDict, total=False):
@@ -59,7 +56,11 @@ def export_rois(
     folder: str | os.PathLike[str],
     annotations: Annotations | None = None,
     add_ground_truth: bool = False,
-    **options: Unpack[ExportOptions],
+    *,
+    image_ids: Iterable[int] | None = None,
+    dtype: torch.dtype = torch.float16,
+    rows_per_shard: int = 100_000,
+    progress: bool = True,
 ) -> int:
     """Writes the RoIs of images as a feature set; goes on where an earlier call was cut off.
 
@@ -69,14 +70,13 @@ def export_rois(
         folder: Where the shards go.
         annotations: Gives the RoIs' labels; without it `bags train` assigns them from its own annotations.
         add_ground_truth: Whether annotated boxes are RoIs too, as in the training of Faster R-CNN; for training sets.
-        options: As `ExportOptions` lists them.
+        image_ids: This and the rest as `ExportOptions` has them.
 
     Returns:
         The number of images that were written by this call.
     """
     if model.training:
         raise ValueError("the detector is in training mode; call eval() first")
-    image_ids = options.get("image_ids")
     if image_ids is None:
         if annotations is None:
             raise ValueError("give annotations or image_ids")
@@ -84,11 +84,10 @@ def export_rois(
     if add_ground_truth and annotations is None:
         raise ValueError("add_ground_truth needs annotations")
     ids = sorted(set(image_ids))
-    writer = FeatureSetWriter(folder, options.get("dtype", torch.float16), options.get("rows_per_shard", 100_000))
-    with writer:
+    with FeatureSetWriter(folder, dtype, rows_per_shard) as writer:
         last = writer.last_image_id
         rest = ids if last is None else [image_id for image_id in ids if image_id > last]
-        bar = _Progress(len(ids), len(ids) - len(rest), options.get("progress", True) and sys.stderr.isatty())
+        bar = _Progress(len(ids), len(ids) - len(rest), progress and sys.stderr.isatty())
         for image_id in rest:
             objects = annotations.objects(image_id) if annotations is not None else None
             extra = objects.boxes.to(torch.float32) if objects is not None and add_ground_truth else torch.zeros((0, 4))
@@ -115,14 +114,22 @@ def export_rois(
     return len(rest)
 
 
-def order_of(category_ids: Sequence[int]) -> list[int]:
+def order_of(category_ids: Sequence[int], annotations: Annotations | None = None) -> list[int]:
     """The places of a detector's classes by ascending category id.
 
     Args:
         category_ids: The category of each of the detector's classes, in its order, without background.
+        annotations: Must be of the same categories.
     """
     if len(set(category_ids)) != len(category_ids):
         raise ValueError("a category id stands twice among the detector's classes")
+    if annotations is not None and set(category_ids) != annotations.categories.keys():
+        only_here = sorted(set(category_ids) - annotations.categories.keys())[:5]
+        only_there = sorted(annotations.categories.keys() - set(category_ids))[:5]
+        raise ValueError(
+            f"the detector has {len(category_ids)} categories, the annotations have {len(annotations.categories)}; only "
+            f"the detector's: {only_here}; only the annotations': {only_there}"
+        )
     return sorted(range(len(category_ids)), key=lambda place: category_ids[place])
 
 

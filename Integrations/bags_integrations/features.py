@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -120,7 +121,7 @@ class FeatureSetWriter:
             raise ValueError(f"{self.folder}: holds files that are not this writer's shards; choose another folder")
         if not shards:
             return
-        with safe_open(shards[-1], framework="pt") as shard:
+        with open_safetensors(shards[-1]) as shard:
             metadata = shard.metadata() or {}
             features = shard.get_slice("features")
             stored = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}[features.get_dtype()]
@@ -133,6 +134,14 @@ class FeatureSetWriter:
             }
             self.last_image_id = int(shard.get_tensor("image_ids")[-1])
         self._shard_count = len(shards)
+
+
+def open_safetensors(path: Path) -> Any:
+    """Opens a safetensors file; an error names it."""
+    try:
+        return safe_open(path, framework="pt")
+    except SafetensorError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def save_durably(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], path: Path) -> None:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .export import order_of
-from .features import save_durably
+from .features import open_safetensors, save_durably
 
 
 @dataclass
@@ -50,7 +49,7 @@ class HeadFile:
         path = Path(path)
         if path.is_dir():
             path = path / "head.safetensors"
-        with safe_open(path, framework="pt") as file:
+        with open_safetensors(path) as file:
             metadata = file.metadata() or {}
             names = set(file.keys())
             if "groups" not in metadata or "layout" not in metadata:

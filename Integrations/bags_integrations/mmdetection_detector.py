@@ -56,8 +56,14 @@ def export_features(
     Returns:
         The number of images written by this call.
     """
-    order = order_of(category_ids)
-    stds = [float(std) for std in _bbox_heads(model)[-1].bbox_coder.stds]
+    order = order_of(category_ids, annotations)
+    heads = _bbox_heads(model)
+    if not all(head.reg_class_agnostic for head in heads[:-1]):
+        raise ValueError(
+            "the cascade regresses boxes by class: the stages' RoIs, and so the features, would be others with another "
+            "head; it must be one with reg_class_agnostic=True"
+        )
+    stds = [float(std) for std in heads[-1].bbox_coder.stds]
     with _capture(model) as caught:
 
         def rois(image_id: int, _: Tensor) -> ImageRoIs:

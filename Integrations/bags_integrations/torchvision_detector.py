@@ -53,7 +53,7 @@ def export_features(
     Returns:
         The number of images written by this call.
     """
-    order = order_of(category_ids)
+    order = order_of(category_ids, annotations)
     device = next(detector.parameters()).device
 
     def rois(image_id: int, extra: Tensor) -> ImageRoIs:

@@ -3,10 +3,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from conftest import Shapes, bags
 
 from bags_integrations.annotations import Annotations, ImageObjects, match
+
+
+def test_refuses_what_is_no_annotations(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    for text in ("[]", '{"images": []}'):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="results.json: has no images and categories"):
+            Annotations.read(path)
+    path.write_text('{"images": [], "categories": [], "annotations": [{"id": 8, "image_id": 1, "category_id": 1}]}')
+    with pytest.raises(ValueError, match="annotation 8 has no bbox"):
+        Annotations.read(path)
 
 
 def test_reads_coco(tmp_path: Path) -> None:

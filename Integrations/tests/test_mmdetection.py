@@ -188,6 +188,10 @@ def test_refusals(model: Any, shapes: Shapes, tmp_path: Path) -> None:
         mm.export_features(model, lambda _: None, tmp_path / "a", IDS)
     with pytest.raises(RuntimeError, match="did not come to its bbox head"):
         mm.export_features(model, lambda _: None, tmp_path / "b", IDS, image_ids=[1])
+    heads = nn.ModuleList([HeadOfVersion2(), HeadOfVersion2()])
+    cascade = SimpleNamespace(roi_head=SimpleNamespace(bbox_head=heads), training=False)
+    with pytest.raises(ValueError, match="reg_class_agnostic=True"):
+        mm.export_features(cascade, lambda _: None, tmp_path / "c", IDS, image_ids=[1])
     # Whatever happened, the model is as it was.
     assert "predict_by_feat" not in vars(model.roi_head.bbox_head)
 
@@ -254,6 +258,7 @@ class HeadOfVersion2(nn.Module):
     """A bbox head with version 2's `get_bboxes`, which takes one image: its shape, and a scale for each coordinate."""
 
     with_reg = True
+    reg_class_agnostic = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -180,6 +180,10 @@ def test_refusals(shapes: Shapes, detector: FasterRCNN, features: Path, tmp_path
         tv.export_features(copy.deepcopy(detector).train(), load, tmp_path, IDS, shapes.val)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="annotations or image_ids"):
         tv.export_features(detector, load, tmp_path, IDS)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"5 categories, the annotations have 6;.* only the annotations': \[2\]"):
+        tv.export_features(detector, load, tmp_path, IDS[:5], shapes.val)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="rows_per_shards"):
+        tv.export_features(detector, load, tmp_path, IDS, shapes.val, rows_per_shards=9)  # type: ignore[arg-type, call-arg]
     with pytest.raises(ValueError, match="7 deltas a RoI; 1, or 6 for 5 classes"):
         tv.image_rois(detector, torch.zeros(3, 100, 100), list(range(5)), torch.zeros(0, 4))
     with pytest.raises(ValueError, match="7 rows; 6 are expected for 5"):
