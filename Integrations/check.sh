@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From nothing: builds bags, makes a virtual environment with the real packages, checks types, runs the tests, and runs
-# every line of the walk-through in README.md. BAGS names a built program, VENV an environment to make or use.
+# every line of the walk-through in README.md. BAGS names a built program, VENV an environment to make or use. pip takes
+# torch with CUDA, gigabytes of it, unless PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu is set.
 set -euo pipefail
 cd "$(dirname "$0")"
 source=$PWD
@@ -19,21 +20,7 @@ cd "$work"
 mypy
 pytest --quiet
 
-# The walk-through: its bash blocks as they stand, its Python blocks one after the other in one session.
 mkdir walk && cd walk
 ln -s "$work" Integrations
-python - "$source/README.md" <<'PYTHON'
-import re
-import subprocess
-import sys
-
-text = open(sys.argv[1], encoding="utf-8").read()
-session: dict[str, object] = {}
-for language, block in re.findall(r"```(bash|python)\n(.*?)```", text, re.DOTALL):
-    print(f"--- {language}\n{block}", flush=True)
-    if language == "bash":
-        subprocess.run(["bash", "-euo", "pipefail", "-c", block], check=True)
-    else:
-        exec(compile(block, "README.md", "exec"), session)
-PYTHON
+python Integrations/tests/walk_through.py "$source/README.md"
 echo "everything holds"

@@ -172,6 +172,8 @@ def train(detector: FasterRCNN, folder: Path, steps: int, images_per_step: int =
 
 def make(folder: Path, train_images: int = 160, val_images: int = 24, steps: int = 250) -> None:
     """Draws both splits and trains a detector."""
+    # So small a network gains little from a second thread, and loses much where other programs run beside it.
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
 
