@@ -49,3 +49,11 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Shapes:
     make_shapes.make(folder, train_images=80, val_images=10, steps=80)
     bags("group", folder / "train.json", "--boundaries", "50", "--output", folder / "groups.json")
     return Shapes(folder)
+
+
+from small_heads import SmallHeads  # noqa: E402 (it uses `bags`)
+
+
+@pytest.fixture(scope="session")
+def small_heads(tmp_path_factory: pytest.TempPathFactory) -> SmallHeads:
+    return SmallHeads.make(tmp_path_factory.mktemp("heads"))

@@ -9,8 +9,9 @@ struct ExportCommand: ParsableCommand {
     abstract: "Write a trained head as an ONNX model.",
     discussion: """
       The model takes `features` [N, D], N of any size, and gives `scores` [N, C], the classes by ascending category id: \
-      for BAGS the softmax of each group without `others`, times the foreground probability. It is made of plain \
-      operators (operator set 17). class_names, category_ids, groups, layout and method stand in its metadata.
+      for BAGS the softmax of each group without `others`, times the foreground probability. Hidden layers are part of \
+      the model; for a cascade of S stages it takes [N, S, D]. It is made of plain operators (operator set 17). \
+      class_names, category_ids, groups, layout and method stand in its metadata.
 
       `bags convert` writes heads for detector frameworks.
 
@@ -45,10 +46,11 @@ struct ExportCommand: ParsableCommand {
       try printJSON(
         ExportSummary(
           onnx: onnx, method: head.method, layout: head.layout.name, categories: head.groups.classCount,
-          features: head.inputs, precision: precision.rawValue))
+          stages: head.layout.stageCount, features: head.inputs / head.layout.stageCount,
+          precision: precision.rawValue))
     } else {
       StandardStreams.result(
-        "\(onnx): \(head.method), features [N, \(head.inputs)] to scores [N, \(head.groups.classCount)], "
+        "\(onnx): \(head.method), features [\(head.onnxInputShape)] to scores [N, \(head.groups.classCount)], "
           + precision.rawValue)
     }
   }
@@ -60,6 +62,7 @@ private struct ExportSummary: Encodable {
   var method: String
   var layout: String
   var categories: Int
+  var stages: Int
   var features: Int
   var precision: String
 }

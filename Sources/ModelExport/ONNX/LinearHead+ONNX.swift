@@ -13,8 +13,8 @@ public enum ONNXPrecision: String, Sendable, CaseIterable {
 }
 
 extension LinearHead {
-  /// Writes the head as an ONNX model in plain operators: `features` [N, D] in, `scores` [N, C] out, the classes by
-  /// ascending category id, N of any size.
+  /// Writes the head as an ONNX model in plain operators: `features` [N, D] in, or [N, S, D] for the S stages of a
+  /// cascade, `scores` [N, C] out, the classes by ascending category id, N of any size. Hidden layers are part of it.
   ///
   /// The metadata hold `class_names` and `category_ids` (JSON lists in the order of the columns), `groups` (groups.json),
   /// `layout` and `method`. Operator set 17, IR version 8.
@@ -32,32 +32,24 @@ extension LinearHead {
 
   /// The bytes of that file.
   package func onnxModel(precision: ONNXPrecision, producerVersion: String) throws -> Data {
-    guard hidden.isEmpty, layout.stageCount == 1 else {
-      throw ModelExportError(
-        "a head with hidden layers, or with the classifiers of several stages, is not written as ONNX here")
-    }
+    let head = try withStagesJoined()
     var graph = ONNXGraph()
     let type: ONNXGraph.ElementType = precision == .fp16 ? .float16 : .float32
-    if precision == .fp16,
-      let row = (0..<bias.count).first(where: { row in
-        (weight.row(row) + [bias[row]]).contains { abs($0) >= 65520 }
-      })
-    {
-      throw ModelExportError("row \(row) of the head holds a number beyond half precision (65504); export it as fp32")
-    }
-    let logits = graph.logits(of: self, type: type)
-    let scores = try graph.scores(logits, layout: layout)
+    if precision == .fp16 { try head.checkHalfPrecision() }
+    let features = layout.stageCount == 1 ? "features" : graph.add("Flatten", ["features"], ["axis": .integer(1)])
+    let logits = graph.logits(of: head, features: graph.apply(head.hidden, to: features, type: type), type: type)
+    let scores = try graph.scores(logits, layout: head.layout)
 
     var model = Onnx_ModelProto()
     model.irVersion = 8
     model.producerName = "bags"
     model.producerVersion = producerVersion
-    model.docString = "Scores of RoI features: features [N, \(inputs)] to scores [N, \(layout.classCount)]"
+    model.docString = "Scores of RoI features: features [\(onnxInputShape)] to scores [N, \(layout.classCount)]"
     var operators = Onnx_OperatorSetIdProto()
     operators.version = 17
     model.opsetImport = [operators]
     model.graph = graph.finished(
-      name: "head", input: ("features", type, inputs), output: ("scores", scores, layout.classCount))
+      name: "head", input: ("features", type, inputShape), output: ("scores", scores, layout.classCount))
     let encoder = JSONEncoder()
     encoder.outputFormatting = .withoutEscapingSlashes
     func json(_ value: some Encodable) throws -> String { String(decoding: try encoder.encode(value), as: UTF8.self) }
@@ -72,39 +64,86 @@ extension LinearHead {
     }
     return try model.serializedData()
   }
+
+  /// The model's input: `N, D`, or `N, S, D`.
+  package var onnxInputShape: String { (["N"] + inputShape.map(String.init)).joined(separator: ", ") }
+
+  private var inputShape: [Int] {
+    layout.stageCount == 1 ? [inputs] : [layout.stageCount, inputs / layout.stageCount]
+  }
+
+  /// The one classifier that gives a cascade's mean logits from the features of all its stages, one after the other:
+  /// (x₁ W₁ᵀ + … + x_S W_Sᵀ) / S = [x₁ … x_S] [W₁ … W_S]ᵀ / S.
+  private func withStagesJoined() throws -> LinearHead {
+    let stages = (0..<layout.stageCount).compactMap { stage($0) }
+    guard let first = stages.first else { return self }
+    let share = 1 / Float(stages.count)
+    let values = first.bias.indices.flatMap { row in stages.flatMap { $0.weight.row(row).map { $0 * share } } }
+    return try LinearHead(
+      weight: Matrix(rows: first.bias.count, columns: inputs, values: values),
+      bias: first.bias.indices.map { row in stages.reduce(0) { $0 + $1.bias[row] * share } },
+      layout: first.layout, groups: groups, method: method)
+  }
+
+  private func checkHalfPrecision() throws {
+    let layers = hidden.map { ($0.weight, $0.bias) } + [(weight, bias)]
+    for (index, (weight, bias)) in layers.enumerated() {
+      let tooLarge = bias.indices.first { row in (weight.row(row) + [bias[row]]).contains { abs($0) >= 65520 } }
+      guard let row = tooLarge else { continue }
+      let place = index < hidden.count ? "hidden layer \(index)" : "the head"
+      throw ModelExportError("row \(row) of \(place) holds a number beyond half precision (65504); export it as fp32")
+    }
+  }
 }
 
 extension ONNXGraph {
+  /// max(0, x Wᵀ + b) of each layer.
+  fileprivate mutating func apply(_ layers: [HiddenLayer], to features: String, type: ElementType) -> String {
+    var value = features
+    for (index, layer) in layers.enumerated() {
+      let weight = constant(
+        floats: layer.weight.storage, shape: [layer.outputs, layer.inputs], type: type, name: "weight_\(index)")
+      let bias = constant(floats: layer.bias, shape: [layer.outputs], type: type, name: "bias_\(index)")
+      let product = add("Gemm", [value, weight, bias], ["transB": .integer(1)])
+      value = add("Relu", [product])
+    }
+    return value
+  }
+
   /// x Wᵀ + b, or cosines where the layout says so, in single precision.
-  fileprivate mutating func logits(of head: LinearHead, type: ElementType) -> String {
+  fileprivate mutating func logits(of head: LinearHead, features: String, type: ElementType) -> String {
     let rows = 0..<head.bias.count
     switch head.layout.product {
-    case .linear: return linear(head, rows: rows, type: type)
-    case .cosine: return cosines(head, rows: rows, type: type)
+    case .linear: return linear(features, head, rows: rows, type: type)
+    case .cosine: return cosines(features, head, rows: rows, type: type)
     case .linearThenCosine(let count):
-      let first = linear(head, rows: 0..<count, type: type)
-      let rest = cosines(head, rows: count..<rows.upperBound, type: type)
+      let first = linear(features, head, rows: 0..<count, type: type)
+      let rest = cosines(features, head, rows: count..<rows.upperBound, type: type)
       return add("Concat", [first, rest], ["axis": .integer(1)])
     }
   }
 
-  private mutating func linear(_ head: LinearHead, rows: Range<Int>, type: ElementType) -> String {
+  private mutating func linear(
+    _ features: String, _ head: LinearHead, rows: Range<Int>, type: ElementType
+  ) -> String {
     let values = rows.flatMap { head.weight.row($0) }
-    let weight = constant(floats: values, shape: [rows.count, head.inputs], type: type, name: "weight")
+    let weight = constant(floats: values, shape: [rows.count, head.weight.columns], type: type, name: "weight")
     let bias = constant(floats: Array(head.bias[rows]), shape: [rows.count], type: type, name: "bias")
-    let product = add("Gemm", ["features", weight, bias], ["transB": .integer(1)])
+    let product = add("Gemm", [features, weight, bias], ["transB": .integer(1)])
     return type == .float32 ? product : cast(product, to: .float32)
   }
 
   /// The rows' lengths are known; the features' are taken in single precision, where a square does not overflow.
-  private mutating func cosines(_ head: LinearHead, rows: Range<Int>, type: ElementType) -> String {
+  private mutating func cosines(
+    _ given: String, _ head: LinearHead, rows: Range<Int>, type: ElementType
+  ) -> String {
     let values = rows.flatMap { row in
       let values = head.weight.row(row)
       let norm = max(values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot(), 1e-12)
       return values.map { Float(Double($0) / norm) }
     }
-    let weight = constant(floats: values, shape: [rows.count, head.inputs], type: type, name: "directions")
-    let features = type == .float32 ? "features" : cast("features", to: .float32)
+    let weight = constant(floats: values, shape: [rows.count, head.weight.columns], type: type, name: "directions")
+    let features = type == .float32 ? given : cast(given, to: .float32)
     let norms = add("ReduceL2", [features], ["axes": .integers([1]), "keepdims": .integer(1)])
     let smallest = constant(floats: [1e-12], shape: [1])
     let lengths = add("Max", [norms, smallest])

@@ -115,10 +115,10 @@ struct ONNXGraph {
   /// The graph, with one input and one output whose rows are as many as the batch holds.
   ///
   /// - Parameters:
-  ///   - input: The input's name, element type and columns.
+  ///   - input: The input's name, element type and the shape of a row.
   ///   - output: What the value `value` is called outside, and its columns; F32.
   func finished(
-    name: String, input: (name: String, type: ElementType, columns: Int),
+    name: String, input: (name: String, type: ElementType, shape: [Int]),
     output: (name: String, value: String, columns: Int)
   ) -> Onnx_GraphProto {
     var graph = Onnx_GraphProto()
@@ -130,20 +130,23 @@ struct ONNXGraph {
       return node
     }
     graph.initializer = constants
-    graph.input = [Self.value(input.name, input.type, columns: input.columns)]
-    graph.output = [Self.value(output.name, .float32, columns: output.columns)]
+    graph.input = [Self.value(input.name, input.type, shape: input.shape)]
+    graph.output = [Self.value(output.name, .float32, shape: [output.columns])]
     return graph
   }
 
-  private static func value(_ name: String, _ type: ElementType, columns: Int) -> Onnx_ValueInfoProto {
+  private static func value(_ name: String, _ type: ElementType, shape: [Int]) -> Onnx_ValueInfoProto {
     var batch = Onnx_TensorShapeProto.Dimension()
     batch.dimParam = "N"
-    var width = Onnx_TensorShapeProto.Dimension()
-    width.dimValue = Int64(columns)
+    let row = shape.map { count in
+      var dimension = Onnx_TensorShapeProto.Dimension()
+      dimension.dimValue = Int64(count)
+      return dimension
+    }
     var value = Onnx_ValueInfoProto()
     value.name = name
     value.type.tensorType.elemType = type.rawValue
-    value.type.tensorType.shape.dim = [batch, width]
+    value.type.tensorType.shape.dim = [batch] + row
     return value
   }
 }

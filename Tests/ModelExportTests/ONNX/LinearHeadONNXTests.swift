@@ -27,9 +27,13 @@ import Testing
     } else if name == "tau-select" {
       layout = TauSelectLayout(isTail: (0..<groups.classCount).map { $0 != 0 })
     }
+    return drawn(layout, inputs: 6, groups: groups)
+  }
+
+  static func drawn(_ layout: any LogitLayout, inputs: Int, groups: CategoryGroups) -> LinearHead {
     var generator = SeededGenerator(seed: 4)
     var head = LinearHead(
-      inputs: 6, layout: layout, groups: groups, method: "test", deviation: 1, using: &generator)
+      inputs: inputs, layout: layout, groups: groups, method: "test", deviation: 1, using: &generator)
     for row in head.bias.indices { head.bias[row] = Float(standardNormal(using: &generator)) }
     return head
   }
@@ -53,6 +57,48 @@ import Testing
 
     let half = try ONNXEvaluator(graph: Self.model(head, .fp16).graph)(Matrix(rows: 7, columns: 6, values: values))
     for (a, b) in zip(half.storage, expected.storage) { #expect(abs(a - Double(b)) < 5e-3) }
+  }
+
+  /// Hidden layers below the classifier, linear or of cosines.
+  @Test(arguments: ["grouped-sigmoid", "cosine"])
+  func hiddenLayersArePartOfIt(name: String) throws {
+    let groups = try exampleGroups()
+    let layout = try #require(logitLayouts(for: groups).first { $0.name == name })
+    var generator = SeededGenerator(seed: 3)
+    let first = HiddenLayer(inputs: 6, outputs: 5, using: &generator)
+    var second = HiddenLayer(inputs: 5, outputs: 4, using: &generator)
+    second.bias = [0.5, -0.25, 1, 0]
+    let top = Self.drawn(layout, inputs: 4, groups: groups)
+    let head = try LinearHead(
+      weight: top.weight, bias: top.bias, hidden: [first, second], layout: layout, groups: groups, method: "test")
+    let values = (0..<7 * 6).map { _ in standardNormal(using: &generator) }
+    let expected = head.scores(for: Matrix(rows: 7, columns: 6, values: values.map { Float($0) }))
+    for (precision, tolerance) in [(ONNXPrecision.fp32, 1e-6), (.fp16, 5e-3)] {
+      let found = try ONNXEvaluator(graph: Self.model(head, precision).graph)(
+        Matrix(rows: 7, columns: 6, values: values))
+      #expect(found.rows == 7 && found.columns == 8)
+      for (a, b) in zip(found.storage, expected.storage) { #expect(abs(a - Double(b)) < tolerance) }
+    }
+    second.bias[3] = 70_000
+    let changed = try LinearHead(
+      weight: top.weight, bias: top.bias, hidden: [first, second], layout: layout, groups: groups, method: "test")
+    #expect { try Self.model(changed, .fp16) } throws: { "\($0)".contains("row 3 of hidden layer 1") }
+  }
+
+  /// A cascade's features are [N, S, D]; its classifiers become one.
+  @Test func stagesBecomeOneClassifier() throws {
+    let groups = try exampleGroups()
+    let layout = try #require(logitLayouts(for: groups).first { $0.name == "grouped-sigmoid" })
+    let head = Self.drawn(StagedLayout(layout, stageCount: 3), inputs: 6, groups: groups)
+    var generator = SeededGenerator(seed: 9)
+    let values = (0..<7 * 6).map { _ in standardNormal(using: &generator) }
+    let expected = head.scores(for: Matrix(rows: 7, columns: 6, values: values.map { Float($0) }))
+    let model = try Self.model(head)
+    let input = try #require(model.graph.input.first)
+    #expect(input.type.tensorType.shape.dim.map(\.dimValue) == [0, 3, 2])
+    let found = try ONNXEvaluator(graph: model.graph)(Matrix(rows: 7, columns: 6, values: values))
+    #expect(found.rows == 7 && found.columns == 8)
+    for (a, b) in zip(found.storage, expected.storage) { #expect(abs(a - Double(b)) < 1e-6) }
   }
 
   @Test func describesItself() throws {

@@ -40,7 +40,9 @@ struct ONNXEvaluator {
     func attribute(_ name: String) -> Int? { node.attribute.first { $0.name == name }.map { Int($0.i) } }
     func integers(_ value: Value) -> [Int] { value.storage.map { Int($0) } }
     switch node.opType {
-    case "Cast": return [x]
+    // Features of several stages come here as they lie in memory, flat.
+    case "Cast", "Flatten": return [x]
+    case "Relu": return [x.mapped { Swift.max(0, $0) }]
     case "Gemm":
       guard attribute("transB") == 1 else { throw Fault(what: "Gemm without transB") }
       var result = Value(rows: x.rows, columns: inputs[1].rows)
