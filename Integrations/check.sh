@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From nothing: builds bags, makes a virtual environment with the real packages, checks types, runs the tests, and runs
-# every line of the walk-through in README.md. BAGS names a built program, VENV an environment to make or use. pip takes
-# torch with CUDA, gigabytes of it, unless PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu is set.
+# every line of the walk-through in README.md. BAGS names a built program, VENV an environment to make or use: a new one
+# takes torch with CUDA from PyPI, gigabytes of it.
 set -euo pipefail
 cd "$(dirname "$0")"
 source=$PWD
