@@ -13,6 +13,7 @@ import pytest
 import torch
 from compare import Found, assert_same, read_results
 from conftest import Shapes, bags
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 mmcv_operators.install()
@@ -170,8 +171,6 @@ def test_a_trained_head(shapes: Shapes, model: Any, features: Path, tmp_path: Pa
 
 
 def test_convert_reads_the_whole_detector(shapes: Shapes, model: Any, features: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, tmp_path / "model.safetensors")
     (tmp_path / "order.txt").write_text("\n".join(map(str, IDS)))
@@ -232,11 +231,15 @@ def test_a_trained_head_in_a_cascade(
     assert assert_same(detect(changed, shapes), predict(shapes, cascade_features, run, tmp_path / "r.json")) > 100
     with pytest.raises(ValueError, match="a head of 3 stages for a detector of 1"):
         mm.install_head(model, run, IDS)
+    if method == "softmax":
+        (tmp_path / "order.txt").write_text("\n".join(map(str, IDS)))
+        converted = tmp_path / "weights.safetensors"
+        bags("convert", run, "--to", "mmdetection", "--class-order", tmp_path / "order.txt", "--output", converted)
+        state, weights = changed.state_dict(), load_file(converted)
+        assert len(weights) == 6 and all(torch.equal(state[name], tensor) for name, tensor in weights.items())
 
 
 def test_a_cascades_labels_are_each_stages_own(shapes: Shapes, cascade: Any, cascade_features: Path) -> None:
-    from safetensors.torch import load_file
-
     rows = load_file(cascade_features / "train" / "shard-00000.safetensors")
     assert rows["features"].shape[1:] == (3, 64) and rows["labels"].shape[1:] == (3,)
     # The last stage asks for an overlap of .7.
@@ -284,8 +287,6 @@ class HeadOfVersion2(nn.Module):
 
 
 def test_version_2(tmp_path: Path) -> None:
-    from safetensors.torch import load_file
-
     torch.manual_seed(0)
     head = HeadOfVersion2()
     model = SimpleNamespace(roi_head=SimpleNamespace(bbox_head=head), training=False)

@@ -24,7 +24,7 @@ struct ConvertCommand: ParsableCommand {
         eqlv2         roi_head.bbox_head.fc_cls         its port in eqlv2: groups, [others, background]
 
       A cascade has one head for each stage (bbox_head.0, .1, .2). Read, it gives one file a stage; to write one, name \
-      the stages' heads one after the other.
+      the stages' heads one after the other, or a run of `bags train --stages`.
 
       A grouped head fits official and eqlv2. The others have no such layer: the predictors of Integrations put it into \
       their detectors.

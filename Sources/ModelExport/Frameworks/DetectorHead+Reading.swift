@@ -43,7 +43,7 @@ extension DetectorHead {
   ) throws -> [DetectorHead] {
     do {
       if description.framework == .bags {
-        return [try DetectorHead(ownFile: file, groups: description.groups)]
+        return try ownStages(file, groups: description.groups)
       }
       let groups = try self.groups(file, description.groups)
       return try stageNumbers(file, description.framework).map { stage in
@@ -54,13 +54,20 @@ extension DetectorHead {
     }
   }
 
-  /// Reads this project's own head file.
-  private init(ownFile file: any TensorContainer, groups: CategoryGroups?) throws {
+  /// Reads this project's own head file: one head, or one for each stage that it was trained with.
+  private static func ownStages(_ file: any TensorContainer, groups: CategoryGroups?) throws -> [DetectorHead] {
     let classifier = try LinearHead(file, groups: groups)
-    let regressor =
-      file.names.contains("fc_reg.weight") ? try BoxRegressor(file, groups: classifier.groups) : nil
-    try self.init(
-      classifier: classifier, regressor: regressor, elementType: try Self.elementType(of: file, "fc_cls"))
+    let stages = (0..<classifier.layout.stageCount).compactMap { classifier.stage($0) }
+    let elementType = try elementType(of: file, stages.isEmpty ? "fc_cls" : "fc_cls.0")
+    let hasRegressor = file.names.contains("fc_reg.weight")
+    guard !stages.isEmpty else {
+      let regressor = hasRegressor ? try BoxRegressor(file, groups: classifier.groups) : nil
+      return [try DetectorHead(classifier: classifier, regressor: regressor, elementType: elementType)]
+    }
+    guard !hasRegressor else {
+      throw ModelExportError("has one fc_reg for the classifiers of \(stages.count) stages; which stage's is not said")
+    }
+    return try stages.map { try DetectorHead(classifier: $0, elementType: elementType) }
   }
 
   private init(

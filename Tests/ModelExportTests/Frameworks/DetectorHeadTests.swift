@@ -194,6 +194,22 @@ import Testing
     }
   }
 
+  /// A head that was trained with several stages is as many heads of a detector.
+  @Test func stagesOfItsOwn() throws {
+    try withTemporaryFolder { folder in
+      let head = try exampleHead(StagedLayout(SoftmaxLayout(classCount: 8), stageCount: 3), inputs: 15)
+      try head.write(to: "\(folder)/a.safetensors")
+      let stages = try Self.read("\(folder)/a.safetensors", .bags)
+      #expect(stages.map(\.classifier.weight) == (0..<3).map { head.stage($0)?.weight })
+      try DetectorHead.write(stages, framework: .mmdetection, to: "\(folder)/b.npz")
+      #expect(try Self.read("\(folder)/b.npz", .mmdetection).map(\.classifier.bias) == stages.map(\.classifier.bias))
+      let regressor = try exampleRegressor(perClass: false)
+      try writeSafetensors(
+        head.tensors() + regressor.tensors(), metadata: head.metadata(), to: "\(folder)/c.safetensors")
+      #expect { try Self.read("\(folder)/c.safetensors", .bags) } throws: { "\($0)".contains("of 3 stages") }
+    }
+  }
+
   @Test func findsLayersInAWholeDetector() throws {
     try withTemporaryFolder { folder in
       let head = try exampleHead(SoftmaxLayout(classCount: 8))
