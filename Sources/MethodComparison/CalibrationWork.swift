@@ -6,9 +6,12 @@ public struct CalibrationWork: Sendable {
   public let method: CalibrationMethod
   /// Its parameters.
   public let parameters: MethodParameters
-  /// Batch, seed and threads, where something is trained.
+  /// Batch, seed, threads and memory, where something is trained; the rest is as `bags calibrate` has it.
   public let settings: TrainingSettings
 
+  /// - Parameters:
+  ///   - choice: What is done.
+  ///   - settings: The recipe of the comparison, of which batch, seed, threads and memory are taken.
   /// - Throws: `ComparisonError` or `MethodParameterError` for a name or a parameter that does not exist.
   init(_ choice: MethodChoice, settings: TrainingSettings) throws {
     guard let method = CalibrationMethod.named(choice.name) else {
@@ -16,7 +19,12 @@ public struct CalibrationWork: Sendable {
     }
     self.method = method
     parameters = try MethodParameters(choice.parameters, of: method)
-    self.settings = settings
+    var own = TrainingSettings()
+    own.imagesPerBatch = settings.imagesPerBatch
+    own.seed = settings.seed
+    own.threads = settings.threads
+    own.memoryLimit = settings.memoryLimit
+    self.settings = own
   }
 
   /// The epochs that it trains for; 0 where it trains nothing.

@@ -4,13 +4,13 @@ import DetectionHeads
 ///
 /// `bags compare --methods` reads it as `description` writes it: the method and its parameters, then what is added to it
 /// with its own, such as `bags:others-ratio=3` or `softmax:learning-rate=0.1+rfs:repeat-threshold=0.01`.
-public struct ComparedMethod: Sendable, Codable, Equatable {
+public struct ComparedMethod: Sendable, Equatable {
   /// The method, with the parameters that are not as they are by default.
   public var method: MethodChoice
   /// Its learning rate; `nil` for the comparison's, or the one that tuning picks.
   public var learningRate: Double?
-  /// The inner boundaries of its groups; `nil` for the comparison's.
-  public var boundaries: [Int]?
+  /// Where its groups are divided; `nil` for the comparison's groups.
+  public var boundaries: GroupBoundaries?
   /// Which images an epoch visits; `nil` for each once.
   public var sampler: MethodChoice?
   /// Which RoIs of a batch are trained on; `nil` for all.
@@ -20,7 +20,8 @@ public struct ComparedMethod: Sendable, Codable, Equatable {
 
   /// Makes a row.
   public init(
-    _ method: MethodChoice, learningRate: Double? = nil, boundaries: [Int]? = nil, sampler: MethodChoice? = nil,
+    _ method: MethodChoice, learningRate: Double? = nil, boundaries: GroupBoundaries? = nil,
+    sampler: MethodChoice? = nil,
     mining: MethodChoice? = nil, calibration: MethodChoice? = nil
   ) {
     self.method = method
@@ -36,7 +37,10 @@ extension ComparedMethod: CustomStringConvertible {
   /// What it is called in tables, and how it is typed.
   public var description: String {
     var text = method.notation
-    if let boundaries { text += ":groups=" + boundaries.map(String.init).joined(separator: "/") }
+    // Commas and colons divide rows and parameters.
+    if let boundaries {
+      text += ":groups=" + boundaries.description.replacing(",", with: "/").replacing(":", with: "/")
+    }
     if let learningRate { text += ":learning-rate=\(settingText(learningRate))" }
     return ([text] + [sampler, mining, calibration].compactMap { $0?.notation }).joined(separator: "+")
   }

@@ -29,11 +29,7 @@ struct ResultKey: Encodable {
     self.purpose = purpose + " calibration"
     method = work.method.name
     parameters = work.parameters.values
-    // Epochs, rate and milestones are the calibration's own.
     var settings = work.settings
-    settings.epochs = TrainingSettings().epochs
-    settings.learningRate = TrainingSettings().learningRate
-    settings.milestones = TrainingSettings().milestones
     settings.threads = TrainingSettings().threads
     settings.memoryLimit = TrainingSettings().memoryLimit
     isStreamed = source.featureByteCount > work.settings.memoryLimit

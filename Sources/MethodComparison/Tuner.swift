@@ -237,7 +237,7 @@ public struct TuningData: Sendable {
 }
 
 /// A method and what tuning picked for it.
-public struct TunedMethod: Sendable, Codable, Equatable {
+public struct TunedMethod: Sendable, Equatable {
   /// As it was asked for.
   public let method: ComparedMethod
   /// With the learning rate and the parameters that were picked.

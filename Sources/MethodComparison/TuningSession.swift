@@ -21,7 +21,7 @@ struct TuningSession {
     let declared = method.ownParameters
     // What the user gave is not tuned.
     waiting = plan.parameters.compactMap { tuned in
-      guard method.method.parameters[tuned.name] == nil,
+      guard method.ownChoice.parameters[tuned.name] == nil,
         let parameter = declared.first(where: { $0.name == tuned.name })
       else { return nil }
       return (tuned.name, tuned.candidates(for: parameter, current: parameter.defaultValue))

@@ -17,7 +17,8 @@ struct CompareCommand: ParsableCommand {
       A method is written with its parameters behind colons, and what is added to it behind +:
         bags:others-ratio=3            a parameter of the method (`bags methods` lists them)
         softmax:learning-rate=0.1      its own learning rate
-        bags:groups=100                its own group boundaries; several with / between them
+        bags:groups=10/100             its own group boundaries; auto/4: four groups by natural breaks
+        bags:others=no                 ablations of BAGS; bags:g0=none, bags:g0=official, bags:others-ratio=0
         softmax+rfs                    repeat factor sampling; +class-balanced
         softmax+rfs:repeat-threshold=0.01
         softmax+ohem                   online hard examples; +ohem-1to3, +s-ohem, +offline, +random

@@ -48,6 +48,38 @@ import Testing
     }
   }
 
+  @Test func rowsHaveGroupsAblationsAndCalibrationsOfTheirOwn() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let rows = [
+        "bags:groups=auto/2", "bags:g0=none", "bags:others=no", "bags:g0=official:others-ratio=0",
+        "softmax+ohem:rois-per-image=2+tau-norm:tau=0.5", "softmax+class-balanced+lws:epochs=2",
+      ]
+      let run = try compare(folder, ["--methods", rows.joined(separator: ","), "--format", "json"])
+      #expect(run.status == 0, "\(run.error)")
+      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+      let methods = try #require(object?["methods"] as? [[String: Any]])
+      #expect(methods.map { $0["trained_as"] as? String } == rows)
+      let folders = try methods.map { try #require(($0["runs"] as? [String])?.first) }
+      let records = try folders.map { try RunFolder(at: "\(folder)/\($0)").record() }
+      // What a row says is what its run was trained with, and the run's own settings repeat it.
+      let breaks = try CategoryGroups(contentsOf: "\(folder)/\(folders[0])/groups.json").boundaries
+      #expect(breaks.count == 1 && records[0].groupBoundaries == "\(breaks[0])")
+      #expect(records[1].methodParameters["g0"] == "none" && records[2].methodParameters["others"] == "no")
+      #expect(records[4].mining?.parameters["rois-per-image"] == "2" && records[4].calibration?.name == "tau-norm")
+      let again = try runBags(["train", "--config", "\(folders[0])/run.json", "--output", "again"], in: folder)
+      #expect(again.status == 0, "\(again.error)")
+      let calibrated = try runBags(
+        ["calibrate", try #require(records[5].inputs["init"]?.path), "--output", "calibrated"]
+          + records[5].options.flatMap { ["--\($0.name)", $0.value] }, in: folder)
+      #expect(calibrated.status == 0, "\(calibrated.error)")
+      for (original, copy) in [(folders[0], "again"), (folders[5], "calibrated")] {
+        let heads = try [original, copy].map { try LinearHead(contentsOf: "\(folder)/\($0)/head.safetensors") }
+        #expect(heads[0].weight == heads[1].weight && heads[0].bias == heads[1].bias, "\(copy)")
+      }
+    }
+  }
+
   @Test func goesOnAfterBeingKilledAndEndsTheSame() throws {
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)
@@ -121,7 +153,7 @@ import Testing
     (["--methods", "bags:others-ratio"], "'others-ratio' is no parameter: write bags:name=value"),
     (["--methods", "softmax:others-ratio=3"], "--others-ratio is no parameter of softmax"),
     (["--methods", "softmax:groups=100"], "softmax has no groups"),
-    (["--methods", "bags:groups=100/10"], "ascending"),
+    (["--methods", "bags:groups=100/10"], "ascending"), (["--methods", "bags:groups=auto/x"], "or auto/4"),
     (["--methods", "softmax+rsf"], "did you mean rfs?"),
     (["--methods", "softmax+rfs+class-balanced"], "one sampler at most"),
     (["--methods", "softmax+ohem+s-ohem"], "one way at most"),
@@ -129,6 +161,11 @@ import Testing
     (["--methods", "softmax+tau-norm+ncm"], "one calibration at most"),
     (["--methods", "softmax+tau-norm:tua=1"], "--tua is no parameter of tau-norm"),
     (["--methods", "bce+norcal"], "NorCal renormalises one softmax"),
+    (["--methods", "bags+lws"], "LWS scales the logits of one softmax"),
+    (["--methods", "bags+tail-finetune"], "fine-tuning here goes on with softmax"),
+    (["--methods", "bags+crt"], "keeps nothing of what was trained before; it is softmax+crt"),
+    (["--methods", "softmax+rfs+crt"], "it is softmax+crt"),
+    (["--methods", "softmax+tua-norm"], "did you mean tau-norm?"),
     (["--methods", "disalign+offline"], "together they are not offered"),
     (["--methods", "softmax,softmax"], "stands twice"),
     (["--methods", "softmax,"], "a method is missing"),

@@ -210,8 +210,10 @@ import Testing
   @Test func aRowIsCalledAsItIsTyped() {
     let row = ComparedMethod(
       MethodChoice(name: "bags", parameters: ["others-ratio": "3", "g0": "official"]), learningRate: 0.1,
-      boundaries: [10, 100], sampler: MethodChoice(name: "rfs", parameters: ["repeat-threshold": "0.01"]))
+      boundaries: .counts([10, 100]), sampler: MethodChoice(name: "rfs", parameters: ["repeat-threshold": "0.01"]))
     #expect(
       row.description == "bags:g0=official:others-ratio=3:groups=10/100:learning-rate=0.1+rfs:repeat-threshold=0.01")
+    let auto = ComparedMethod(MethodChoice(name: "bags"), boundaries: .naturalBreaks(groups: 4))
+    #expect(auto.description == "bags:groups=auto/4")
   }
 }

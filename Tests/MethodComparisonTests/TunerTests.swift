@@ -116,6 +116,10 @@ import Testing
       let scores = normed.record.trials.map(normed.record.score)
       let best = normed.record.trials[try #require(scores.firstIndex(of: scores.max() ?? 0))]
       #expect(normed.picked.calibration?.parameters == best.parameters)
+      // What is given is not tuned, nor is it of another calibration.
+      let given = try tuner.tune(
+        ComparedMethod(softmax, calibration: MethodChoice(name: "tau-norm", parameters: ["tau": "0.7"])))
+      #expect(given.record.trials.map { $0.parameters["tau"] } == ["0.7"])
       let retrained = try tuner.tune(ComparedMethod(softmax, calibration: MethodChoice(name: "crt")))
       #expect(retrained.record.trials.map(\.learningRate).prefix(3) == [0.01, 0.1, 1])
       #expect(retrained.record.trials.count == 5)

@@ -10,6 +10,8 @@ public struct CalibrationMethod: NamedMethod {
   public let parameters: [MethodParameter]
   /// Whether it looks at the training RoIs.
   public let needsFeatures: Bool
+  /// Whether it trains a softmax head from fresh weights, so that nothing of the head is left but its classes.
+  public var startsAnew = false
   /// Makes the calibrated head.
   let calibrate: @Sendable (LinearHead, MethodParameters, CalibrationData) throws -> LinearHead
 
@@ -119,7 +121,7 @@ extension CalibrationMethod {
   /// cRT.
   public static let classifierRetraining = CalibrationMethod(
     name: "crt", summary: "the classifier trained anew on class-balanced images", source: "Kang et al., ICLR 2020",
-    parameters: [.epochs(12), .learningRate(0.01)], needsFeatures: true,
+    parameters: [.epochs(12), .learningRate(0.01)], needsFeatures: true, startsAnew: true,
     calibrate: { head, parameters, data in
       try head.retrained(with: try data.training(for: "crt", parameters: parameters))
     })

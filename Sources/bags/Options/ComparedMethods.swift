@@ -6,8 +6,8 @@ import MethodComparison
 /// What `bags compare --methods` says: rows with commas between them, or `all`.
 ///
 /// A row is a method with its parameters behind colons, then, behind `+`, a sampler of images, a way to choose RoIs
-/// and a calibration with their own: `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+ohem+tau-norm`. `learning-rate` and `groups` can stand among the method's
-/// parameters.
+/// and a calibration with their own: `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+ohem+tau-norm`.
+/// `learning-rate` and `groups` can stand among the method's parameters.
 ///
 /// - Throws: `ValidationError` that says which part makes no sense, and why.
 func comparedMethods(_ text: String) throws -> [ComparedMethod] {
@@ -59,6 +59,13 @@ private func comparedMethod(_ text: String) throws -> ComparedMethod {
       row.mining = try inRow(text) { try mining(name, parameters: given, of: choice) }
     }
   }
+  if let calibration = row.calibration, CalibrationMethod.named(calibration.name)?.startsAnew == true,
+    row.method.name != TrainingMethod.softmax.name || row.sampler != nil || row.mining != nil
+  {
+    throw ValidationError(
+      "--methods: \(text): \(calibration.name) trains softmax anew and keeps nothing of what was trained before; it is "
+        + "softmax+\(calibration.name)")
+  }
   return row
 }
 
@@ -80,8 +87,8 @@ private func calibration(
   objective.initialize(&head)
   let source = RoIArrays(
     features: [1, 0, 0, 1, 1, 1], featureCount: 2, labels: [0, 1, -1], roisPerImage: [3])
-  var parameters = given
-  if way.parameters.contains(where: { $0.name == "epochs" }) { parameters["epochs"] = "1" }
+  // With few epochs, else with what it has by default: those given are for another number of classes and RoIs.
+  let parameters = way.parameters.contains { $0.name == "epochs" } ? ["epochs": "1"] : [:]
   do {
     _ = try way(head, parameters: MethodParameters(parameters, of: way), data: CalibrationData(source: source))
   } catch let error as LinearHeadError {
@@ -136,12 +143,19 @@ private func nameAndParameters(_ part: String, in row: String) throws -> (name: 
   return (name, parameters)
 }
 
-private func groupBoundaries(_ text: String, in row: String) throws -> [Int] {
-  let values = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-  let boundaries = values.compactMap { $0 }
-  guard boundaries.count == values.count, zip([0] + boundaries, boundaries).allSatisfy(<) else {
+/// Boundaries as `--groups` takes them, with `/` for its comma and colon, which divide rows and parameters here.
+private func groupBoundaries(_ text: String, in row: String) throws -> GroupBoundaries {
+  let boundaries = GroupBoundaries(text.replacing("auto/", with: "auto:").replacing("/", with: ","))
+  let isAscending =
+    switch boundaries {
+    case .counts(let values): zip([0] + values, values).allSatisfy(<)
+    case .naturalBreaks: true
+    case nil: false
+    }
+  guard let boundaries, isAscending else {
     throw ValidationError(
-      "--methods: \(row): groups must be ascending boundaries with / between them, such as 10/100/1000, not '\(text)'")
+      "--methods: \(row): groups must be ascending boundaries with / between them, such as 10/100/1000, or auto/4, not "
+        + "'\(text)'")
   }
   return boundaries
 }
