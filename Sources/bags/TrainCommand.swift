@@ -101,9 +101,6 @@ struct TrainCommand: ParsableCommand {
     } else if input.features != nil && input.annotations == nil {
       throw ValidationError("--learning-rate auto needs --annotations: held-out images are scored by their objects")
     }
-    if resume != nil && (output != nil || config != nil || tensorboard != nil || !input.isEmpty) {
-      throw ValidationError("--resume takes inputs and settings from the run; give it alone")
-    }
     guard (0...1e9).contains(checkpointInterval) else {
       throw ValidationError("--checkpoint-interval must be from 0 to 1000000000 seconds")
     }

@@ -54,6 +54,22 @@ import Testing
     }
   }
 
+  /// It has no checkpoint: one that was cut off is done again, and is not taken for a training.
+  @Test func whatIsLeftOfOneIsNotResumed() throws {
+    try withTrainedRun { folder in
+      let options = ["calibrate", "runs/softmax", "--method", "crt", "--output", "runs/crt"]
+      #expect(try runBags(options, in: folder).status == 0)
+      let files = FileManager.default
+      try files.moveItem(atPath: "\(folder)/runs/crt", toPath: "\(folder)/runs/crt.partial")
+      let resumed = try runBags(["train", "--resume", "runs/crt"], in: folder)
+      #expect(resumed.status == 1 && resumed.error.contains("is of `bags calibrate --method crt`"), "\(resumed.error)")
+      let shown = try runBags(["show", "runs/crt.partial"], in: folder)
+      #expect(shown.output.contains("repeated by   bags calibrate"), "\(shown.output)")
+      let again = try runBags(options + ["--overwrite"], in: folder)
+      #expect(again.status == 0 && !files.fileExists(atPath: "\(folder)/runs/crt.partial"), "\(again.error)")
+    }
+  }
+
   @Test func aSweepChoosesOnTrainingImagesAndPrintsItsTable() throws {
     try withTrainedRun { folder in
       let run = try runBags(

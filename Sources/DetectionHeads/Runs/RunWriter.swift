@@ -63,6 +63,11 @@ public final class RunWriter {
         isComplete ? "\(path): is complete, there is nothing to resume" : "\(path): there is no interrupted run")
     }
     let record = try partial.record()
+    if let calibration = record.calibration {
+      throw RunFolderError(
+        "\(partial.path): is of `bags calibrate --method \(calibration.name)`, which does not go on but begins anew; "
+          + "give that command again, with --overwrite")
+    }
     let groups = try CategoryGroups(contentsOf: partial.groupsPath)
     var checkpoint: TrainingCheckpoint?
     var length = 0

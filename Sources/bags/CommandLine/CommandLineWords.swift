@@ -16,6 +16,7 @@ struct CommandLineWords {
     var parsed: (any ParsableCommand)?
     do {
       try line.refuseUnknownCommand()
+      try line.refuseSettingsOfResumedRun()
       parsed = try Bags.parseAsRoot(try line.withSettings())
     } catch {
       line.exit(withParsingError: error)
@@ -70,6 +71,17 @@ struct CommandLineWords {
     let hint = closest(to: first, among: names).map { "did you mean \($0)?" }
     throw ValidationError(
       "there is no command '\(first)'; \(hint ?? "the commands are \(names.joined(separator: ", "))")")
+  }
+
+  /// A run goes on with its own settings: others, which it would not heed, are refused. A default looks like what was
+  /// typed once it is parsed, so the words tell.
+  private func refuseSettingsOfResumedRun() throws {
+    guard words.first == TrainCommand._commandName, Self.value(of: "--resume", in: words) != nil else { return }
+    let heeded = ["--resume", "--checkpoint-interval", "--format", "--help"]
+    let options = words.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) }
+    if let other = options.first(where: { !heeded.contains($0) }) {
+      throw ValidationError("--resume takes inputs and settings from the run; \(other) cannot be given with it")
+    }
   }
 
   /// Says what is wrong with the words, as well as it is known, and ends the program.

@@ -41,8 +41,6 @@ struct TrainingInputOptions: ParsableArguments {
     }
   }
 
-  var isEmpty: Bool { features == nil && annotations == nil && groups == nil && initialHead == nil }
-
   var paths: TrainingInputPaths {
     TrainingInputPaths(features: features, annotations: annotations, groups: groupsFile, initialHead: initialHead)
   }

@@ -47,10 +47,10 @@ struct RunDetails: Encodable {
       return File(name: name, bytes: (attributes?[.size] as? NSNumber)?.intValue ?? 0)
     }
     repeated_by =
-      if overview.state == .interrupted {
-        "bags train --resume \(overview.path.dropLast(".partial".count))"
-      } else if record.calibration != nil {
+      if record.calibration != nil {
         record.commandLines.joined(separator: "\n")
+      } else if overview.state == .interrupted {
+        "bags train --resume \(overview.path.dropLast(".partial".count))"
       } else {
         "bags train --config \(folder.recordPath)"
       }
@@ -80,7 +80,8 @@ struct RunDetails: Encodable {
     if !losses.isEmpty { parts.append(lossTable) }
     if !metrics.isEmpty { parts.append(metricTable) }
     parts.append(fileTable)
-    parts.append((state == .interrupted ? "goes on with   " : "repeated by   ") + repeated_by)
+    parts.append(
+      (state == .interrupted && record.calibration == nil ? "goes on with   " : "repeated by   ") + repeated_by)
     return parts.joined(separator: "\n\n")
   }
 
