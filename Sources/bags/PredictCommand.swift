@@ -14,8 +14,9 @@ struct PredictCommand: ParsableCommand {
       to the best of them; the best --max-detections of each image are kept.
 
       The annotations give the image sizes to clip to. Without them boxes are not clipped; without box_deltas the \
-      proposals are the boxes. --box-head applies a detector's box regressor to the features instead, which takes less \
-      room than box_deltas of every class; `bags convert` writes it beside the classifier.
+      proposals are the boxes. --box-head applies a box regressor to the features instead, which takes less room than \
+      box_deltas of every class: the detector's, which `bags convert` writes beside the classifier, or one that \
+      `bags train --box-loss` trained.
 
       EXAMPLES
         bags predict --features features/val --annotations lvis_v1_val.json

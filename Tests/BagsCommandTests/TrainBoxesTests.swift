@@ -34,7 +34,7 @@ import Testing
         inputs + [
           "--box-loss", loss, "--box-classes", classes.rawValue, "--epochs", "60", "--milestones", "50",
           "--learning-rate", "0.05", "--output", "boxes",
-        ], in: folder)
+        ] + (loss == "ghm-r" ? ["--ghm-mu", "1", "--box-loss-weight", "4"] : []), in: folder)
       #expect(run.status == 0, "\(run.error)")
       let record = try RunFolder(at: "\(folder)/boxes").record()
       #expect(record.boxes?.loss.name == loss && record.boxes?.classes == classes)
@@ -43,7 +43,7 @@ import Testing
       #expect(try RunFolder(at: "\(folder)/boxes").metrics().last?.losses["box"] != nil)
       let cached = try averagePrecision(folder, "boxes", [])
       let own = try averagePrecision(folder, "boxes", ["--box-head", "boxes"])
-      #expect(own > cached + 0.1, "\(cached) to \(own)")
+      #expect(own > cached + 0.03, "\(cached) to \(own)")
       // A calibration keeps it, and training goes on from it.
       let plain = try runBags(
         inputs + ["--method", "softmax", "--box-loss", loss, "--epochs", "1", "--output", "plain"], in: folder)
@@ -67,6 +67,7 @@ import Testing
       try SmallDetectionSet.write(to: folder)
       let recipe = [
         "--epochs", "200", "--checkpoint-interval", "0", "--box-loss", "ghm-r", "--box-classes", "per-class",
+        "--box-loss-weight", "0.5",
         "--mining", "s-ohem", "--rois-per-image", "4", "--method", "softmax",
       ]
       _ = try runBags(inputs + recipe + ["--output", "whole"], in: folder)
@@ -93,6 +94,8 @@ import Testing
     (["--box-loss", "smoth-l1"], "did you mean smooth-l1?"),
     (["--box-beta", "1"], "--box-beta needs --box-loss"),
     (["--box-classes", "agnostic"], "--box-classes needs --box-loss"),
+    (["--box-loss-weight", "2"], "--box-loss-weight needs --box-loss"),
+    (["--box-loss", "ghm-r", "--box-loss-weight", "0"], "--box-loss-weight must be a number from 1e-9"),
     (["--box-loss", "smooth-l1", "--ghm-mu", "1"], "--ghm-mu is no parameter of smooth-l1"),
     (["--box-loss", "ghm-r", "--ghm-bins", "0"], "--ghm-bins must be a whole number from 1"),
   ])

@@ -6,12 +6,17 @@ public struct BoxChoice: Sendable, Codable, Equatable {
   public var classes: BoxRegressor.Classes
   /// Whose rules they follow.
   public var convention: BoxCoder.Convention
+  /// What the loss is multiplied by.
+  public var lossWeight: Double
 
   /// Makes a choice.
-  public init(loss: MethodChoice, classes: BoxRegressor.Classes, convention: BoxCoder.Convention) {
+  public init(
+    loss: MethodChoice, classes: BoxRegressor.Classes, convention: BoxCoder.Convention, lossWeight: Double = 1
+  ) {
     self.loss = loss
     self.classes = classes
     self.convention = convention
+    self.lossWeight = lossWeight
   }
 
   /// What to train: from a regressor of the same kind where there is one, else from a fresh one.
@@ -29,10 +34,10 @@ public struct BoxChoice: Sendable, Codable, Equatable {
     if let initial, initial.classes == classes, initial.coder.convention == convention, initial.inputs == inputs,
       classes == .agnostic || initial.weight.rows == 4 * classCount
     {
-      return BoxRegression(start: initial, loss: loss)
+      return BoxRegression(start: initial, loss: loss, lossWeight: lossWeight)
     }
     let fresh = try BoxRegressor.fresh(
       inputs: inputs, classes: classes, classCount: classCount, convention: convention, using: &generator)
-    return BoxRegression(start: fresh, loss: loss)
+    return BoxRegression(start: fresh, loss: loss, lossWeight: lossWeight)
   }
 }

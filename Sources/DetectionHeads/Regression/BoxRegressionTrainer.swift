@@ -7,11 +7,15 @@ public struct BoxRegression: Sendable {
   public var start: BoxRegressor
   /// What to minimise.
   public var loss: any BoxLoss
+  /// What the loss is multiplied by. The classifier shares no weight with the regressor, so this is the regressor's own
+  /// learning rate: GHM-R, whose gradient stays as large near the target, wants a tenth of smooth L1's or less.
+  public var lossWeight: Double
 
   /// Puts them together.
-  public init(start: BoxRegressor, loss: any BoxLoss) {
+  public init(start: BoxRegressor, loss: any BoxLoss, lossWeight: Double = 1) {
     self.start = start
     self.loss = loss
+    self.lossWeight = lossWeight
   }
 }
 
@@ -22,6 +26,7 @@ public struct BoxRegression: Sendable {
 final class BoxRegressionTrainer {
   private(set) var regressor: BoxRegressor
   private var loss: any BoxLoss
+  private let lossWeight: Double
   private let coder: BoxCoder
   private let momentum: Float
   private let weightDecay: Float
@@ -46,6 +51,7 @@ final class BoxRegressionTrainer {
     }
     regressor = regression.start
     loss = regression.loss
+    lossWeight = regression.lossWeight
     coder = regressor.coder
     momentum = Float(settings.momentum)
     weightDecay = Float(settings.weightDecay)
@@ -72,9 +78,10 @@ final class BoxRegressionTrainer {
     var deltas = predictions(for: targets, features: features)
     let value = loss.replaceByGradient(
       &deltas, targets: targets.deltas, count: targets.places.count, batchCount: batch.labels.count)
+    for index in deltas.indices { deltas[index] *= Float(lossWeight) }
     accumulate(deltas, of: targets, features: features)
     update(rate: Float(rate))
-    return value
+    return lossWeight * value
   }
 
   /// The loss of every RoI by itself, 0 for background.

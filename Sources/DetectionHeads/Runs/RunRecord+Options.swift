@@ -29,7 +29,10 @@ extension RunRecord {
     if let boxes {
       list.append(Option("box-loss", boxes.loss.name))
       list += boxes.loss.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
-      list += [Option("box-classes", boxes.classes.rawValue), Option("box-targets", boxes.convention.rawValue)]
+      list += [
+        Option("box-classes", boxes.classes.rawValue), Option("box-targets", boxes.convention.rawValue),
+        Option("box-loss-weight", Self.trimmed("\(boxes.lossWeight)")),
+      ]
     }
     return list + (architecture?.options ?? []) + settings.options
   }
@@ -54,7 +57,7 @@ extension RunRecord {
       + TrainingSettings().options
       + [
         Option("groups", GroupBoundaries.usual.description), Option("box-classes", "agnostic"),
-        Option("box-targets", "standard"),
+        Option("box-targets", "standard"), Option("box-loss-weight", "1"),
       ]
     let passedOver = Set(inputs.keys).union(["method", "threads", "memory-limit"])
     return options.filter { !passedOver.contains($0.name) && !usual.contains($0) }

@@ -54,8 +54,8 @@ struct SettingsFile {
 
   /// The words of a command line that say the same, as far as what was typed leaves them in force.
   ///
-  /// - Parameter typed: What was typed; where it names another method, sampler or way of mining, the options of the
-  ///   file's own do not apply.
+  /// - Parameter typed: What was typed; where it names another method, sampler, way of mining or box loss, the options
+  ///   of the file's own do not apply.
   func words(besides typed: [String]) -> [String] {
     var dropped: Set<String> = []
     func drop(_ kind: String, _ parameters: (String) -> [MethodParameter]) {
@@ -68,6 +68,7 @@ struct SettingsFile {
     drop("method") { TrainingMethod.named($0)?.parameters ?? [] }
     drop("sampler") { ImageSamplingMethod.named($0)?.parameters ?? [] }
     drop("mining") { RoIMiningMethod.named($0)?.parameters ?? [] }
+    drop("box-loss") { BoxLossMethod.named($0)?.parameters ?? [] }
     return settings.filter { !dropped.contains($0.option) }.flatMap(\.words)
   }
 

@@ -20,6 +20,12 @@ struct BoxOptions: ParsableArguments {
   var boxTargets: BoxCoder.Convention?
 
   @Option(
+    help: .init(
+      "What the box loss is multiplied by (default: 1). ghm-r wants a tenth or less, or a larger μ: its gradient "
+        + "hardly shrinks near the target.", valueName: "weight"))
+  var boxLossWeight: Double?
+
+  @Option(
     help: .init("smooth-l1: 1 in mmdetection 1, 0.111 in torchvision, 0 in detectron2 (default: 1).", valueName: "β"))
   var boxBeta: String?
 
@@ -32,7 +38,12 @@ struct BoxOptions: ParsableArguments {
   @Option(help: .init("ghm-r: how much of a bin's count stays from batch to batch (default: 0.7).", valueName: "share"))
   var ghmMomentum: String?
 
-  func validate() throws { _ = try choice() }
+  func validate() throws {
+    if let boxLossWeight, !(1e-9...1e9).contains(boxLossWeight) {
+      throw ValidationError("--box-loss-weight must be a number from 1e-9 to 1e9")
+    }
+    _ = try choice()
+  }
 
   /// What to train; `nil` for no box regressor.
   ///
@@ -41,7 +52,10 @@ struct BoxOptions: ParsableArguments {
     let given = ["box-beta": boxBeta, "ghm-mu": ghmMu, "ghm-bins": ghmBins, "ghm-momentum": ghmMomentum]
       .compactMapValues { $0 }
     guard let boxLoss else {
-      let others = ["box-classes": boxClasses?.rawValue, "box-targets": boxTargets?.rawValue].compactMapValues { $0 }
+      let others = [
+        "box-classes": boxClasses?.rawValue, "box-targets": boxTargets?.rawValue,
+        "box-loss-weight": boxLossWeight.map { "\($0)" },
+      ].compactMapValues { $0 }
       if let name = given.merging(others, uniquingKeysWith: { $1 }).keys.min() {
         throw ValidationError("--\(name) needs --box-loss: without it no box regressor is trained")
       }
@@ -49,7 +63,7 @@ struct BoxOptions: ParsableArguments {
     }
     return BoxChoice(
       loss: try chosen(boxLoss, of: BoxLossMethod.all, as: "box loss", parameters: given),
-      classes: boxClasses ?? .agnostic, convention: boxTargets ?? .standard)
+      classes: boxClasses ?? .agnostic, convention: boxTargets ?? .standard, lossWeight: boxLossWeight ?? 1)
   }
 }
 
