@@ -30,6 +30,7 @@ public struct FileError: Error, CustomStringConvertible {
   private var advice: String {
     switch code {
     case ENOSPC, EDQUOT: "; nothing there was changed, free some space and try again"
+    case ENOENT where operation == "write": "; make its folder first, or choose another place"
     case EACCES, EPERM, EROFS: "; check the permissions or choose another place"
     default: ""
     }

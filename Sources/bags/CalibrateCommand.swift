@@ -73,10 +73,18 @@ struct CalibrateCommand: ParsableCommand {
 
     let job = CalibrationJob(method: method, given: given, input: input, settings: settings)
     let start = ContinuousClock.now
-    let sweep = try sweeping.sweep.map { try job.sweep($0, holdingOut: sweeping.heldOut) }
-    let best = sweep.flatMap { sweep in sweep.best.map { [sweep.parameter: SweepRange.text($0.value)] } } ?? [:]
-    let parameters = try MethodParameters(given.merging(best) { $1 }, of: method)
-    let (calibrated, lines) = try job.calibrate(parameters)
+    let sweep: ParameterSweep?
+    let parameters: MethodParameters
+    let calibrated: LinearHead
+    let lines: [TrainingMetrics]
+    do {
+      sweep = try sweeping.sweep.map { try job.sweep($0, holdingOut: sweeping.heldOut) }
+      let best = sweep.flatMap { sweep in sweep.best.map { [sweep.parameter: SweepRange.text($0.value)] } } ?? [:]
+      parameters = try MethodParameters(given.merging(best) { $1 }, of: method)
+      (calibrated, lines) = try job.calibrate(parameters)
+    } catch {
+      throw Interruption.isPending ? CommandFailure("\(error); nothing was written, a calibration begins anew") : error
+    }
     let elapsed = seconds(ContinuousClock.now - start)
 
     var record = RunRecord(

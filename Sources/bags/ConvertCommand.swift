@@ -162,6 +162,11 @@ struct ConvertCommand: ParsableCommand {
     {
       StandardStreams.note("the input has no box deltas for background, which \(to.rawValue) has: they are zeros")
     }
+    if !to.isGroupedOrOwn, let layout = written.first?.stages.first?.classifier.layout, layout.name != "softmax" {
+      StandardStreams.warn(
+        "this is a head of the layout \(layout.name), not a softmax layer: \(to.rawValue)'s own predictor does not score "
+          + "with it as it was trained; the one in Integrations does")
+    }
     let summaries = written.map { path, stages in
       ConversionSummary.File(
         path: path, stages: stages.count, method: stages.first?.classifier.method ?? "",
@@ -197,4 +202,7 @@ private struct ConversionSummary: Encodable {
   var files: [File]
 }
 
-extension DetectorFramework: ExpressibleByArgument {}
+extension DetectorFramework: ExpressibleByArgument {
+  /// Whether its heads are of no framework's usual softmax layer.
+  fileprivate var isGroupedOrOwn: Bool { [.bags, .official, .eqlv2].contains(self) }
+}

@@ -23,6 +23,7 @@ struct PredictCommand: ParsableCommand {
         bags predict runs/baseline --features features/val --annotations lvis_v1_val.json --output baseline.json
         bags predict detector_head.safetensors --features features/val --annotations val.json --score-threshold .05
         bags predict runs/bags --features features/val --annotations val.json --box-head detector_head.safetensors
+        bags predict runs/boxes --features features/val --annotations val.json --box-head runs/boxes
       """)
 
   @Argument(help: .init("A run, or a head file (default: the latest run).", valueName: "run|head"))
@@ -39,8 +40,8 @@ struct PredictCommand: ParsableCommand {
 
   @Option(
     help: .init(
-      "A head file with a box regressor (fc_reg.weight, fc_reg.bias): boxes are its, not those of box_deltas.",
-      valueName: "file"))
+      "A run, or a head file, with a box regressor (fc_reg.weight, fc_reg.bias): boxes are its, not those of box_deltas.",
+      valueName: "run|file"))
   var boxHead: String?
 
   @OptionGroup(title: "Detections") var detections: DetectionOptions
@@ -52,15 +53,25 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func run() throws {
+    Interruption.watch()
     try overwrite.check(output)
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0, including: []) }
-    let head = try loadHead(categories: dataset?.categories)
+    guard let path = head ?? RunFolder.latest()?.path else {
+      throw CommandFailure("runs/latest: there is no run yet; train one, or name a run or a head file")
+    }
+    let head = try loadHead(path, categories: dataset?.categories)
     let set = try FeatureSet(at: features)
     let regressor = try boxHead.map {
       try BoxRegressor(openTensors(at: RunFolder.headPath(for: $0)), groups: head.groups)
     }
     let pass = try DetectionPass(
       features: set, scorer: head, regressor: regressor, clippingTo: dataset, settings: detections.settings)
+    StandardStreams.note(
+      "\(path) (\(head.method)): \(grouped(set.roiCount)) RoIs of \(grouped(set.images.count)) images, "
+        + "\(grouped(head.groups.classCount)) classes")
+    if boxHead == nil, try openTensors(at: RunFolder.headPath(for: path)).names.contains("fc_reg.weight") {
+      StandardStreams.note("it has a box regressor of its own, which --box-head \(path) applies")
+    }
     describe(pass, head: head, dataset: dataset)
 
     let start = ContinuousClock.now
@@ -69,22 +80,16 @@ struct PredictCommand: ParsableCommand {
       imageCount: set.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
   }
 
-  private func loadHead(categories: [LVISCategory]?) throws -> LinearHead {
-    guard let path = head ?? RunFolder.latest()?.path else {
-      throw CommandFailure("runs/latest: there is no run yet; train one, or name a run or a head file")
-    }
+  private func loadHead(_ path: String, categories: [LVISCategory]?) throws -> LinearHead {
     // Only the classes matter here, not their counts.
     let counts = (categories ?? []).map { CategoryCount(id: $0.id, name: $0.name, instances: 0, images: 0) }
     let classes = counts.isEmpty ? nil : try CategoryGroups(counts: counts)
     return try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: classes)
   }
 
-  /// Says what is done, and what is left out.
+  /// Says what is left out.
   private func describe(_ pass: DetectionPass, head: LinearHead, dataset: LVISDataset?) {
     let set = pass.features
-    StandardStreams.note(
-      "\(head.method): \(grouped(set.roiCount)) RoIs of \(grouped(set.images.count)) images, "
-        + "\(grouped(head.groups.classCount)) classes")
     if boxHead == nil && set.width(of: .boxDeltas) == nil {
       StandardStreams.warn("\(set.path): has no box_deltas, the proposals are used as they are")
     }

@@ -9,7 +9,7 @@ struct RunsCommand: ParsableCommand {
     abstract: "List the runs with their settings and scores.",
     discussion: """
       Settings are those that differ from what `bags train` takes by itself. Scores, in per cent, are of the \
-      evaluation.json in a run's folder, which `bags evaluate --format json > runs/NAME/evaluation.json` makes.
+      evaluation.json in a run's folder, which `bags evaluate … --output runs/NAME/evaluation.json` makes.
 
       EXAMPLES
         bags runs

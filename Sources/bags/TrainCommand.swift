@@ -126,6 +126,10 @@ struct TrainCommand: ParsableCommand {
     }
     let data = try input.paths.load(boundaries: input.boundaries)
     for warning in data.warnings { StandardStreams.warn(warning) }
+    if let first = recipe.milestones.values.first, first >= recipe.epochs {
+      StandardStreams.note(
+        "the learning rate stays as it is: --milestones \(recipe.milestones) lie beyond \(recipe.epochs) epochs")
+    }
     var paths = input.paths
     paths.miningHead = sampling.miningHead
     var record = RunRecord(
@@ -189,7 +193,8 @@ struct TrainCommand: ParsableCommand {
       progress.finish()
     } catch {
       progress.finish()
-      throw error
+      throw Interruption.isPending
+        ? CommandFailure("\(error); no run was begun: the rates will be tried anew by the same command") : error
     }
     let tried = tuned.record
     for trial in tried.trials {

@@ -53,6 +53,7 @@ struct TrainingInputPaths {
     guard let features else { return try builtInSet(grouping: grouping, boundaries: boundaries) }
     let set = try FeatureSet(at: features)
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0) }
+    if let dataset { try checkImages(of: set, are: dataset) }
     let groups = try grouping ?? self.grouping(dataset, boundaries: boundaries)
     if let dataset, dataset.categories.map(\.id) != groups.members.map(\.id) {
       throw CommandFailure(
@@ -64,6 +65,16 @@ struct TrainingInputPaths {
       stageCount: set.stageCount, roiCount: set.roiCount, imageCount: dataset?.images.count ?? set.images.count,
       groups: groups, dataset: dataset,
       warnings: (dataset?.warnings ?? []).filter { !$0.concernsScoringOnly }.map { "\(annotations ?? ""): \($0)" })
+  }
+
+  /// - Throws: `CommandFailure` where the annotations list images and none of them has RoIs: they are another split's.
+  private func checkImages(of set: FeatureSet, are dataset: LVISDataset) throws {
+    guard !dataset.images.isEmpty, let first = set.images.first else { return }
+    let known = Set(dataset.images.map(\.id))
+    guard !set.images.contains(where: { known.contains($0.id) }) else { return }
+    throw CommandFailure(
+      "\(set.path): image \(first.id), and every other that there are RoIs of, is not in \(annotations ?? "the annotations"); "
+        + "are they of another split?")
   }
 
   private func grouping(_ dataset: LVISDataset?, boundaries: GroupBoundaries) throws -> CategoryGroups {

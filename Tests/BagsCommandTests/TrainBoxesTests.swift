@@ -41,6 +41,8 @@ import Testing
       let regressor = try boxes(folder, "boxes")
       #expect(regressor.classes == classes)
       #expect(try RunFolder(at: "\(folder)/boxes").metrics().last?.losses["box"] != nil)
+      let without = try runBags(["predict", "boxes", "--features", "val", "--output", "without.json"], in: folder)
+      #expect(without.status == 0 && without.error.contains("which --box-head boxes applies"), "\(without.error)")
       let cached = try averagePrecision(folder, "boxes", [])
       let own = try averagePrecision(folder, "boxes", ["--box-head", "boxes"])
       #expect(own > cached + 0.03, "\(cached) to \(own)")

@@ -160,6 +160,9 @@ import Testing
     (["--learning-rate=-1"], 64, "--learning-rate must be above 0"),
     (["--epochs", "0"], 64, "--epochs must be"),
     (["--milestones", "a,b"], 64, "milestones"),
+    (["--milestones", "8,3"], 64, "--milestones must ascend"),
+    (["--groups", "auto:0"], 64, "--groups auto:0: write auto:N"),
+    (["--groups", "100,10"], 64, "--groups: boundaries must ascend"),
     (["--method", "softmax", "--g0", "official"], 64, "--g0 is an option of bags, but not of the method softmax"),
     (["--others-ratio=-2"], 64, "--others-ratio must be a number from 0"),
     (["--init", "nothing.safetensors"], 1, "nothing.safetensors: cannot open"),
@@ -185,6 +188,10 @@ import Testing
         .write(toFile: "\(folder)/other.json", atomically: true, encoding: .utf8)
       let other = try runBags(["train", "--features", "features", "--annotations", "other.json"], in: folder)
       #expect(other.status == 1 && other.error.hasPrefix("Error: "))
+      let text = #"{"images": [{"id": 987}], "annotations": [], "categories": [{"id": 1, "name": "a", "#
+      try (text + #""instance_count": 5}]}"#).write(toFile: "\(folder)/val.json", atomically: true, encoding: .utf8)
+      let split = try runBags(["train", "--features", "features", "--annotations", "val.json"], in: folder)
+      #expect(split.status == 1 && split.error.contains("is not in val.json; are they of another split?"))
     }
   }
 

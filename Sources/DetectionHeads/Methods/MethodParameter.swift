@@ -82,7 +82,10 @@ public struct MethodParameters: Sendable, Equatable {
     let declared = Dictionary(uniqueKeysWithValues: method.parameters.map { ($0.name, $0) })
     for (name, value) in given.sorted(by: { $0.key < $1.key }) {
       guard let parameter = declared[name] else {
-        throw MethodParameterError("--\(name) is no parameter of \(method.name)")
+        let names = declared.keys.sorted()
+        throw MethodParameterError(
+          "--\(name) is no parameter of \(method.name), which has "
+            + (names.isEmpty ? "none" : names.joined(separator: ", ")))
       }
       guard parameter.allows(value) else {
         throw MethodParameterError("--\(name) must be \(parameter.allowed), not '\(value)'")

@@ -58,6 +58,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
       "learning-rate must be above 0"
     } else if !milestones.allSatisfy({ (0...1_000_000).contains($0) }) {
       "milestones must be epochs"
+    } else if !zip(milestones, milestones.dropFirst()).allSatisfy(<) {
+      "milestones must ascend"
     } else if warmupSteps < 0 {
       "warmup-steps must not be negative"
     } else if let gradientClip, !(gradientClip >= 0) {

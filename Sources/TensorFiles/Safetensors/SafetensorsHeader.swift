@@ -28,7 +28,7 @@ struct SafetensorsHeader {
     }
     let stated = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
     guard stated <= Self.longestLength, let length = Int(exactly: stated) else {
-      throw fault(.headerLength, "no safetensors file: a header of \(stated) bytes is not believable")
+      throw fault(.headerLength, "no safetensors file: read as one, it would begin with a header of \(stated) bytes")
     }
     guard length <= bytes.count - 8 else {
       throw fault(

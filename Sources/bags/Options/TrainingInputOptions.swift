@@ -33,6 +33,12 @@ struct TrainingInputOptions: ParsableArguments {
     if groups?.isEmpty == true {
       throw ValidationError("--groups needs a file, boundaries such as 10,100,1000, or auto:4")
     }
+    if let groups, groups.hasPrefix("auto:"), GroupBoundaries(groups) == nil {
+      throw ValidationError("--groups \(groups): write auto:N with N from 1 to 1000, such as auto:4")
+    }
+    if case .counts(let values) = groups.flatMap({ GroupBoundaries($0) }), !zip([0] + values, values).allSatisfy(<) {
+      throw ValidationError("--groups: boundaries must ascend from above 0, such as 10,100,1000, not \(groups ?? "")")
+    }
     if features == nil && (annotations != nil || groupsFile != nil) {
       throw ValidationError("--annotations and a groups file need --features: the built-in set has its own")
     }

@@ -48,6 +48,11 @@ struct ReportPageCommand: ParsableCommand {
     let page = try ReportPage(try named.map(ReportedRun.init), comparison: comparison?.report)
     // The page of a run or a comparison holds nothing but what its folder does: it is made anew without asking.
     if output != nil || (comparison == nil && single == nil) { try overwriting.check(path) }
+    for run in page.runs where run.evaluation.isEmpty {
+      StandardStreams.note(
+        "\(run.name): holds no evaluation.json, so the page has no AP of it; `bags evaluate … --output "
+          + "\(single ?? "runs/NAME")/evaluation.json` writes one")
+    }
     let html = try page.html()
     try makeFolder((path as NSString).deletingLastPathComponent)
     try DurableFile.write(html, to: path)
