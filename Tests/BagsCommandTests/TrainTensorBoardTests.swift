@@ -19,10 +19,10 @@ import Testing
       #expect(plain.status == 0 && run.status == 0, "\(run.error)")
       let names = try events("\(folder)/logs/a")
       #expect(names.count == 1 && names[0].hasPrefix("events.out.tfevents."))
-      let text = String(
-        decoding: try Data(contentsOf: URL(fileURLWithPath: "\(folder)/logs/a/\(names[0])")), as: UTF8.self)
+      // Bytes, not characters: a checksum behind a tag may read as an accent on its last letter.
+      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/logs/a/\(names[0])"))
       for tag in ["brain.Event:2", "loss/G0", "learning_rate", "gradient_norm", "others_share", "weight_norms/G1"] {
-        #expect(text.contains(tag), "\(tag)")
+        #expect(data.range(of: Data(tag.utf8)) != nil, "\(tag)")
       }
       func head(_ run: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(run)/head.safetensors"))
