@@ -40,7 +40,9 @@ import Testing
   @Test func saysWhyItCannotWrite() throws {
     try withTemporaryFolder { folder in
       #expect { try DurableFile.write("x", to: "\(folder)/none/a.txt") } throws: { error in
-        (error as? FileError)?.description == "\(folder)/none/a.txt: cannot write: No such file or directory"
+        (error as? FileError)?.description
+          == "\(folder)/none/a.txt: cannot write: No such file or directory; make its folder first, or choose another "
+          + "place"
       }
       #expect { try DurableFile.write("x", to: folder) } throws: { ($0 as? FileError)?.code == EISDIR }
     }
