@@ -33,7 +33,9 @@ struct RunsCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(["runs": runs.map(RunListing.init)])
     } else if runs.isEmpty {
-      StandardStreams.result("no runs in \(folder)")
+      let inside = "\(folder)/runs"
+      let hint = FileManager.default.fileExists(atPath: inside) ? "; there are some in \(inside)" : ""
+      StandardStreams.result("no runs in \(folder)\(hint)")
     } else {
       StandardStreams.result(Self.table(of: runs, metrics: metrics))
     }

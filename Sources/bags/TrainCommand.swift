@@ -128,7 +128,7 @@ struct TrainCommand: ParsableCommand {
     for warning in data.warnings { StandardStreams.warn(warning) }
     if let first = recipe.milestones.values.first, first >= recipe.epochs {
       StandardStreams.note(
-        "the learning rate stays as it is: --milestones \(recipe.milestones) lie beyond \(recipe.epochs) epochs")
+        "the learning rate stays as it is: --milestones \(recipe.milestones) are not reached")
     }
     var paths = input.paths
     paths.miningHead = sampling.miningHead

@@ -43,7 +43,7 @@ public struct ComparisonDocument: Encodable {
   let seeds: [UInt64]
   let settings: TrainingSettings
   let methods: [Method]
-  /// For every column of the table the methods that are best in it.
+  /// For every column of the table the methods that are best in it, by the keys of `methods`.
   let best: [String: [String]]
 
   /// The document as JSON, keys in a fixed order.
@@ -74,7 +74,7 @@ public struct ComparisonDocument: Encodable {
         tuning: row.tuning)
     }
     best = Dictionary(
-      zip(table.columns, table.best).map { ($0.name, $1.sorted().map { table.rows[$0].name }) }
+      zip(table.columns, table.best).map { ($0.key, $1.sorted().map { table.rows[$0].name }) }
     ) { first, _ in first }
   }
 }

@@ -7,11 +7,23 @@ public struct ComparisonTable: Sendable {
   public struct Column: Sendable {
     /// What stands above it.
     public let name: String
+    /// What JSON calls it.
+    let key: String
     /// What its numbers are multiplied by to be shown.
     let scale: Double
     let digits: Int
     /// How good a value is, the more the better; `nil` for a column where none is best.
     let merit: (@Sendable (Double) -> Double)?
+
+    init(
+      name: String, key: String? = nil, scale: Double, digits: Int, merit: (@Sendable (Double) -> Double)?
+    ) {
+      self.name = name
+      self.key = key ?? name
+      self.scale = scale
+      self.digits = digits
+      self.merit = merit
+    }
   }
 
   /// One method.
@@ -48,7 +60,7 @@ public struct ComparisonTable: Sendable {
       ["AP", "APr", "APc", "APf"] + (0..<groups.groupCount).map { "AP\($0 + 1)" }
     columns =
       metrics.map { Column(name: $0, scale: 100, digits: 2) { $0 } } + [
-        Column(name: "norm–count", scale: 1, digits: 2) { -abs($0) },
+        Column(name: "norm–count", key: "norm_count_correlation", scale: 1, digits: 2) { -abs($0) },
         Column(name: "epochs", scale: 1, digits: 0, merit: nil),
         Column(name: "seconds", scale: 1, digits: 1) { -$0 },
       ]

@@ -111,7 +111,8 @@ import Testing
       #expect((methods[0]["metrics"] as? [String: Any])?["AP4"] == nil)
       #expect(
         methods[1]["learning_rate"] as? Double == 0.1 && methods[2]["failures"] as? [String] == ["seed 0: diverged"])
-      #expect((object["best"] as? [String: [String]])?["AP"] == ["a"])
+      let best = try #require(object["best"] as? [String: [String]])
+      #expect(best["AP"] == ["a"] && best["norm_count_correlation"] != nil)
     }
   }
 
