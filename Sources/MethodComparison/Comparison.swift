@@ -144,6 +144,10 @@ public struct Comparison {
         try cell.calibrate(work, of: set, program: program, hooks: hooks, meter: meter)
       } catch TrainingError.diverged(let step) {
         failures.append((cell, TrainingError.diverged(step: step).description))
+      } catch let error as LinearHeadError {
+        failures.append((cell, error.description))
+      } catch let error as MethodParameterError {
+        failures.append((cell, error.description))
       }
     }
     for (cell, failure) in failures {

@@ -142,7 +142,7 @@ public final class Tuner {
     return metrics
   }
 
-  /// `nil` where what it trains diverges.
+  /// `nil` where what it trains diverges, or these data do not allow it: then the run itself says why.
   private func calibratedHead(
     _ work: CalibrationWork, base: Base?, hooks: ComparisonHooks, meter: WorkMeter, detail: String
   ) throws -> LinearHead? {
@@ -156,7 +156,11 @@ public final class Tuner {
     }
     do {
       return try work.head(from: head, source: heldOut.rest, hooks: training)
-    } catch TrainingError.diverged {
+    } catch {
+      switch error {
+      case TrainingError.diverged, is LinearHeadError, is MethodParameterError: break
+      default: throw error
+      }
       meter.waive(Double(work.stepCount(imageCount: heldOut.rest.imageCount) - steps))
       return nil
     }

@@ -50,6 +50,11 @@ struct CalibrateCommand: ParsableCommand {
   var threads: Int?
 
   @Option(
+    help: .init(
+      "Features that may stay in memory, such as 500M or 4G; a larger set is streamed from disk.", valueName: "size"))
+  var memoryLimit = ByteCount(4 << 30)
+
+  @Option(
     help: .init("Where the run goes (default: runs/METHOD-TIME).", valueName: "folder"), completion: .directory)
   var output: String?
 
@@ -116,6 +121,7 @@ struct CalibrateCommand: ParsableCommand {
     var settings = TrainingSettings()
     settings.imagesPerBatch = imagesPerBatch
     settings.seed = seed
+    settings.memoryLimit = memoryLimit.value
     settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
     return settings
   }

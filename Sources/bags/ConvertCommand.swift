@@ -94,7 +94,6 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    if !(to == .bags) { try overwrite.check(output) }
     let order = try readClassOrder()
     let classes = try readGroups()
     let stages = try inputs.flatMap { try read($0, order: order, groups: classes) }
@@ -102,8 +101,8 @@ struct ConvertCommand: ParsableCommand {
     if to == .bags && stages.count > 1 {
       written = stages.enumerated().map { (path(ofStage: $0), [$1]) }
     }
+    for (path, _) in written { try overwrite.check(path) }
     for (path, stages) in written {
-      try overwrite.check(path)
       if to == .bags, let head = stages.first {
         try head.write(to: path)
       } else {

@@ -12,6 +12,7 @@ extension DetectionPass {
   func writeResults(to path: String, categoryIDs: [Int]) throws -> Int {
     let writer = try DetectionResultsWriter(at: path)
     let progress = ProgressLine("predict")
+    defer { progress.finish() }
     let total = features.images.count
     var imageCount = 0
     try forEachImage { image in
@@ -30,7 +31,6 @@ extension DetectionPass {
       progress.update(
         Double(imageCount) / Double(total), detail: "\(grouped(imageCount)) of \(grouped(total)) images")
     }
-    progress.finish()
     try writer.commit()
     return writer.count
   }

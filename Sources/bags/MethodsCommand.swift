@@ -4,7 +4,7 @@ import DetectionHeads
 struct MethodsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "methods",
-    abstract: "List the methods, samplers and calibrations that there are, and the options of each.",
+    abstract: "List the methods, samplers, mining, box losses and calibrations, and the options of each.",
     discussion: """
       Losses, samplers, ways to choose RoIs and box losses combine in `bags train`; calibrations are done to a trained head \
       by `bags calibrate`. What does not go together is refused with the reason.

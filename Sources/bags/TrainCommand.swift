@@ -150,6 +150,10 @@ struct TrainCommand: ParsableCommand {
         throw CommandFailure(
           "--learning-rate auto tries one linear layer; give a rate where hidden layers or several stages are trained")
       }
+      guard record.boxes == nil else {
+        throw CommandFailure(
+          "--learning-rate auto tries the classifier alone; give a rate where a box regressor is trained beside it")
+      }
       let tuned = try tuneLearningRate(record, data: data, paths: paths)
       record.tuning = tuned.record
       record.settings.learningRate = tuned.picked.learningRate ?? record.settings.learningRate
@@ -258,11 +262,7 @@ struct TrainCommand: ParsableCommand {
         try RoIMiningMethod.selector(
           $0, for: RoIMiningData(source: data.source, head: miningHead, seed: settings.seed))
       },
-      boxRegression: record.boxes.map {
-        try $0.regression(
-          startingFrom: paths.initialHead.flatMap { try boxRegressor(of: $0, groups: data.groups) },
-          inputs: head.inputs, classCount: data.groups.classCount, using: &generator)
-      })
+      boxRegression: record.boxes.map { try boxRegression($0, data: data, paths: paths, using: &generator) })
     StandardStreams.note(
       "\(method.name): \(grouped(data.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
         + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "
@@ -275,10 +275,22 @@ struct TrainCommand: ParsableCommand {
     try naming(path) { try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: groups) }
   }
 
-  /// The box regressor of a head file; `nil` where it has none.
-  private func boxRegressor(of path: String, groups: CategoryGroups) throws -> BoxRegressor? {
-    let file = try openTensors(at: RunFolder.headPath(for: path))
-    return file.names.contains("fc_reg.weight") ? try BoxRegressor(file, groups: groups) : nil
+  /// The box regressor to train: the initial head's, where it has one of the kind that was chosen.
+  private func boxRegression(
+    _ choice: BoxChoice, data: TrainingInputs, paths: TrainingInputPaths, using generator: inout SeededGenerator
+  ) throws -> BoxRegression {
+    let initial = try paths.initialHead.flatMap { path in
+      let file = try openTensors(at: RunFolder.headPath(for: path))
+      return file.names.contains("fc_reg.weight") ? try BoxRegressor(file, groups: data.groups) : nil
+    }
+    let regression = try choice.regression(
+      startingFrom: initial, inputs: data.source.featureCount, classCount: data.groups.classCount, using: &generator)
+    if let initial, regression.start != initial {
+      StandardStreams.note(
+        "the box regressor of \(paths.initialHead ?? "--init") is of another kind (\(initial.classes.rawValue), "
+          + "\(initial.coder.convention.rawValue)): a fresh one is trained; --box-classes and --box-targets choose")
+    }
+    return regression
   }
 
   /// Puts the file's name before what is wrong with a head.

@@ -80,6 +80,18 @@ import Testing
     }
   }
 
+  @Test func aCalibrationThatTheDataDoNotAllowFailsAlone() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      for more in [[], ["--tune", "--tune-trials", "3", "--tune-epochs", "1"]] {
+        let run = try compare(
+          folder, ["--methods", "softmax+tail-finetune:tail-below=1,softmax", "--output", "c\(more.count)"] + more)
+        #expect(run.status == 0 && run.error.contains("raise --tail-below"), "\(run.error)")
+        #expect(run.output.contains("softmax+tail-finetune:tail-below=1") && run.output.contains("*"))
+      }
+    }
+  }
+
   @Test func goesOnAfterBeingKilledAndEndsTheSame() throws {
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)

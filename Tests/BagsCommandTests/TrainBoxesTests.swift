@@ -74,7 +74,9 @@ import Testing
       ]
       _ = try runBags(inputs + recipe + ["--output", "whole"], in: folder)
       let process = try startBags(inputs + recipe + ["--output", "a"], in: folder)
-      while !FileManager.default.fileExists(atPath: "\(folder)/a.partial/checkpoint.safetensors") {
+      while process.isRunning,
+        !FileManager.default.fileExists(atPath: "\(folder)/a.partial/checkpoint.safetensors")
+      {
         Thread.sleep(forTimeInterval: 0.01)
       }
       kill(process.processIdentifier, SIGKILL)
@@ -125,6 +127,13 @@ import Testing
       let bare = try runBags(
         ["train", "--features", "bare", "--annotations", "train.json", "--box-loss", "smooth-l1"], in: folder)
       #expect(bare.status == 1 && bare.error.contains("gt_boxes"), "\(bare.error)")
+      let boxes = inputs + ["--box-loss", "smooth-l1", "--epochs", "1"]
+      let tuned = try runBags(boxes + ["--learning-rate", "auto"], in: folder)
+      #expect(tuned.status == 1 && tuned.error.contains("tries the classifier alone"), "\(tuned.error)")
+      #expect(try runBags(boxes + ["--output", "agnostic"], in: folder).status == 0)
+      let other = try runBags(
+        boxes + ["--init", "agnostic", "--box-classes", "per-class", "--output", "other"], in: folder)
+      #expect(other.status == 0 && other.error.contains("is of another kind (agnostic, standard)"), "\(other.error)")
     }
   }
 }

@@ -78,7 +78,7 @@ extension MethodParameter {
     integer("epochs", default: count, in: 1...1_000_000, "passes over the images")
   }
   fileprivate static func learningRate(_ rate: Double) -> MethodParameter {
-    number("learning-rate", default: rate, in: 1e-9...1e3, "the learning rate, a tenth of it in the last third")
+    number("learning-rate", default: rate, in: 1e-9...1e4, "the learning rate, a tenth of it in the last third")
   }
 }
 

@@ -11,7 +11,7 @@ public enum GroupBoundaries: Sendable, Equatable {
   public static let usual = GroupBoundaries.counts([10, 100, 1000])
 
   /// Reads `10,100,1000` or `auto:4`; `nil` for another text. That boundaries ascend is
-  /// looked at when classes are grouped.
+  /// looked at when classes are grouped, if not before.
   public init?(_ text: String) {
     let prefix = "auto:"
     if text.hasPrefix(prefix) {
@@ -42,7 +42,8 @@ extension GroupBoundaries: CustomStringConvertible {
   /// `10,100,1000` or `auto:4`.
   public var description: String {
     switch self {
-    case .counts(let values): values.map(String.init).joined(separator: ",")
+    // No boundary, one group: an empty text would be read as nothing at all.
+    case .counts(let values): values.isEmpty ? "auto:1" : values.map(String.init).joined(separator: ",")
     case .naturalBreaks(let groups): "auto:\(groups)"
     }
   }

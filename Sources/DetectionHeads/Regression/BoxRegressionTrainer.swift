@@ -69,7 +69,7 @@ final class BoxRegressionTrainer {
   ///   - features: Theirs [N, D].
   ///   - source: Gives proposals and ground truth.
   ///   - rate: η.
-  /// - Returns: The loss before the step.
+  /// - Returns: The loss before the step; ∞ where its gradient is not finite.
   /// - Throws: What the source throws.
   func step(
     _ batch: RoIBatch, features: UnsafePointer<Float>, source: any RoISource, rate: Double
@@ -80,8 +80,7 @@ final class BoxRegressionTrainer {
       &deltas, targets: targets.deltas, count: targets.places.count, batchCount: batch.labels.count)
     for index in deltas.indices { deltas[index] *= Float(lossWeight) }
     accumulate(deltas, of: targets, features: features)
-    update(rate: Float(rate))
-    return lossWeight * value
+    return update(rate: Float(rate)).isFinite ? lossWeight * value : .infinity
   }
 
   /// The loss of every RoI by itself, 0 for background.
@@ -118,10 +117,11 @@ final class BoxRegressionTrainer {
     }
   }
 
-  private func update(rate: Float) {
+  /// - Returns: ‖g‖₂ before clipping.
+  private func update(rate: Float) -> Double {
     let count = gradient.rows * gradient.columns
-    gradient.withUnsafeValues { gradient in
-      guard let gradient = gradient.baseAddress else { return }
+    return gradient.withUnsafeValues { gradient in
+      guard let gradient = gradient.baseAddress else { return 0 }
       let norm =
         (bags_sum_of_squares(gradient, count) + bags_sum_of_squares(biasGradient, biasGradient.count)).squareRoot()
       let scale = Float(clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1)
@@ -133,6 +133,7 @@ final class BoxRegressionTrainer {
       }
       bags_sgd_step(
         &regressor.bias, &biasVelocity, biasGradient, biasGradient.count, rate, momentum, weightDecay, scale)
+      return norm
     }
   }
 

@@ -41,7 +41,7 @@ extension RunRecord {
     let files = ["annotations", "features"].compactMap { name in inputs[name].map { Option(name, $0.path) } }
     let parameters = calibration.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
     return [Option("method", calibration.name)] + files + parameters
-      + settings.options.filter { ["images-per-batch", "seed", "threads"].contains($0.name) }
+      + settings.options.filter { ["images-per-batch", "seed", "threads", "memory-limit"].contains($0.name) }
   }
 
   /// The settings that are not what `bags train` takes by itself; inputs, threads and memory are left out.

@@ -7,7 +7,8 @@ struct BoxOptions: ParsableArguments {
   @Option(
     help: .init(
       "Train a box regressor too, on features with gt_boxes: "
-        + "\(BoxLossMethod.all.map(\.name).joined(separator: ", ")) (default: none).", valueName: "name"))
+        + "\(BoxLossMethod.all.map(\.name).joined(separator: ", ")) (default: none). "
+        + "It goes on from the box regressor of --init, where that is of the same kind.", valueName: "name"))
   var boxLoss: String?
 
   @Option(help: "One set of deltas a RoI, or one for each class (default: agnostic).")
@@ -15,7 +16,8 @@ struct BoxOptions: ParsableArguments {
 
   @Option(
     help: .init(
-      "Whose rules the deltas follow: standard (detectron2, torchvision), mmdetection2 (and 3), mmdetection1 (+1).",
+      "Whose rules the deltas follow: standard (detectron2, torchvision), mmdetection2 (and 3), mmdetection1 (+1) "
+        + "(default: standard).",
       valueName: "convention"))
   var boxTargets: BoxCoder.Convention?
 

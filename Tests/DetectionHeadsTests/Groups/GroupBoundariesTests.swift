@@ -13,6 +13,8 @@ import Testing
       #expect(GroupBoundaries(text) == nil, "\(text)")
     }
     for text in ["10,100,1000", "auto:4"] { #expect(GroupBoundaries(text)?.description == text) }
+    // One group has no boundary, and its text must be read again.
+    #expect(GroupBoundaries.counts([]).description == "auto:1")
   }
 
   @Test func findsObviousBreaks() throws {
