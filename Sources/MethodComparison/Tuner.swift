@@ -80,12 +80,18 @@ public final class Tuner {
       ?? method.base.map { try self.base(of: method, $0, hooks: hooks, meter: meter) }
     var session = TuningSession(method, plan: plan, settings: settings, baseRate: base?.picked?.learningRate)
     while let next = session.next() {
-      let metrics = try metrics(
-        of: method.with(learningRate: next.learningRate, parameters: next.parameters),
-        learningRate: next.learningRate, base: base, hooks: hooks, meter: meter,
-        detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
-      session.add(
-        TuningRecord.Trial(learningRate: next.learningRate, parameters: next.parameters, metrics: metrics))
+      let row = method.with(learningRate: next.learningRate, parameters: next.parameters)
+      do {
+        let metrics = try metrics(
+          of: row, learningRate: next.learningRate, base: base, hooks: hooks, meter: meter,
+          detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
+        session.add(
+          TuningRecord.Trial(learningRate: next.learningRate, parameters: next.parameters, metrics: metrics))
+      } catch let error as LinearHeadError {
+        throw ComparisonError("\(row): \(error)")
+      } catch let error as MethodParameterError {
+        throw ComparisonError("\(row): \(error)")
+      }
     }
     meter.waive(Double(plan.trialCount - session.trials.count) * trialWork(of: method))
     guard let best = session.best else { throw ComparisonError("\(method): there was nothing to try") }
@@ -142,7 +148,7 @@ public final class Tuner {
     return metrics
   }
 
-  /// `nil` where what it trains diverges, or these data do not allow it: then the run itself says why.
+  /// `nil` where what it trains diverges.
   private func calibratedHead(
     _ work: CalibrationWork, base: Base?, hooks: ComparisonHooks, meter: WorkMeter, detail: String
   ) throws -> LinearHead? {
@@ -156,11 +162,7 @@ public final class Tuner {
     }
     do {
       return try work.head(from: head, source: heldOut.rest, hooks: training)
-    } catch {
-      switch error {
-      case TrainingError.diverged, is LinearHeadError, is MethodParameterError: break
-      default: throw error
-      }
+    } catch TrainingError.diverged {
       meter.waive(Double(work.stepCount(imageCount: heldOut.rest.imageCount) - steps))
       return nil
     }
