@@ -153,18 +153,9 @@ public final class Tuner {
     _ work: CalibrationWork, base: Base?, hooks: ComparisonHooks, meter: WorkMeter, detail: String
   ) throws -> LinearHead? {
     guard let head = base?.heads.initial else { return nil }
-    var steps = 0
-    var training = TrainingHooks()
-    training.isInterrupted = hooks.isInterrupted
-    training.report = { metrics in
-      meter.add(Double(metrics.step - steps), detail)
-      steps = metrics.step
-    }
-    do {
-      return try work.head(from: head, source: heldOut.rest, hooks: training)
-    } catch TrainingError.diverged {
-      meter.waive(Double(work.stepCount(imageCount: heldOut.rest.imageCount) - steps))
-      return nil
+    let steps = work.stepCount(imageCount: heldOut.rest.imageCount)
+    return try unlessDiverging(after: steps, hooks: hooks, meter: meter, detail: detail) {
+      try work.head(from: head, source: heldOut.rest, hooks: $0)
     }
   }
 
@@ -175,6 +166,19 @@ public final class Tuner {
   ) throws -> LinearHead? {
     let trainer = try training.trainer(
       on: heldOut.rest, groups: groups, imageCount: set.imageCount, startingFrom: heads)
+    let head = try unlessDiverging(after: trainer.stepCount, hooks: hooks, meter: meter, detail: detail) {
+      try trainer.run($0)
+      return trainer.head
+    }
+    // The last step may have taken the weights beyond what is finite.
+    return head.flatMap { $0.weight.storage.allSatisfy(\.isFinite) ? $0 : nil }
+  }
+
+  /// Trains with progress; `nil` where that diverges, and the steps that are left are not waited for.
+  private func unlessDiverging(
+    after stepCount: Int, hooks: ComparisonHooks, meter: WorkMeter, detail: String,
+    train: (TrainingHooks) throws -> LinearHead
+  ) throws -> LinearHead? {
     var steps = 0
     var training = TrainingHooks()
     training.isInterrupted = hooks.isInterrupted
@@ -183,12 +187,11 @@ public final class Tuner {
       steps = metrics.step
     }
     do {
-      try trainer.run(training)
+      return try train(training)
     } catch TrainingError.diverged {
-      meter.waive(Double(trainer.stepCount - steps))
+      meter.waive(Double(stepCount - steps))
       return nil
     }
-    return trainer.head.weight.storage.allSatisfy(\.isFinite) ? trainer.head : nil
   }
 
   /// What a method needs, trained on what is not held out.

@@ -30,6 +30,17 @@ extension BoxRegressor {
     }
   }
 
+  /// Reads the regressor of a head file; `nil` where it has none.
+  ///
+  /// - Parameters:
+  ///   - file: The head file.
+  ///   - groups: The classes that it is for.
+  /// - Throws: `TensorFileError` or `LinearHeadError` if the regressor is no whole one, or does not fit the classes.
+  public init?(ifIn file: any TensorContainer, groups: CategoryGroups) throws {
+    guard file.names.contains("fc_reg.weight") else { return nil }
+    try self.init(file, groups: groups)
+  }
+
   /// What a head file holds of it.
   ///
   /// - Parameter elementType: What to store it as.

@@ -51,10 +51,8 @@ struct CalibrationInputOptions: ParsableArguments {
 
   /// What stands beside the classifier, to be kept; `nil` for none, or one of another layout.
   private func boxRegressor(of path: String, groups: CategoryGroups) throws -> BoxRegressor? {
-    let file = try openTensors(at: path)
-    guard file.names.contains("fc_reg.weight") else { return nil }
     do {
-      return try BoxRegressor(file, groups: groups)
+      return try BoxRegressor(ifIn: openTensors(at: path), groups: groups)
     } catch let error as LinearHeadError {
       StandardStreams.warn("\(error); it is left out")
       return nil
