@@ -5,12 +5,10 @@ let package = Package(
   name: "bags",
   platforms: [.macOS(.v15)],
   products: [
-    .library(
-      name: "BalancedGroupSoftmax",
-      targets: [
-        "DenseLinearAlgebra", "TensorFiles", "LVISDatasets", "DetectionHeads", "LVISEvaluation", "MethodComparison",
-        "Reporting", "ModelExport",
-      ]),
+    .library(name: "BalancedGroupSoftmax", targets: ["BalancedGroupSoftmax"]),
+    .library(name: "LVISEvaluation", targets: ["LVISEvaluation"]),
+    // Apart, so that who exports nothing builds no SwiftProtobuf.
+    .library(name: "ModelExport", targets: ["ModelExport"]),
     .executable(name: "bags", targets: ["bags"]),
   ],
   dependencies: [
@@ -32,36 +30,83 @@ let package = Package(
     .target(name: "DurableFiles"),
     .target(
       name: "DenseLinearAlgebra",
-      dependencies: ["COpenBLAS", "CVectorKernels", .product(name: "RealModule", package: "swift-numerics")]),
+      dependencies: [
+        "COpenBLAS", "CVectorKernels", .product(name: "RealModule", package: "swift-numerics"),
+      ]),
     .target(name: "TensorFiles", dependencies: ["CVectorKernels", "DurableFiles"]),
     .target(name: "LVISDatasets", dependencies: ["CSimdJSON", "DurableFiles"]),
     .target(
+      name: "FeatureSets",
+      dependencies: [
+        "CVectorKernels", "DenseLinearAlgebra", "DurableFiles", "LVISDatasets", "TensorFiles",
+      ]),
+    .target(
       name: "DetectionHeads",
       dependencies: [
-        "DenseLinearAlgebra", "CVectorKernels", "TensorFiles", "LVISDatasets", "DurableFiles",
+        "CVectorKernels", "DenseLinearAlgebra", "DurableFiles", "LVISDatasets", "TensorFiles",
         .product(name: "RealModule", package: "swift-numerics"),
+      ]),
+    .target(
+      name: "HeadLosses",
+      dependencies: [
+        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "LVISDatasets",
+        .product(name: "RealModule", package: "swift-numerics"),
+      ]),
+    .target(
+      name: "HeadInference",
+      dependencies: [
+        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "LVISDatasets",
+      ]),
+    .target(
+      name: "HeadTraining",
+      dependencies: [
+        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets",
+        "TensorFiles", .product(name: "RealModule", package: "swift-numerics"),
+      ]),
+    .target(
+      name: "TrainingRuns",
+      dependencies: [
+        "DetectionHeads", "DurableFiles", "HeadLosses", "HeadTraining", "LVISDatasets",
       ]),
     .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),
     .target(
       name: "MethodComparison",
-      dependencies: ["DenseLinearAlgebra", "LVISDatasets", "DetectionHeads", "LVISEvaluation", "DurableFiles"]),
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "HeadLosses",
+        "HeadTraining", "LVISDatasets", "LVISEvaluation", "TrainingRuns",
+      ]),
+    .target(name: "Charts", dependencies: ["DurableFiles"]),
     .target(
       name: "Reporting",
-      dependencies: ["MethodComparison", "DetectionHeads", "LVISEvaluation", "LVISDatasets", "DurableFiles"]),
+      dependencies: [
+        "Charts", "DetectionHeads", "DurableFiles", "HeadLosses", "HeadTraining", "LVISDatasets", "LVISEvaluation",
+        "MethodComparison", "TrainingRuns",
+      ]),
+    .target(
+      name: "SyntheticData",
+      dependencies: [
+        "DenseLinearAlgebra", "FeatureSets", "LVISDatasets", .product(name: "RealModule", package: "swift-numerics"),
+      ]),
     .target(
       name: "ModelExport",
       dependencies: [
-        "DetectionHeads", "DenseLinearAlgebra", "TensorFiles", "CVectorKernels", "DurableFiles",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "HeadTraining", "LVISDatasets",
+        "TensorFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["ONNX/onnx.proto", "TensorBoard/event.proto"]),
+    .target(
+      name: "BalancedGroupSoftmax",
+      dependencies: [
+        "Charts", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "HeadLosses", "HeadTraining",
+        "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData", "TensorFiles",
+        "TrainingRuns",
+      ]),
 
     // The command.
     .executableTarget(
       name: "bags",
       dependencies: [
-        "DenseLinearAlgebra", "TensorFiles", "LVISDatasets", "DetectionHeads", "LVISEvaluation", "MethodComparison",
-        "Reporting", "ModelExport", "DurableFiles",
+        "BalancedGroupSoftmax", "DurableFiles", "ModelExport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
       ]),
 
@@ -70,29 +115,75 @@ let package = Package(
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
     .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
     .testTarget(
-      name: "TensorFilesTests", dependencies: ["TensorFiles", "CVectorKernels", "DurableFiles", "TestSupport"]),
-    .testTarget(name: "LVISDatasetsTests", dependencies: ["LVISDatasets", "TestSupport"]),
-    .testTarget(name: "DetectionHeadsTests", dependencies: ["DetectionHeads", "TestSupport"]),
-    .testTarget(name: "LVISEvaluationTests", dependencies: ["LVISEvaluation", "TestSupport"]),
+      name: "TensorFilesTests",
+      dependencies: [
+        "CVectorKernels", "DurableFiles", "TensorFiles", "TestSupport",
+      ]),
+    .testTarget(
+      name: "LVISDatasetsTests",
+      dependencies: [
+        "DenseLinearAlgebra", "DurableFiles", "LVISDatasets", "TestSupport",
+      ]),
+    .testTarget(
+      name: "FeatureSetsTests",
+      dependencies: [
+        "DenseLinearAlgebra", "DurableFiles", "FeatureSets", "LVISDatasets", "TensorFiles", "TestSupport",
+      ]),
+    .testTarget(
+      name: "DetectionHeadsTests",
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "LVISDatasets", "TensorFiles",
+        "TestSupport",
+      ]),
+    .testTarget(
+      name: "HeadLossesTests",
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "HeadTraining", "LVISDatasets",
+        "TestSupport",
+      ]),
+    .testTarget(
+      name: "HeadInferenceTests",
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "LVISDatasets", "TensorFiles",
+        "TestSupport",
+      ]),
+    .testTarget(
+      name: "HeadTrainingTests",
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "HeadTraining", "LVISDatasets",
+        "SyntheticData", "TensorFiles", "TestSupport",
+      ]),
+    .testTarget(
+      name: "LVISEvaluationTests",
+      dependencies: [
+        "DurableFiles", "LVISDatasets", "LVISEvaluation", "TestSupport",
+      ]),
     .testTarget(
       name: "MethodComparisonTests",
       dependencies: [
-        "MethodComparison", "DenseLinearAlgebra", "DetectionHeads", "LVISDatasets", "LVISEvaluation", "TestSupport",
+        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "HeadTraining", "LVISDatasets",
+        "LVISEvaluation", "MethodComparison", "SyntheticData", "TestSupport", "TrainingRuns",
       ]),
+    .testTarget(name: "ChartsTests", dependencies: ["Charts", "TestSupport"]),
     .testTarget(
       name: "ReportingTests",
-      dependencies: ["Reporting", "MethodComparison", "DetectionHeads", "DenseLinearAlgebra", "TestSupport"]),
+      dependencies: [
+        "Charts", "DenseLinearAlgebra", "DetectionHeads", "HeadLosses", "HeadTraining", "LVISDatasets",
+        "MethodComparison", "Reporting", "TestSupport", "TrainingRuns",
+      ]),
+    .testTarget(
+      name: "SyntheticDataTests",
+      dependencies: [
+        "FeatureSets", "LVISDatasets", "SyntheticData", "TestSupport",
+      ]),
     .testTarget(
       name: "ModelExportTests",
       dependencies: [
-        "ModelExport", "DetectionHeads", "DenseLinearAlgebra", "TensorFiles", "DurableFiles", "TestSupport",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "HeadTraining", "LVISDatasets", "ModelExport",
+        "TensorFiles", "TestSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .testTarget(
-      name: "BagsCommandTests",
-      dependencies: [
-        "bags", "DetectionHeads", "DenseLinearAlgebra", "DurableFiles", "LVISDatasets", "TensorFiles", "TestSupport",
-      ]),
+      name: "BagsCommandTests", dependencies: ["bags", "BalancedGroupSoftmax", "DurableFiles", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,4 +1,7 @@
 import DetectionHeads
+import FeatureSets
+import HeadLosses
+import HeadTraining
 
 /// A calibration of a trained head, with all that decides what it becomes.
 public struct CalibrationWork: Sendable {

@@ -1,4 +1,6 @@
-import DetectionHeads
+import HeadLosses
+import HeadTraining
+import TrainingRuns
 
 /// The training of a cell on its way, written to disk as it goes.
 final class CellTraining {

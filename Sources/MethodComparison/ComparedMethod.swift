@@ -1,4 +1,7 @@
 import DetectionHeads
+import HeadLosses
+import HeadTraining
+import LVISDatasets
 
 /// A row of a comparison: a method, and what is different about it.
 ///
@@ -144,11 +147,11 @@ extension ComparedMethod {
   ///
   /// - Parameter settings: The recipe, its own learning rate included.
   /// - Throws: `ComparisonError` or `MethodParameterError` for a name or a parameter that does not exist.
-  func training(with settings: TrainingSettings) throws -> HeadTraining {
+  func training(with settings: TrainingSettings) throws -> TrainingRecipe {
     guard let trained = TrainingMethod.named(method.name) else {
       throw ComparisonError("there is no method '\(method.name)'")
     }
-    return HeadTraining(
+    return TrainingRecipe(
       trained, parameters: try MethodParameters(method.parameters, of: trained), sampler: sampler, mining: mining,
       settings: settings)
   }

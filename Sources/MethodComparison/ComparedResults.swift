@@ -1,4 +1,6 @@
-import DetectionHeads
+import HeadTraining
+import LVISEvaluation
+import TrainingRuns
 
 /// What methods came to.
 public struct ComparedResults: Sendable {

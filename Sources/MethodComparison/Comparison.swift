@@ -1,5 +1,7 @@
 import DetectionHeads
 import Foundation
+import HeadLosses
+import HeadTraining
 import LVISEvaluation
 
 /// Trains methods with the same budget and the same seeds on the same RoIs, and scores them.

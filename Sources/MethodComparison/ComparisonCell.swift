@@ -2,7 +2,11 @@ import DenseLinearAlgebra
 import DetectionHeads
 import DurableFiles
 import Foundation
+import HeadLosses
+import HeadTraining
+import LVISDatasets
 import LVISEvaluation
+import TrainingRuns
 
 /// One method with one seed: what is trained, scored and kept on its own.
 struct ComparisonCell {
@@ -13,7 +17,7 @@ struct ComparisonCell {
   /// How that was picked; `nil` where it was not.
   let tuning: TuningRecord?
   /// What is trained; of a calibration, how its head was.
-  let training: HeadTraining
+  let training: TrainingRecipe
   /// What is done to the head of its base; `nil` where it is trained itself.
   let calibration: CalibrationWork?
   /// With which groups.

@@ -1,6 +1,9 @@
 import DetectionHeads
+import FeatureSets
+import HeadInference
 import LVISDatasets
 import LVISEvaluation
+import TrainingRuns
 
 /// The data of a comparison: opened once, its labels assigned once, shared by all methods and seeds.
 public struct ComparisonSet: Sendable {

@@ -1,4 +1,6 @@
 import DetectionHeads
+import FeatureSets
+import HeadInference
 import LVISDatasets
 import LVISEvaluation
 

@@ -1,8 +1,12 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import FeatureSets
+import HeadLosses
+import HeadTraining
+import LVISDatasets
 
 /// Everything that decides what a head becomes, beside the RoIs and the head that it starts from.
-public struct HeadTraining: Sendable {
+public struct TrainingRecipe: Sendable {
   /// What is minimised.
   public let method: TrainingMethod
   /// The method's own parameters.

@@ -1,5 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import FeatureSets
+import HeadInference
 import LVISDatasets
 import LVISEvaluation
 

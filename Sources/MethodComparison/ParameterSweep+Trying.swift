@@ -1,5 +1,6 @@
 import DetectionHeads
 import LVISEvaluation
+import TrainingRuns
 
 extension ParameterSweep {
   /// Tries values of a parameter on held-out training images.

@@ -1,5 +1,9 @@
-import DetectionHeads
+import FeatureSets
 import Foundation
+import HeadLosses
+import HeadTraining
+import LVISDatasets
+import TrainingRuns
 
 /// All that decides a result, by which it is found again: a changed setting is another result.
 struct ResultKey: Encodable {
@@ -44,7 +48,7 @@ struct ResultKey: Encodable {
   /// Threads change the last bits alone, and memory's limit nothing but whether the set is streamed: a comparison may go
   /// on with others.
   init(
-    _ purpose: String, _ training: HeadTraining, groups: CategoryGroups, source: LabelledFeatureSet,
+    _ purpose: String, _ training: TrainingRecipe, groups: CategoryGroups, source: LabelledFeatureSet,
     inputs: [String: RunRecord.Input], start: String?
   ) throws {
     self.purpose = purpose

@@ -1,5 +1,5 @@
-import DetectionHeads
 import Foundation
+import HeadLosses
 
 /// A method's own parameter that is to be tuned, and the values to try.
 public struct TunedParameter: Sendable, Codable, Equatable {

@@ -1,8 +1,13 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import FeatureSets
 import Foundation
+import HeadInference
+import HeadLosses
+import HeadTraining
 import LVISDatasets
 import LVISEvaluation
+import TrainingRuns
 
 /// Picks settings on held-out training images, every method with the same number of trials of the same length.
 ///
@@ -161,7 +166,7 @@ public final class Tuner {
 
   /// `nil` where training diverges.
   private func trainedHead(
-    _ training: HeadTraining, groups: CategoryGroups, heads: EarlierHeads, hooks: ComparisonHooks, meter: WorkMeter,
+    _ training: TrainingRecipe, groups: CategoryGroups, heads: EarlierHeads, hooks: ComparisonHooks, meter: WorkMeter,
     detail: String
   ) throws -> LinearHead? {
     let trainer = try training.trainer(

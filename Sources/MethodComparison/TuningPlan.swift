@@ -1,4 +1,4 @@
-import DetectionHeads
+import HeadTraining
 
 /// How settings are chosen: the same for every method.
 public struct TuningPlan: Sendable, Equatable {

@@ -1,4 +1,5 @@
-import DetectionHeads
+import HeadTraining
+import TrainingRuns
 
 /// Which settings of one method are tried next, from what its trials came to so far: rates first, then one parameter after
 /// the other, then rates again for what is left of the budget.

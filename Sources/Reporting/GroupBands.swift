@@ -1,4 +1,5 @@
-import DetectionHeads
+import Charts
+import LVISDatasets
 
 extension CategoryGroups {
   /// The counts that a foreground group (0-based) holds: `≥ 1,000`, `10–99`, `< 10`.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import DenseLinearAlgebra
+import BalancedGroupSoftmax
 
 @main
 struct Bags: ParsableCommand {

@@ -1,6 +1,5 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import LVISDatasets
 
 /// The classes of a data set by group, and what was empty or odd.
 struct CategoryCensus {

@@ -1,8 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import MethodComparison
-import Reporting
 
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

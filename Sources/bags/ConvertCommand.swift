@@ -1,10 +1,8 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import LVISDatasets
 import ModelExport
-import TensorFiles
 
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,4 @@
-import DetectionHeads
-import LVISDatasets
+import BalancedGroupSoftmax
 
 extension DetectionPass {
   /// Detects on every image and writes what it finds as LVIS results, with progress.

@@ -1,8 +1,7 @@
 import ArgumentParser
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import LVISDatasets
-import LVISEvaluation
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

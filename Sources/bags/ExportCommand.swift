@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
 import ModelExport
 

@@ -1,4 +1,4 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
 
 /// `runs/METHOD-TIME`; a second run in the same second gets a number.

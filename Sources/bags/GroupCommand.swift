@@ -1,7 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import LVISDatasets
 
 struct GroupCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 
 struct MethodsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

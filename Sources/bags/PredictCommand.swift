@@ -1,8 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import LVISDatasets
-import TensorFiles
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ArgumentParser
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import Reporting
 
 /// `bags report`: figures and tables of what was trained.
 struct ReportCommand: ParsableCommand {

@@ -1,7 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import Reporting
 
 struct RunsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import Reporting
 
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

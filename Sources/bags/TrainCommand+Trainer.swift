@@ -1,6 +1,4 @@
-import DenseLinearAlgebra
-import DetectionHeads
-import TensorFiles
+import BalancedGroupSoftmax
 
 extension TrainCommand {
   /// The trainer of a run, from its record and its inputs alone: so a run that goes on is the same.

@@ -1,8 +1,6 @@
 import ArgumentParser
-import DenseLinearAlgebra
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import MethodComparison
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,4 +1,4 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
 import ModelExport

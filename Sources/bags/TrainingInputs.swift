@@ -1,6 +1,4 @@
-import DetectionHeads
-import LVISDatasets
-import MethodComparison
+import BalancedGroupSoftmax
 
 /// The files that a training reads; all `nil` for the built-in synthetic set.
 struct TrainingInputPaths {

@@ -1,6 +1,5 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
 

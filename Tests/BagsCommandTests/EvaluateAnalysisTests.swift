@@ -1,3 +1,4 @@
+import BalancedGroupSoftmax
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,4 @@
-import DenseLinearAlgebra
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
 import TestSupport
 import Testing

@@ -1,8 +1,6 @@
-import DenseLinearAlgebra
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
 

@@ -1,5 +1,4 @@
-import DenseLinearAlgebra
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
 
 /// A detection set that commands can be tried on in a second: 5 classes with 120, 60, 15, 4 and 1 of about 200 objects

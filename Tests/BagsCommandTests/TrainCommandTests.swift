@@ -1,7 +1,5 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import LVISDatasets
-import TensorFiles
 import TestSupport
 import Testing
 

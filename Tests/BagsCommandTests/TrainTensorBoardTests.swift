@@ -1,4 +1,3 @@
-import DetectionHeads
 import Foundation
 import TestSupport
 import Testing

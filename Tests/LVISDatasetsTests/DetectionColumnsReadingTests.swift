@@ -1,7 +1,7 @@
 import Foundation
 import LVISDatasets
-import Testing
 import TestSupport
+import Testing
 
 /// Reads a text as if it stood in a file, in windows of so many bytes.
 private func detections(_ json: String, windowBytes: Int = 1 << 20) throws -> DetectionColumns {

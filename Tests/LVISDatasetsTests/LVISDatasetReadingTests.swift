@@ -1,8 +1,8 @@
 import DurableFiles
 import Foundation
 import LVISDatasets
-import Testing
 import TestSupport
+import Testing
 
 /// Reads a text as if it stood in a file.
 private func dataset(_ json: String, including contents: LVISDataset.Contents = .boxes) throws -> LVISDataset {

@@ -1,5 +1,7 @@
 import DetectionHeads
 import Foundation
+import HeadLosses
+import HeadTraining
 import MethodComparison
 import TestSupport
 import Testing

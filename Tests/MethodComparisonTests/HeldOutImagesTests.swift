@@ -1,5 +1,8 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import FeatureSets
+import HeadLosses
+import HeadTraining
 import LVISDatasets
 import MethodComparison
 import Testing

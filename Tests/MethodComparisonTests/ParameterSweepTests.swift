@@ -1,9 +1,12 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import HeadLosses
+import HeadTraining
 import MethodComparison
 import TestSupport
 import Testing
+import TrainingRuns
 
 @Suite struct ParameterSweepTests {
   private typealias Point = ParameterSweep.Point

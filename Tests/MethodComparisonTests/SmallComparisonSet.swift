@@ -1,6 +1,7 @@
-import DetectionHeads
+import FeatureSets
 import Foundation
 import LVISDatasets
+import SyntheticData
 import TestSupport
 
 /// A synthetic set that methods train on in a fraction of a second, opened from files as a user's would be.

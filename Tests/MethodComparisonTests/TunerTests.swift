@@ -1,4 +1,5 @@
-import DetectionHeads
+import HeadLosses
+import HeadTraining
 import MethodComparison
 import TestSupport
 import Testing
@@ -50,7 +51,7 @@ import Testing
       settings.milestones = [2]
       for trial in tuned.record.trials {
         settings.learningRate = trial.learningRate
-        let trainer = try HeadTraining(
+        let trainer = try TrainingRecipe(
           .softmax, parameters: try MethodParameters(of: TrainingMethod.softmax), settings: settings
         ).trainer(on: tuner.heldOut.rest, groups: set.groups, imageCount: set.training.images.count)
         try trainer.run()

@@ -1,5 +1,6 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import LVISDatasets
 
 /// Eight classes in four groups; ids 1, 4, …, 22, names that do not ascend.
 func exampleGroups() throws -> CategoryGroups {

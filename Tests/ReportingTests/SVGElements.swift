@@ -1,8 +1,8 @@
 import Foundation
+import FoundationXML
 import Testing
 
 #if canImport(FoundationXML)
-import FoundationXML
 #endif
 
 /// One element of an SVG, as an XML parser sees it.

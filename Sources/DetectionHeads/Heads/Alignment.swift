@@ -27,7 +27,7 @@ public struct Alignment<Scalar: DenseScalar>: Sendable, Equatable {
   /// - Parameters:
   ///   - z: The logits of the classes [C].
   ///   - confidence: κ.
-  func align(_ z: UnsafeMutablePointer<Scalar>, confidence: Scalar) {
+  package func align(_ z: UnsafeMutablePointer<Scalar>, confidence: Scalar) {
     for index in magnitudes.indices {
       z[index] += confidence * (z[index] * magnitudes[index] + margins[index] - z[index])
     }

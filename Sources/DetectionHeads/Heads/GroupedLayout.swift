@@ -1,4 +1,5 @@
 import DenseLinearAlgebra
+import LVISDatasets
 
 /// The logits of balanced group softmax (Li et al., CVPR 2020, §4.2): G0 for background, then per group `[others, its
 /// classes by ascending category id]`.

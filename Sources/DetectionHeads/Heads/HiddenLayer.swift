@@ -32,7 +32,7 @@ public struct HiddenLayer: Sendable, Equatable {
   }
 
   /// All zeros, in the shape of another layer.
-  init(zerosLike other: HiddenLayer) {
+  package init(zerosLike other: HiddenLayer) {
     weight = Matrix(rows: other.weight.rows, columns: other.weight.columns)
     bias = Array(repeating: 0, count: other.bias.count)
   }
@@ -48,7 +48,7 @@ public struct HiddenLayer: Sendable, Equatable {
   ///   - features: [count, D].
   ///   - count: N.
   ///   - result: [count, H], overwritten.
-  func apply(to features: UnsafePointer<Float>, count: Int, into result: UnsafeMutablePointer<Float>) {
+  package func apply(to features: UnsafePointer<Float>, count: Int, into result: UnsafeMutablePointer<Float>) {
     weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
       linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: result)

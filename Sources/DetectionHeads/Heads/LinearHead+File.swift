@@ -1,5 +1,6 @@
 import DenseLinearAlgebra
 import Foundation
+import LVISDatasets
 import TensorFiles
 
 extension LinearHead {
@@ -85,7 +86,7 @@ extension LinearHead {
   }
 
   /// The layers `PREFIX.0`, `PREFIX.1`, … of a file; none if there is no `PREFIX.0`.
-  static func layers(_ prefix: String, of file: any TensorContainer) throws -> [HiddenLayer] {
+  package static func layers(_ prefix: String, of file: any TensorContainer) throws -> [HiddenLayer] {
     let names = Set(file.names)
     var layers: [HiddenLayer] = []
     while names.contains("\(prefix).\(layers.count).weight") {
@@ -155,7 +156,7 @@ extension HiddenLayer {
 
 extension [HiddenLayer] {
   /// `PREFIX.0.weight`, `PREFIX.0.bias`, …
-  func tensors(prefix: String, as elementType: TensorElementType = .float32) -> [NamedTensor] {
+  package func tensors(prefix: String, as elementType: TensorElementType = .float32) -> [NamedTensor] {
     enumerated().flatMap { index, layer in
       [
         NamedTensor(

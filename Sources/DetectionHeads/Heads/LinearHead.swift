@@ -1,4 +1,5 @@
 import DenseLinearAlgebra
+import LVISDatasets
 
 /// The last layer of a detector's classifier: logits = x Wᵀ + b, or cosines where the layout says so.
 ///
@@ -10,9 +11,9 @@ public struct LinearHead: Sendable {
   /// b [K].
   public var bias: [Float]
   /// Layers between the features and the classifier, the lowest first; none, unless they are trained with it.
-  public internal(set) var hidden: [HiddenLayer] = []
+  public package(set) var hidden: [HiddenLayer] = []
   /// What the K logits speak of.
-  public internal(set) var layout: any LogitLayout
+  public package(set) var layout: any LogitLayout
   /// The classes by ascending category id, with their training counts and groups.
   public let groups: CategoryGroups
   /// The method that trained it, such as `bags` or `softmax`.
@@ -183,7 +184,7 @@ public struct LinearHead: Sendable {
   }
 
   /// Puts a classifier in place of one stage's.
-  mutating func setStage(_ index: Int, to part: LinearHead) {
+  package mutating func setStage(_ index: Int, to part: LinearHead) {
     let first = index * part.weight.rows
     bias.replaceSubrange(first..<first + part.bias.count, with: part.bias)
     let columns = weight.columns
@@ -240,5 +241,5 @@ public struct LinearHead: Sendable {
 public struct LinearHeadError: Error, CustomStringConvertible {
   /// One line that says what is wrong.
   public let description: String
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }

@@ -1,4 +1,4 @@
-import DetectionHeads
+import LVISDatasets
 
 /// The order in which a detector numbers its classes.
 public enum ClassOrder: Sendable, Equatable {

@@ -1,6 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import LVISDatasets
 import TensorFiles
 
 /// What a detector's file does not say of its last layers.

@@ -1,6 +1,7 @@
-import DetectionHeads
 import Foundation
+import HeadTraining
 import MethodComparison
+import TrainingRuns
 
 /// What `comparison.json` holds and `bags compare --format json` prints; metrics are fractions.
 public struct ComparisonDocument: Encodable {

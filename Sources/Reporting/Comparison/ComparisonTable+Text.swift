@@ -1,4 +1,4 @@
-import DetectionHeads
+import Charts
 import MethodComparison
 
 extension ComparisonTable {

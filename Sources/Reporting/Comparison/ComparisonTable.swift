@@ -1,4 +1,6 @@
+import Charts
 import DetectionHeads
+import LVISDatasets
 import MethodComparison
 
 /// The table of a comparison: a line a method, means over the seeds with their spread, the best of each column marked.

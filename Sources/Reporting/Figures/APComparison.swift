@@ -1,3 +1,5 @@
+import Charts
+
 /// Average precision of several results, over all classes, by LVIS frequency and by group.
 public struct APComparison: Sendable {
   /// One result.

@@ -1,4 +1,5 @@
-import DetectionHeads
+import Charts
+import LVISDatasets
 
 /// AP of every class, of several runs over the same classes.
 public struct ClassAPComparison: Sendable {

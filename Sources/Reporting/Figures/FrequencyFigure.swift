@@ -1,4 +1,5 @@
-import DetectionHeads
+import Charts
+import LVISDatasets
 
 extension CategoryGroups {
   /// The long tail: instances of every class over its rank, both logarithmic, groups shaded.

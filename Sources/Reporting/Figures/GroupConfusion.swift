@@ -1,3 +1,5 @@
+import Charts
+
 /// What the objects of each group, or frequency, are called.
 public struct GroupConfusion: Sendable {
   /// The objects of some classes.

@@ -1,3 +1,5 @@
+import Charts
+
 /// Scores of many methods, a row each: where bars side by side would be too many.
 public struct MethodScores: Sendable {
   /// One method.

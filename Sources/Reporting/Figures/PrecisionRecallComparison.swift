@@ -1,3 +1,4 @@
+import Charts
 import Foundation
 
 /// Precision over recall, of one result by frequency or group, or of several results side by side.

@@ -1,5 +1,6 @@
-import DetectionHeads
+import Charts
 import Foundation
+import LVISDatasets
 
 /// How detections of rare and frequent classes are scored.
 public struct ScoreDistribution: Sendable {

@@ -1,4 +1,5 @@
-import DetectionHeads
+import Charts
+import HeadTraining
 
 /// What training saw, of one run or several.
 public struct TrainingCurves: Sendable {

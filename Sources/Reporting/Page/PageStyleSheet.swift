@@ -1,3 +1,5 @@
+import Charts
+
 /// The look of a report: light and dark, phone and desktop, screen and paper.
 enum PageStyleSheet {
   static let text =

@@ -1,3 +1,4 @@
+import Charts
 import Foundation
 
 /// Writes one HTML page: sections with figures and tables, its style and its script inside.
@@ -6,7 +7,7 @@ struct PageWriter {
   private var sections: [String] = []
   private var body = MarkupWriter()
 
-  init(title: String) { self.title = title }
+  package init(title: String) { self.title = title }
 
   /// The page as it stands.
   var html: String {

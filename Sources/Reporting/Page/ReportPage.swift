@@ -1,4 +1,5 @@
-import DetectionHeads
+import Charts
+import LVISDatasets
 
 /// A report of one run or a comparison of several: one HTML page that needs nothing else, neither network nor scripts of
 /// others; figures are SVG inside it.

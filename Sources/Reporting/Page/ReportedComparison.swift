@@ -1,3 +1,5 @@
+import Charts
+
 /// What `bags compare` found, for a report: methods with means over seeds.
 public struct ReportedComparison: Sendable {
   /// A mean over the seeds, its spread, and the values behind it.

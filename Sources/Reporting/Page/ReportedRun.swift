@@ -1,4 +1,6 @@
 import DetectionHeads
+import HeadTraining
+import TrainingRuns
 
 /// A run and all that is known of it, for a report.
 public struct ReportedRun: Sendable {

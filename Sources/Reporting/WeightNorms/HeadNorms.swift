@@ -1,4 +1,5 @@
 import DetectionHeads
+import LVISDatasets
 
 /// The lengths of a classifier's weight rows.
 public struct HeadNorms: Sendable {

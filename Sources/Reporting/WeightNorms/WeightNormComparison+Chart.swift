@@ -1,4 +1,4 @@
-import DetectionHeads
+import Charts
 
 extension WeightNormComparison {
   /// The figure: above, how many instances each class has; below, the norm of each class's row as a point, with a

@@ -1,4 +1,5 @@
-import DetectionHeads
+import Charts
+import LVISDatasets
 
 /// Weight norms of several heads over the same classes, the most frequent class first: Figure 1 of Li et al. (CVPR
 /// 2020) for the user's own heads.

@@ -1,7 +1,5 @@
 import ArgumentParser
-import DetectionHeads
-import LVISDatasets
-import TensorFiles
+import BalancedGroupSoftmax
 
 /// The head to calibrate, and the RoIs that it may be calibrated on.
 struct CalibrationInputOptions: ParsableArguments {

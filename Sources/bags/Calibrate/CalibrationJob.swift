@@ -1,5 +1,4 @@
-import DetectionHeads
-import MethodComparison
+import BalancedGroupSoftmax
 
 /// A calibration with all that it works on.
 struct CalibrationJob {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
 
 /// What was typed: made into what the parser takes, and what is said where it takes offence.

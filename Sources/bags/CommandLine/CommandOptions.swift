@@ -1,4 +1,5 @@
 import ArgumentParser
+import BalancedGroupSoftmax
 
 /// An option of a command, as its help lists it.
 struct CommandOption {

@@ -1,3 +1,5 @@
+import BalancedGroupSoftmax
+
 /// The candidate that a mistyped word most likely means, by edit distance; `nil` where none is near.
 func closest(to word: String, among candidates: [String]) -> String? {
   let ranked = candidates.map { (distance: editDistance(word, $0), name: $0) }.min { $0.distance < $1.distance }

@@ -1,7 +1,6 @@
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import MethodComparison
-import Reporting
 
 /// The folder of a comparison: `README.md`, `comparison.json`, `comparison.csv`, figures with their data, `runs`, `trials`.
 struct ComparisonFolder {

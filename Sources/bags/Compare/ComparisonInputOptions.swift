@@ -1,8 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import LVISDatasets
-import MethodComparison
 
 /// What a comparison trains and scores on.
 struct ComparisonInputOptions: ParsableArguments {

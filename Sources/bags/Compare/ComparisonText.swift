@@ -1,7 +1,5 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import MethodComparison
-import Reporting
 
 /// A comparison in words and tables.
 struct ComparisonText {

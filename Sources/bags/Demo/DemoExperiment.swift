@@ -1,9 +1,6 @@
-import DenseLinearAlgebra
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import LVISEvaluation
-import MethodComparison
 
 /// Trains, detects and scores on the synthetic set, each method in the same way.
 struct DemoExperiment {
@@ -65,7 +62,7 @@ struct DemoExperiment {
     settings.seed = set.seed
     settings.threads = ProcessInfo.processInfo.activeProcessorCount
     let parameters = try MethodParameters(of: method)
-    let trainer = try HeadTraining(method, parameters: parameters, settings: settings).trainer(
+    let trainer = try TrainingRecipe(method, parameters: parameters, settings: settings).trainer(
       on: source, groups: groups, imageCount: source.imageCount)
     let record = RunRecord(
       program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,

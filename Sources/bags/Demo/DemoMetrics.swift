@@ -1,4 +1,4 @@
-import Reporting
+import BalancedGroupSoftmax
 
 /// What `metrics.json` in a demo's report holds; metrics are fractions.
 struct DemoMetrics: Encodable {

@@ -1,7 +1,5 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
-import LVISEvaluation
-import Reporting
 
 /// The report of a demo: its numbers as tables, its figure, and a text that explains both.
 struct DemoReport {

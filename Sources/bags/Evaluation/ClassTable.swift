@@ -1,8 +1,7 @@
 import ArgumentParser
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import LVISEvaluation
-import Reporting
 
 /// How classes are shown.
 struct ClassTableOptions: ParsableArguments {

@@ -1,6 +1,5 @@
+import BalancedGroupSoftmax
 import DurableFiles
-import LVISEvaluation
-import Reporting
 
 /// Precision over recall, as a file: CSV with a line a point, or JSON with a list a curve.
 struct CurveTable {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import LVISEvaluation
+import BalancedGroupSoftmax
 
 /// What else an evaluation looks at than its metrics.
 struct EvaluationAnalysisOptions: ParsableArguments {

@@ -1,5 +1,5 @@
+import BalancedGroupSoftmax
 import Foundation
-import LVISEvaluation
 
 /// An evaluation as tables for the terminal; percentages, and a dash where there is nothing to measure.
 enum EvaluationTables {

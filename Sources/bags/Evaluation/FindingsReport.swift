@@ -1,4 +1,4 @@
-import LVISEvaluation
+import BalancedGroupSoftmax
 
 /// What `bags evaluate --format json` prints and `--output` writes: an `EvaluationReport`, and beside it what was asked
 /// for: `classes`, `losses`, `errors`, `confusion`, `comparison`.

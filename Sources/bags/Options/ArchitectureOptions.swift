@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 
 /// What is trained beside one linear layer.
 struct ArchitectureOptions: ParsableArguments {

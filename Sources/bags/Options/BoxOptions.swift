@@ -1,6 +1,5 @@
 import ArgumentParser
-import DenseLinearAlgebra
-import DetectionHeads
+import BalancedGroupSoftmax
 
 /// A box regressor trained beside the classifier.
 struct BoxOptions: ParsableArguments {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BalancedGroupSoftmax
 
 /// A size in bytes, written with K, M, G or T for powers of 1,024: `500M`, `4G`.
 struct ByteCount: ExpressibleByArgument, CustomStringConvertible {

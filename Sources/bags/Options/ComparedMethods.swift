@@ -1,7 +1,5 @@
 import ArgumentParser
-import DenseLinearAlgebra
-import DetectionHeads
-import MethodComparison
+import BalancedGroupSoftmax
 
 /// What `bags compare --methods` says: rows with commas between them, or `all`.
 ///

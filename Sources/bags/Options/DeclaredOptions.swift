@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 
 /// The options that methods of a kind declare themselves: they are known when the method is.
 struct DeclaredOptions<Method: NamedMethod> {

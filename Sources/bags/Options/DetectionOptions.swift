@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
 
 /// How scores and boxes become detections; the defaults are LVIS's usual ones.

@@ -1,7 +1,5 @@
 import ArgumentParser
-import DetectionHeads
-import LVISDatasets
-import LVISEvaluation
+import BalancedGroupSoftmax
 
 /// What an evaluation reads.
 struct EvaluationInputOptions: ParsableArguments {

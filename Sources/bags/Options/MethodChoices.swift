@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 
 /// What a user chose by name, with the parameters given for it.
 ///

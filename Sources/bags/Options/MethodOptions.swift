@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 
 /// The method, and the options that it declares itself.
 struct MethodOptions: ParsableArguments {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BalancedGroupSoftmax
 import Foundation
 
 /// How a command prints its result.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 
 /// Which images and RoIs training takes.
 struct SamplingOptions: ParsableArguments {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
 
 /// Values of a parameter to try on held-out training images.

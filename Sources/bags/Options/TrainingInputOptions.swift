@@ -1,6 +1,5 @@
 import ArgumentParser
-import DetectionHeads
-import LVISDatasets
+import BalancedGroupSoftmax
 
 /// Where the RoIs, their labels and the groups of a training come from.
 struct TrainingInputOptions: ParsableArguments {

@@ -1,6 +1,5 @@
 import ArgumentParser
-import DetectionHeads
-import MethodComparison
+import BalancedGroupSoftmax
 
 /// How settings are picked on held-out training images.
 struct TuningOptions: ParsableArguments {

@@ -1,7 +1,6 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import Reporting
 
 /// The `comparison.json` that `bags compare` writes.
 struct ComparisonFile {

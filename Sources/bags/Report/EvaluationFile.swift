@@ -1,7 +1,6 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import Reporting
 
 /// What `bags evaluate --output` wrote.
 struct EvaluationFile {

@@ -1,4 +1,4 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
 
 /// A head that the user named, by its file or its run.

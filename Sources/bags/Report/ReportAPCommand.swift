@@ -1,7 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import Reporting
 
 /// `bags report ap`: average precision by frequency and by group.
 struct ReportAPCommand: ParsableCommand {

@@ -1,8 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import LVISDatasets
-import Reporting
 
 /// `bags report groups`: the long tail of a data set.
 struct ReportGroupsCommand: ParsableCommand {

@@ -1,9 +1,7 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import LVISDatasets
-import Reporting
 
 /// `bags report [RUN…]`: one page with everything.
 struct ReportPageCommand: ParsableCommand {

@@ -1,7 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import Reporting
 
 /// `bags report training`: what training saw, step by step.
 struct ReportTrainingCommand: ParsableCommand {

@@ -1,8 +1,6 @@
 import ArgumentParser
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import LVISDatasets
-import Reporting
 
 /// `bags report weightnorms`: ‖w‖₂ over classes sorted by instances.
 struct ReportWeightNormsCommand: ParsableCommand {

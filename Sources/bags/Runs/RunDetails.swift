@@ -1,7 +1,6 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
-import Reporting
 
 /// All that `bags show` tells of a run.
 struct RunDetails: Encodable {

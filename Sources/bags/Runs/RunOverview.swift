@@ -1,6 +1,5 @@
-import DetectionHeads
+import BalancedGroupSoftmax
 import Foundation
-import Reporting
 
 /// A run as a list shows it: its settings, and its scores where it was evaluated.
 struct RunOverview {

@@ -1,3 +1,5 @@
+import BalancedGroupSoftmax
+
 /// Classes by how often they occur, in bins that grow as 1, 2, 5, 10, …: a long tail, drawn in a terminal.
 struct CountHistogram {
   /// One bar: the classes with `lower <= count < upper`.

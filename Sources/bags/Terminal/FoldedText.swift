@@ -1,3 +1,5 @@
+import BalancedGroupSoftmax
+
 /// A text in lines that fit the terminal.
 ///
 /// - Parameters:

@@ -1,3 +1,4 @@
+import BalancedGroupSoftmax
 import Foundation
 
 /// SIGINT and SIGTERM, turned into a question that long work asks: the first is noted, a second one ends the program at

@@ -1,3 +1,4 @@
+import BalancedGroupSoftmax
 import Foundation
 
 /// One line on standard error that is drawn over itself, with the time left; nothing where that is no terminal.

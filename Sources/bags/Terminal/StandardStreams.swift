@@ -1,3 +1,4 @@
+import BalancedGroupSoftmax
 import Foundation
 
 /// Results go to standard output, everything else to standard error.

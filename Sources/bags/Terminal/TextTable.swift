@@ -1,3 +1,5 @@
+import BalancedGroupSoftmax
+
 /// A table of aligned columns: text to the left, numbers to the right.
 struct TextTable {
   enum Alignment { case left, right }

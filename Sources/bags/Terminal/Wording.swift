@@ -1,3 +1,5 @@
+import BalancedGroupSoftmax
+
 /// An integer with its thousands apart: `16,328`.
 func grouped(_ number: Int) -> String {
   var digits = String(number.magnitude)

@@ -1,6 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import LVISDatasets
 import ModelExport
 import TensorFiles
 import TestSupport

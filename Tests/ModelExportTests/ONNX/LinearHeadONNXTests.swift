@@ -1,6 +1,8 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import HeadTraining
+import LVISDatasets
 import ModelExport
 import SwiftProtobuf
 import TestSupport

@@ -1,10 +1,14 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import HeadLosses
+import HeadTraining
+import LVISDatasets
 import MethodComparison
 import Reporting
 import TestSupport
 import Testing
+import TrainingRuns
 
 @Suite struct ComparisonTableTests {
   private static let counts = [2000, 500, 50, 5]

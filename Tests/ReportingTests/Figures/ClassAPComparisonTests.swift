@@ -1,4 +1,4 @@
-import DetectionHeads
+import LVISDatasets
 import Reporting
 import Testing
 

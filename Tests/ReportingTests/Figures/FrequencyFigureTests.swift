@@ -1,5 +1,4 @@
-import DetectionHeads
-import Reporting
+import LVISDatasets
 import Testing
 
 @Suite struct FrequencyFigureTests {

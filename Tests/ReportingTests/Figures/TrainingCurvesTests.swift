@@ -1,5 +1,6 @@
-import DetectionHeads
+import Charts
 import Foundation
+import HeadTraining
 import Reporting
 import Testing
 

@@ -1,8 +1,12 @@
+import Charts
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import HeadTraining
+import LVISDatasets
 import Reporting
 import Testing
+import TrainingRuns
 
 @Suite struct ReportPageTests {
   private func groups(ids: [Int] = [1, 2, 3, 4]) throws -> CategoryGroups {

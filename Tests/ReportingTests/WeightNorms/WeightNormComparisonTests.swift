@@ -1,5 +1,5 @@
-import DetectionHeads
 import Foundation
+import LVISDatasets
 import Reporting
 import Testing
 

@@ -1,0 +1,78 @@
+import LVISDatasets
+
+/// The RoIs of a batch, as a selector sees them. N RoIs, those of an image adjacent.
+public struct RoIBatch: Sendable {
+  /// The class index of every RoI, or −1 for background [N].
+  public var labels: [Int32]
+  /// The places of each image's RoIs in the batch.
+  public var images: [Range<Int>]
+  /// The row of every RoI in the source [N].
+  public var rows: [Int]
+  /// Proposals [N]; empty unless asked for.
+  public var boxes: [CornerBox] = []
+  /// The classification loss of every RoI [N]; empty unless asked for.
+  public var classLosses: [Float] = []
+  /// The box loss of every RoI [N], 0 for background; empty unless asked for, or where there is none.
+  public var boxLosses: [Float] = []
+  /// How much of the training is done, 0..<1.
+  public var progress = 0.0
+
+  /// Makes a batch of images.
+  ///
+  /// - Parameters:
+  ///   - labels: The class index of every RoI, or −1 for background.
+  ///   - images: The places of each image's RoIs.
+  ///   - rows: The row of every RoI in the source; its place in the batch unless given.
+  public init(labels: [Int32], images: [Range<Int>], rows: [Int]? = nil) {
+    self.labels = labels
+    self.images = images
+    self.rows = rows ?? Array(labels.indices)
+  }
+
+  /// All RoIs of images of a source.
+  ///
+  /// - Parameters:
+  ///   - images: The rows of each image, in the order of the batch.
+  ///   - source: Gives their labels.
+  public init(images: [Range<Int>], of source: any RoISource) {
+    var start = 0
+    self.init(
+      labels: images.flatMap { $0.map { source.classIndex(ofRow: $0) } },
+      images: images.map { rows in
+        defer { start += rows.count }
+        return start..<start + rows.count
+      }, rows: images.flatMap { $0 })
+  }
+
+  /// Keeps some of the RoIs.
+  ///
+  /// - Parameter places: Ascending.
+  package mutating func keep(_ places: [Int32]) {
+    var next = 0
+    images = images.map { image in
+      let first = next
+      while next < places.count && Int(places[next]) < image.upperBound { next += 1 }
+      return first..<next
+    }
+    labels = places.map { labels[Int($0)] }
+    rows = places.map { rows[Int($0)] }
+    boxes = []
+    classLosses = []
+    boxLosses = []
+  }
+
+  /// The rows of the source from the first to the last of an image's RoIs; `nil` where it has none.
+  package func rowSpan(of places: Range<Int>) -> Range<Int>? {
+    guard let first = places.first, let last = places.last else { return nil }
+    return rows[first]..<rows[last] + 1
+  }
+
+  /// The places of an image's foreground and background RoIs.
+  package func places(ofImage places: Range<Int>) -> (positives: [Int32], negatives: [Int32]) {
+    var (positives, negatives): ([Int32], [Int32]) = ([], [])
+    for place in places {
+      if labels[place] >= 0 { positives.append(Int32(place)) } else { negatives.append(Int32(place)) }
+    }
+    return (positives, negatives)
+  }
+}

@@ -1,0 +1,148 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import FeatureSets
+import LVISDatasets
+
+/// A pass over a feature set that turns RoIs into detections: score, threshold, decode, clip, suppress within each
+/// class, keep the best of each image.
+public struct DetectionPass: Sendable {
+  /// The RoIs.
+  public let features: FeatureSet
+  /// How.
+  public let settings: DetectionSettings
+  /// Images whose size is not known: their boxes are not clipped.
+  public let unclippedImageCount: Int
+  private let scorer: any RoIScorer
+  private let regressor: BoxRegressor?
+  private let sizes: [SIMD2<Float>?]
+
+  /// Checks that everything fits together.
+  ///
+  /// - Parameters:
+  ///   - features: The RoIs; where they have no `box_deltas`, the proposals are the boxes.
+  ///   - scorer: The classifier.
+  ///   - regressor: Gives the box deltas in place of the set's; `nil` to take those.
+  ///   - dataset: Gives the sizes of the images, to clip to; `nil` to clip nothing.
+  ///   - settings: How.
+  /// - Throws: `FeatureSetError` if features or box deltas do not fit the scorer or the regressor, or the data set does
+  ///   not know an image.
+  public init(
+    features: FeatureSet, scorer: any RoIScorer, regressor: BoxRegressor? = nil, clippingTo dataset: LVISDataset?,
+    settings: DetectionSettings = DetectionSettings()
+  ) throws {
+    func fault(_ column: FeatureColumn, _ detail: String) -> FeatureSetError {
+      FeatureSetError(path: features.path, tensor: column.rawValue, code: .shape, detail: detail)
+    }
+    guard features.featureCount == scorer.inputs else {
+      throw fault(.features, "\(features.featureCount) features a RoI, the head takes \(scorer.inputs)")
+    }
+    if let regressor {
+      guard regressor.inputs == scorer.inputs else {
+        throw fault(.features, "\(features.featureCount) features a RoI, the box regressor takes \(regressor.inputs)")
+      }
+      guard regressor.isClassAgnostic || regressor.weight.rows == 4 * scorer.classCount else {
+        throw fault(
+          .features,
+          "the box regressor has \(regressor.weight.rows) rows; 4, or 4 for each of the head's \(scorer.classCount) "
+            + "classes, are expected")
+      }
+    } else if let width = features.width(of: .boxDeltas), width != 4, width != 4 * scorer.classCount {
+      throw fault(
+        .boxDeltas,
+        "\(width) numbers a RoI; 4, or 4 for each of the head's \(scorer.classCount) classes, are expected")
+    }
+    if let image = features.images.first(where: { $0.rows.count > Int(UInt32.max) / max(1, scorer.classCount) }) {
+      throw fault(.features, "image \(image.id): \(image.rows.count) RoIs are too many for one image")
+    }
+    try dataset.map { try features.checkImages(areIn: $0) }
+    let images = dataset?.images ?? []
+    let index = IDIndex(ascending: images.map(\.id))
+    // A file without sizes is read as 0 × 0.
+    sizes = features.images.map { image in
+      index.position(of: image.id).map { images[$0] }.flatMap { image in
+        image.width > 0 && image.height > 0 ? SIMD2(Float(image.width), Float(image.height)) : nil
+      }
+    }
+    unclippedImageCount = sizes.count { $0 == nil }
+    self.features = features
+    self.scorer = scorer
+    self.regressor = regressor
+    self.settings = settings
+  }
+
+  /// Goes through the images on all threads.
+  ///
+  /// The detections do not depend on the number of threads. OpenBLAS is set to one thread meanwhile, since the images
+  /// are shared out instead.
+  ///
+  /// - Parameters:
+  ///   - transform: Turns an image's detections into what is wanted of them; on several threads at once.
+  ///   - deliver: Takes the results, image after image by ascending id.
+  /// - Throws: `FeatureSetError` where a feature or a box delta is not finite; what the closures throw.
+  public func forEachImage<Result: Sendable>(
+    _ transform: @Sendable (ImageDetections) throws -> Result, deliver: (Result) throws -> Void
+  ) throws {
+    let chunks = chunks()
+    let previousThreads = OpenBLAS.threadCount
+    OpenBLAS.threadCount = 1
+    defer { OpenBLAS.threadCount = previousThreads }
+    try inOrder(
+      count: chunks.count, threads: settings.threads,
+      makeWorker: {
+        ImageDetector(features: features, scorer: scorer, regressor: regressor, settings: settings, sizes: sizes)
+      },
+      work: { detector, chunk in try detector.detections(ofImages: chunks[chunk]).map(transform) },
+      deliver: { results in for result in results { try deliver(result) } })
+  }
+
+  /// Consecutive images with enough RoIs together for a product to run at full speed.
+  private func chunks() -> [Range<Int>] {
+    let enough = 4 * ImageDetector.rowsAtATime(scorer)
+    var chunks: [Range<Int>] = []
+    var start = 0
+    var rows = 0
+    for (position, image) in features.images.enumerated() {
+      rows += image.rows.count
+      if rows >= enough || position == features.images.count - 1 {
+        chunks.append(start..<position + 1)
+        start = position + 1
+        rows = 0
+      }
+    }
+    return chunks
+  }
+}
+
+extension LinearHead {
+  /// The detections of a feature set by ascending image id, those of an image by descending score.
+  ///
+  /// - Parameters:
+  ///   - features: The RoIs; where they have no `box_deltas`, the proposals are the boxes.
+  ///   - dataset: Gives the sizes of the images, to clip to; `nil` to clip nothing.
+  ///   - settings: How.
+  /// - Throws: `FeatureSetError` if features and head do not fit, or a number is not finite.
+  public func detections(
+    for features: FeatureSet, clippingTo dataset: LVISDataset? = nil, settings: DetectionSettings = DetectionSettings()
+  ) throws -> [Detection] {
+    let pass = try DetectionPass(features: features, scorer: self, clippingTo: dataset, settings: settings)
+    var all: [Detection] = []
+    try pass.forEachImage { image in
+      image.detections.map { detection in
+        Detection(
+          imageID: image.imageID, categoryID: groups.members[detection.classIndex].id,
+          box: BoundingBox(detection.box), score: Double(detection.score))
+      }
+    } deliver: {
+      all += $0
+    }
+    return all
+  }
+}
+
+extension BoundingBox {
+  /// The box with the given corners; its size is rounded to single precision, as in a results file.
+  public init(_ box: CornerBox) {
+    self.init(
+      x: Double(box.x1), y: Double(box.y1), width: Double(box.x2 - box.x1), height: Double(box.y2 - box.y1))
+  }
+}

@@ -1,0 +1,53 @@
+import FeatureSets
+
+/// Where training stands when a batch begins, and which RoIs it holds.
+public struct BatchContext {
+  /// The epoch, from 0.
+  public let epoch: Int
+  /// The RoIs of the batch.
+  public let rois: RoIBatch
+  /// Where they come from.
+  public let source: any RoISource
+
+  /// Makes a context.
+  public init(epoch: Int, rois: RoIBatch, source: any RoISource) {
+    self.epoch = epoch
+    self.rois = rois
+    self.source = source
+  }
+
+  /// A number for every RoI that RoIs matched to the same ground truth share: those of one image with the same label and
+  /// the same ground-truth box. Where the source has no such boxes, every RoI has a number of its own.
+  ///
+  /// - Throws: What the source throws.
+  public func instances() throws -> [Int32] {
+    var numbers: [Int32] = []
+    var next: Int32 = 0
+    for places in rois.images {
+      guard let rows = rois.rowSpan(of: places), let boxes = try source.values(.groundTruthBoxes, rows: rows) else {
+        for _ in places {
+          numbers.append(next)
+          next += 1
+        }
+        continue
+      }
+      var known: [Match: Int32] = [:]
+      for place in places {
+        let position = 4 * (rois.rows[place] - rows.lowerBound)
+        let box = SIMD4(boxes[position], boxes[position + 1], boxes[position + 2], boxes[position + 3])
+        let match = Match(label: rois.labels[place], box: box)
+        if known[match] == nil {
+          known[match] = next
+          next += 1
+        }
+        numbers.append(known[match] ?? 0)
+      }
+    }
+    return numbers
+  }
+
+  private struct Match: Hashable {
+    let label: Int32
+    let box: SIMD4<Float>
+  }
+}

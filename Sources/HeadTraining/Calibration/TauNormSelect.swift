@@ -1,0 +1,27 @@
+import DenseLinearAlgebra
+import DetectionHeads
+
+extension LinearHead {
+  /// The head with τ-normed scores for tail classes alone (τ-norm-select; BAGS `test_mixins.py`): a RoI takes them where
+  /// the τ-normed classifier finds a tail class most likely and the plain one something other than background.
+  ///
+  /// It holds its rows twice, plain and τ-normed, so it is no ordinary softmax layer any more.
+  ///
+  /// - Parameters:
+  ///   - tau: τ.
+  ///   - limit: A class with fewer training instances is of the tail.
+  /// - Throws: `LinearHeadError` if it is no softmax head, or no class is of the tail.
+  public func tauSelected(tau: Double, tailBelow limit: Int = 100) throws -> LinearHead {
+    guard layout is SoftmaxLayout else {
+      throw LinearHeadError("τ-norm-select chooses between two softmax classifiers; this is a \(layout.name) head")
+    }
+    let isTail = groups.members.map { $0.instanceCount < limit }
+    guard isTail.contains(true) else {
+      throw LinearHeadError("no class has fewer than \(limit) training instances; raise --tail-below")
+    }
+    let normed = try tauNormalized(tau: tau)
+    return try LinearHead(
+      weight: Matrix(rows: 2 * weight.rows, columns: inputs, values: weight.storage + normed.weight.storage),
+      bias: bias + bias, layout: TauSelectLayout(isTail: isTail), groups: groups, method: method)
+  }
+}

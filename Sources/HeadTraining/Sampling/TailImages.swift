@@ -1,0 +1,30 @@
+import DenseLinearAlgebra
+import FeatureSets
+import HeadLosses
+
+/// Only the images that show a rare class: what tail fine-tuning visits (Li et al., CVPR 2020, table 1, (3)).
+///
+/// All RoIs of such an image are trained on, those of frequent classes and background too.
+public struct TailImages: ImageSampler {
+  /// The images' positions, ascending.
+  public let images: [Int]
+
+  /// Gathers the images.
+  ///
+  /// - Parameters:
+  ///   - images: The classes of every image.
+  ///   - counts: n_c of every class.
+  ///   - limit: A class with fewer instances is rare.
+  /// - Throws: `MethodParameterError` if no image shows one.
+  public init(_ images: ImageClasses, instanceCounts counts: [Int], below limit: Int = 100) throws {
+    self.images = (0..<images.imageCount).filter { image in
+      images.classes(ofImage: image).contains { counts[$0.classIndex] < limit }
+    }
+    if self.images.isEmpty {
+      throw MethodParameterError("no image shows a class with fewer than \(limit) instances; raise --tail-below")
+    }
+  }
+
+  /// All of them, once.
+  public func visits(using generator: inout SeededGenerator) -> [Int] { images }
+}

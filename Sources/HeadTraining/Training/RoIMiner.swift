@@ -1,0 +1,111 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import FeatureSets
+import HeadLosses
+import LVISDatasets
+
+/// Lets a selector choose among the RoIs of a batch: gathers what it looks at, and takes the others out.
+final class RoIMiner {
+  private let selector: any RoISelector
+  private let source: any RoISource
+  private let boxTrainer: BoxRegressionTrainer?
+  private let threads: Int
+  private let logits = ScratchBuffer()
+
+  /// - Parameters:
+  ///   - selector: What chooses.
+  ///   - objective: What is minimised.
+  ///   - source: The RoIs.
+  ///   - boxTrainer: The box regressor that is trained beside; `nil` for none.
+  ///   - threads: How many threads to use.
+  /// - Throws: `LinearHeadError` if the selector needs what objective or source cannot give.
+  init(
+    _ selector: any RoISelector, objective: any HeadObjective, source: any RoISource, boxTrainer: BoxRegressionTrainer?,
+    threads: Int
+  ) throws {
+    if selector.needs.contains(.classLosses) && !(objective is any RoILossObjective) {
+      throw LinearHeadError(
+        "this mining ranks each RoI by its own loss; the method has none, since it \(objective.reasonAgainstRoILosses)")
+    }
+    if selector.needs.contains(.boxes), try source.first(.boxes) == nil {
+      throw LinearHeadError("this mining looks at proposals, and the RoIs have none")
+    }
+    if selector.needs.contains(.boxLossesAlways), boxTrainer == nil, try !Self.hasCachedBoxLosses(source) {
+      throw LinearHeadError(
+        "this mining looks at box losses: the RoIs need gt_boxes, and box_deltas or a box regressor trained beside "
+          + "(--box-loss)")
+    }
+    self.selector = selector
+    self.source = source
+    self.boxTrainer = boxTrainer
+    self.threads = threads
+  }
+
+  /// Takes out the RoIs that are not chosen.
+  ///
+  /// - Parameters:
+  ///   - batch: The RoIs; those chosen are left.
+  ///   - features: Theirs [N, D]; those of the chosen ones move to the front.
+  ///   - head: The classifier.
+  ///   - objective: What is minimised.
+  ///   - generator: For what is drawn at random.
+  /// - Throws: What the source throws.
+  func reduce(
+    _ batch: inout RoIBatch, features: UnsafeMutablePointer<Float>, head: LinearHead, objective: any HeadObjective,
+    using generator: inout SeededGenerator
+  ) throws {
+    let needs = selector.needs
+    if needs.contains(.boxes) { batch.boxes = try boxes(of: batch) }
+    if needs.contains(.classLosses), let objective = objective as? any RoILossObjective {
+      batch.classLosses = classLosses(of: batch, features: features, head: head, objective: objective)
+    }
+    if needs.contains(.boxLosses) { batch.boxLosses = try boxLosses(of: batch, features: features) }
+    let chosen = selector.select(from: batch, using: &generator)
+    for (place, row) in chosen.enumerated() where Int(row) != place {
+      (features + place * head.inputs).update(from: features + Int(row) * head.inputs, count: head.inputs)
+    }
+    batch.keep(chosen)
+  }
+
+  private func boxes(of batch: RoIBatch) throws -> [CornerBox] {
+    var boxes: [CornerBox] = []
+    for image in batch.images {
+      guard let rows = batch.rowSpan(of: image), let values = try source.values(.boxes, rows: rows) else { continue }
+      boxes += image.map { CornerBox(values, at: batch.rows[$0] - rows.lowerBound) }
+    }
+    return boxes
+  }
+
+  private func classLosses(
+    of batch: RoIBatch, features: UnsafePointer<Float>, head: LinearHead, objective: any RoILossObjective
+  ) -> [Float] {
+    let columns = head.bias.count
+    let z = logits.floats(batch.labels.count * columns)
+    var losses = [Float](repeating: 0, count: batch.labels.count)
+    losses.withUnsafeMutableBufferPointer { losses in
+      inParallel(parts: threads) { part in
+        let rows = evenSlice(of: batch.labels.count, part: part, of: threads)
+        if rows.isEmpty { return }
+        head.logits(
+          features: features + rows.lowerBound * head.inputs, count: rows.count, into: z + rows.lowerBound * columns)
+        for row in rows { losses[row] = objective.roiLoss(z + row * columns, label: batch.labels[row]) }
+      }
+    }
+    return losses
+  }
+
+  /// By the regressor that is trained beside, else by the deltas that the source predicts; empty where it has none, or no
+  /// ground truth.
+  private func boxLosses(of batch: RoIBatch, features: UnsafePointer<Float>) throws -> [Float] {
+    if let boxTrainer { return try boxTrainer.losses(of: batch, features: features, source: source) }
+    guard try Self.hasCachedBoxLosses(source) else { return [] }
+    let targets = try BoxTargets(
+      of: batch, from: source, coder: BoxCoder(standardDeviations: BoxCoder.regressorDeviations))
+    guard let deltas = try targets.cachedDeltas(of: batch, from: source) else { return [] }
+    return SmoothL1(beta: 1).losses(deltas: deltas, targets: targets, count: batch.labels.count)
+  }
+
+  private static func hasCachedBoxLosses(_ source: any RoISource) throws -> Bool {
+    try source.first(.groundTruthBoxes) != nil && source.first(.boxDeltas) != nil
+  }
+}

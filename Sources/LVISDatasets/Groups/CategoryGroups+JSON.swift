@@ -1,0 +1,136 @@
+import DurableFiles
+import Foundation
+
+extension CategoryGroups {
+  /// The version of groups.json that this program writes.
+  static let fileVersion = 1
+
+  /// Reads a groups.json.
+  ///
+  /// - Parameter path: The file.
+  /// - Throws: `FileError` if it cannot be read; `CategoryGroupsError`, naming file and field, if it is no groups.json or
+  ///   contradicts itself.
+  public init(contentsOf path: String) throws {
+    let file = try MappedFile(at: path)
+    try self.init(json: Data(file.bytes), source: path)
+  }
+
+  /// Reads the text of a groups.json.
+  ///
+  /// - Parameters:
+  ///   - json: The text.
+  ///   - source: Where it came from, for errors.
+  /// - Throws: `CategoryGroupsError`, naming source and field.
+  public init(json: Data, source: String) throws {
+    let stored: StoredGroups
+    do {
+      stored = try JSONDecoder().decode(StoredGroups.self, from: json)
+    } catch let error as DecodingError {
+      throw CategoryGroupsError("\(source): \(error.place); `bags group` writes this file")
+    }
+    guard stored.format == StoredGroups.formatName else {
+      throw CategoryGroupsError("\(source): format is \"\(stored.format)\", not \"\(StoredGroups.formatName)\"")
+    }
+    guard stored.version == Self.fileVersion else {
+      throw CategoryGroupsError(
+        "\(source): version \(stored.version) is not known to this program, which reads \(Self.fileVersion)")
+    }
+    for (position, category) in stored.categories.enumerated()
+    where !StoredGroups.counts.contains(category.instanceCount) || !StoredGroups.counts.contains(category.imageCount) {
+      throw CategoryGroupsError("\(source): categories[\(position)] has a count that is negative or too large")
+    }
+    do {
+      try self.init(
+        counts: stored.categories.map {
+          CategoryCount(id: $0.id, name: $0.name, instances: $0.instanceCount, images: $0.imageCount)
+        }, boundaries: stored.boundaries, countedBy: stored.countedBy, countsSource: stored.countsFrom)
+    } catch let error as CategoryGroupsError {
+      throw CategoryGroupsError("\(source): \(error)")
+    }
+    for (position, category) in stored.categories.enumerated() {
+      let group = classIndex(ofCategory: category.id).map { members[$0].group + 1 }
+      if group != category.group {
+        throw CategoryGroupsError(
+          "\(source): categories[\(position)].group is \(category.group), its count puts it into \(group ?? 0)")
+      }
+    }
+  }
+
+  /// Writes a groups.json.
+  ///
+  /// - Throws: `FileError`; what stood at `path` is then as it was.
+  public func write(to path: String) throws {
+    try DurableFile.write(json(pretty: true) + "\n", to: path)
+  }
+
+  /// The text of a groups.json.
+  ///
+  /// - Parameter pretty: On lines of their own, or all in one.
+  public func json(pretty: Bool = false) throws -> String {
+    let stored = StoredGroups(
+      boundaries: boundaries, countedBy: countedBy, countsFrom: countsSource,
+      categories: members.map {
+        StoredGroups.Category(
+          id: $0.id, name: $0.name, instanceCount: $0.instanceCount, imageCount: $0.imageCount, group: $0.group + 1)
+      })
+    let encoder = JSONEncoder()
+    encoder.outputFormatting =
+      pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(stored), as: UTF8.self)
+  }
+}
+
+/// groups.json as it stands in the file.
+private struct StoredGroups: Codable {
+  static let formatName = "bags-groups"
+  /// What a count may be, so that sums of counts fit.
+  static let counts = 0...1 << 40
+
+  struct Category: Codable {
+    var id: Int
+    var name: String
+    var instanceCount: Int
+    var imageCount: Int
+    /// 1 for G1.
+    var group: Int
+
+    enum CodingKeys: String, CodingKey {
+      case id, name, group
+      case instanceCount = "instance_count"
+      case imageCount = "image_count"
+    }
+  }
+
+  var format = StoredGroups.formatName
+  var version = CategoryGroups.fileVersion
+  var boundaries: [Int]
+  var countedBy: CategoryGroups.CountedBy
+  var countsFrom: CountsSource?
+  var categories: [Category]
+
+  enum CodingKeys: String, CodingKey {
+    case format, version, boundaries, categories
+    case countedBy = "counted_by"
+    case countsFrom = "counts_from"
+  }
+}
+
+extension DecodingError {
+  /// The field and what is wrong with it, in one line.
+  package var place: String {
+    func field(_ path: [any CodingKey]) -> String {
+      path.reduce("") { text, key in
+        key.intValue.map { "\(text)[\($0)]" } ?? (text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)")
+      }
+    }
+    switch self {
+    case .keyNotFound(let key, let context): return "\(field(context.codingPath + [key])) is missing"
+    case .typeMismatch(let type, let context): return "\(field(context.codingPath)) is not of type \(type)"
+    case .valueNotFound(_, let context): return "\(field(context.codingPath)) is null"
+    case .dataCorrupted(let context):
+      let place = field(context.codingPath)
+      return place.isEmpty ? "is not valid JSON" : "\(place): \(context.debugDescription)"
+    @unknown default: return "cannot be read"
+    }
+  }
+}

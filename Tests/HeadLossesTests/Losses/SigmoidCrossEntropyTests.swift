@@ -1,0 +1,75 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import HeadLosses
+import TestSupport
+import Testing
+
+@Suite struct SigmoidCrossEntropyTests {
+  @Test func matchesReferencesInDouble() throws { try check(as: Double.self, tolerance: 1e-12) }
+  @Test func matchesReferencesInFloat() throws { try check(as: Float.self, tolerance: 1e-5) }
+
+  private func check<Scalar: DenseScalar>(as scalar: Scalar.Type, tolerance: Double) throws {
+    let cases = try GoldenCase.losses("case_sigmoid_bce_1.json")
+    #expect(cases.count == 3)
+    for golden in cases {
+      let weights = numbers(golden.inputs["label_weights"])
+      let logits: [Scalar] = scalars(golden.inputs["logits"])
+      let columns = logits.count / weights.count
+      let labels = labelsWithBackgroundLast(golden.inputs["labels"], classCount: columns)
+      let ones = [Scalar](repeating: 1, count: columns)
+
+      var values = logits
+      let loss = binaryCrossEntropy(
+        logits: &values, rows: 0..<labels.count, columns: columns, targets: labels, negativeWeights: ones,
+        positiveWeights: ones, divisor: Scalar(labels.count))
+      #expect(largestDifference([loss], numbers(golden.outputs["detectron2_sum_over_N_loss"])) < tolerance, "\(golden)")
+      let gradient = numbers(golden.outputs["detectron2_grad_first_C_logits"])
+      #expect(largestDifference(values, gradient) < tolerance, "\(golden)")
+
+      // mmdetection 1 multiplies rows by their weight and divides by avg_factor.
+      let factor = try #require(numbers(golden.inputs["avg_factor"]).first)
+      values = logits
+      var weighted = 0.0
+      for (row, weight) in weights.enumerated() {
+        let w = [Scalar](repeating: Scalar(weight), count: columns)
+        weighted += binaryCrossEntropy(
+          logits: &values, rows: row..<row + 1, columns: columns, targets: labels, negativeWeights: w,
+          positiveWeights: w, divisor: Scalar(factor))
+      }
+      #expect(largestDifference([weighted], numbers(golden.outputs["mmdet1_avg_factor_loss"])) < tolerance, "\(golden)")
+      let weightedGradient = numbers(golden.outputs["mmdet1_avg_factor_grad_logits"])
+      #expect(largestDifference(values, weightedGradient) < tolerance, "\(golden)")
+    }
+  }
+
+  @Test func gradientMatchesFiniteDifferences() {
+    let targets: [Int32] = [1, -1, 4]
+    expectGradient(at: randomLogits(15, seed: 3)) { logits in
+      binaryCrossEntropy(
+        logits: &logits, rows: 0..<3, columns: 5, targets: targets, negativeWeights: [1, 2, 0, 0.5, 1],
+        positiveWeights: [1, 3, 1, 1, 0.25], divisor: 3)
+    }
+  }
+
+  /// Balanced cross-entropy is focal loss with γ = 0, divided by the foreground RoIs.
+  @Test func balancedIsFocalWithoutFocus() throws {
+    var balanced = SigmoidObjective(classCount: 4, negativeWeight: 0.75, positiveWeight: 0.25, divisor: .foreground)
+    var focal = FocalObjective(classCount: 4, alpha: 0.25, gamma: 0)
+    let logits = randomLogits(20, seed: 6).map { Float($0) }
+    let labels: [Int32] = [-1, 3, 0, -1, 1]
+    let a = try evaluate(&balanced, logits: logits, labels: labels)
+    let b = try evaluate(&focal, logits: logits, labels: labels)
+    #expect(abs(a.loss - b.loss) < 1e-6 * b.loss)
+    #expect(largestDifference(a.gradient, b.gradient.map { Double($0) }) < 1e-6)
+  }
+
+  @Test func priorIsTheScoreOfAZeroFeature() throws {
+    let groups = try exampleGroups()
+    var generator = SeededGenerator(seed: 1)
+    let objective = FocalObjective(classCount: 8, prior: 0.01)
+    var head = LinearHead(inputs: 3, layout: objective.layout, groups: groups, method: "focal", using: &generator)
+    objective.initialize(&head)
+    let scores = head.scores(for: Matrix(rows: 1, columns: 3))
+    #expect(scores.storage.allSatisfy { abs($0 - 0.01) < 1e-6 })
+  }
+}

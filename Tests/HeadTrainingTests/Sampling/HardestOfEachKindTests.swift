@@ -1,0 +1,42 @@
+import DenseLinearAlgebra
+import FeatureSets
+import HeadTraining
+import TestSupport
+import Testing
+
+/// Against mmdetection's OHEMSampler (`case_ohem_mmdet_1.json`).
+@Suite struct HardestOfEachKindTests {
+  @Test func keepsTheRoIsThatMmdetectionKeeps() throws {
+    for golden in try GoldenCase.losses("case_ohem_mmdet_1.json") {
+      // RoIs with gt_inds −1 are ignored: no candidates.
+      let assigned = integers(golden.inputs["gt_inds"])
+      let rows = assigned.indices.filter { assigned[$0] >= 0 }
+      let losses = numbers(golden.outputs["row_ce_loss"])
+      var batch = RoIBatch(labels: rows.map { assigned[$0] > 0 ? 0 : -1 }, images: [0..<rows.count])
+      batch.classLosses = rows.map { Float(losses[$0]) }
+      // Not given: −1, no limit.
+      let ratio = numbers(golden.hyperparameters["neg_pos_ub"]).first ?? -1
+      let count = try #require(integers(golden.hyperparameters["num"]).first)
+      let fraction = try #require(numbers(golden.hyperparameters["pos_fraction"]).first)
+      let mining = HardestOfEachKind(
+        count: count, positiveFraction: fraction,
+        negativesPerPositive: ratio >= 0 ? ratio : nil)
+      var generator = SeededGenerator(seed: 0)
+      let kept = mining.select(from: batch, using: &generator).map { rows[Int($0)] }
+      let expected = integers(golden.outputs["pos_indices"]) + integers(golden.outputs["neg_indices"])
+      #expect(kept == expected.sorted(), "\(golden)")
+    }
+  }
+
+  @Test func withoutACountAllForegroundStaysAndThreeTimesAsMuchBackground() {
+    var batch = RoIBatch(labels: [-1, 3, -1, -1, -1, -1, -1, -1, -1], images: [0..<6, 6..<9])
+    batch.classLosses = [1, 0, 5, 2, 3, 0.5, 1, 9, 4]
+    var generator = SeededGenerator(seed: 0)
+    // The second image has no foreground: as if it had one.
+    #expect(HardestOfEachKind().select(from: batch, using: &generator) == [1, 2, 3, 4, 6, 7, 8])
+    let none = HardestOfEachKind(negativesPerPositive: 0).select(from: batch, using: &generator)
+    #expect(none == [1])
+    #expect(
+      HardestOfEachKind(negativesPerPositive: 1e300).select(from: batch, using: &generator).count == 9)
+  }
+}
