@@ -68,7 +68,7 @@ let package = Package(
       dependencies: [
         "DetectionHeads", "DurableFiles", "HeadLosses", "HeadTraining", "LVISDatasets",
       ]),
-    .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),
+    .target(name: "LVISEvaluation", dependencies: ["DurableFiles", "LVISDatasets"]),
     .target(
       name: "MethodComparison",
       dependencies: [
@@ -85,7 +85,8 @@ let package = Package(
     .target(
       name: "SyntheticData",
       dependencies: [
-        "DenseLinearAlgebra", "FeatureSets", "LVISDatasets", .product(name: "RealModule", package: "swift-numerics"),
+        "DenseLinearAlgebra", "DurableFiles", "FeatureSets", "LVISDatasets",
+        .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(
       name: "ModelExport",

@@ -5,6 +5,9 @@ enum DetectionSource {
   case columns(DetectionColumns)
   case file(String)
 
+  /// The file; `nil` for detections in memory.
+  var path: String? { if case .file(let path) = self { path } else { nil } }
+
   /// Hands the detections on in pieces.
   ///
   /// - Parameter body: Gets a piece, the position of its first detection among all, and about how many there will be.

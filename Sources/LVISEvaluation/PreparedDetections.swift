@@ -14,6 +14,8 @@ public struct PreparedDetections: Sendable {
   let table: DetectionTable
   let groups: DetectionsByImage
   let purpose: Purpose
+  /// The results file that they were read from; `nil` where they came from memory.
+  public let path: String?
 
   /// How many there are, whatever the caps cut off.
   public var count: Int { table.count }
@@ -64,7 +66,9 @@ extension LVISEvaluator {
         perCategory: options.maxDetectionsPerCategory)
       // The first detection after the cap decides; only a file that mixes both kinds makes that another than the first.
       let decided = groups.first.map { builder.hasBox[$0] } ?? isByBox
-      if decided == isByBox { return PreparedDetections(table: builder.table, groups: groups, purpose: purpose) }
+      if decided == isByBox {
+        return PreparedDetections(table: builder.table, groups: groups, purpose: purpose, path: source.path)
+      }
       isByBox = decided
     }
   }

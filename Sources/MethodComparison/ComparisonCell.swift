@@ -73,24 +73,18 @@ struct ComparisonCell {
   ///
   /// - Parameter mark: Of what it is scored on.
   func savedMetrics(mark: String) throws -> [String: Double]? {
-    let path = evaluationPath
+    let path = run.evaluationPath
     guard isTrained, FileManager.default.fileExists(atPath: path) else { return nil }
-    let file = try MappedFile(at: path)
-    guard let saved = try? JSONDecoder().decode(SavedEvaluation.self, from: Data(file.bytes)),
-      saved.comparisonMark == mark
-    else { return nil }
-    return saved.metrics
+    guard let saved = try? EvaluationDocument(contentsOf: path), saved.comparisonMark == mark else { return nil }
+    return saved.metricsByName
   }
 
-  /// Keeps what it came to, as `bags evaluate --format json --per-class` prints it.
+  /// Keeps what it came to, as `bags evaluate` writes it.
   func save(_ result: EvaluationResult, mark: String) throws {
-    let report = EvaluationReport(result, perClass: true, marks: [SavedEvaluation.markName: mark])
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try DurableFile.write(try encoder.encode(report) + Data("\n".utf8), to: evaluationPath)
+    var document = EvaluationDocument(result)
+    document.comparisonMark = mark
+    try document.write(to: run.evaluationPath)
   }
-
-  private var evaluationPath: String { "\(run.path)/evaluation.json" }
 
   /// Prepares its training, from its last checkpoint where there is one.
   func startTraining(of set: ComparisonSet, program: String) throws -> CellTraining {
@@ -156,30 +150,5 @@ struct ComparisonCell {
     try training.trainer(
       on: set.source, groups: groups, imageCount: set.training.images.count,
       startingFrom: method.earlierHeads(try base.map { try LinearHead(contentsOf: $0.headPath) }))
-  }
-}
-
-/// What is read back of a run's `evaluation.json`: its metrics, and the mark of what it was scored on.
-private struct SavedEvaluation: Decodable {
-  static let markName = "comparison_mark"
-  let metrics: [String: Double]
-  let comparisonMark: String?
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    var metrics: [String: Double] = [:]
-    for key in container.allKeys {
-      if let value = try? container.decode(Double.self, forKey: key) { metrics[key.stringValue] = value }
-    }
-    self.metrics = metrics
-    comparisonMark = try container.decodeIfPresent(String.self, forKey: Key(Self.markName))
-  }
-
-  private struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(_ name: String) { stringValue = name }
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
   }
 }

@@ -37,11 +37,7 @@ public final class RunWriter {
       }
       try files.removeItem(atPath: partial.path)
     }
-    do {
-      try files.createDirectory(atPath: partial.path, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(path: partial.path, operation: "make the folder", code: error.systemCode)
-    }
+    try makeFolder(at: partial.path)
     guard files.createFile(atPath: partial.metricsPath, contents: nil) else {
       throw FileError(path: partial.metricsPath, operation: "write")
     }
@@ -166,16 +162,5 @@ public final class RunWriter {
     guard symlink(url.lastPathComponent, fresh) == 0, rename(fresh, link) == 0 else {
       throw FileError(path: link, operation: "write")
     }
-  }
-}
-
-extension Error {
-  /// The system's error number behind Foundation's error, or EIO where there is none.
-  var systemCode: Int32 {
-    let error = self as NSError
-    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
-      return Int32(clamping: underlying.code)
-    }
-    return error.domain == NSPOSIXErrorDomain ? Int32(clamping: error.code) : EIO
   }
 }

@@ -24,11 +24,7 @@ public final class TensorBoardWriter {
   ///   - clock: What time it is.
   /// - Throws: `FileError` if it cannot be written.
   public init(in folder: String, resumingAfter step: Int? = nil, clock: @escaping () -> Date = { Date() }) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(path: folder, operation: "make the folder", code: error.systemCode)
-    }
+    try makeFolder(at: folder)
     // Readers take the files of a folder by name: later ones must sort behind.
     let begun = Int(clock().timeIntervalSince1970)
     let number = String(format: "%04d", try Self.eventFiles(in: folder).count)
@@ -138,16 +134,5 @@ extension TensorBoardHistogram {
       let place = width > 0 ? Swift.min(count - 1, Int((value - least) / width)) : 0
       bucket[place] += 1
     }
-  }
-}
-
-extension Error {
-  /// The system's error number behind Foundation's error, or EIO where there is none.
-  fileprivate var systemCode: Int32 {
-    let error = self as NSError
-    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
-      return Int32(clamping: underlying.code)
-    }
-    return error.domain == NSPOSIXErrorDomain ? Int32(clamping: error.code) : EIO
   }
 }

@@ -27,7 +27,7 @@ struct ComparisonFolder {
         throw CommandFailure("\(path): holds something other than a comparison; choose another --output")
       }
     }
-    try makeFolder(path)
+    try makeFolder(at: path)
     // By this the folder is known again if the program is killed before there are results.
     if !isComparison {
       try DurableFile.write("{\n  \"format\" : \"\(ComparisonDocument.formatName)\"\n}\n", to: document)
