@@ -1,6 +1,7 @@
 import Charts
 import DurableFiles
 import Foundation
+import HeadLosses
 import HeadTraining
 import LVISDatasets
 import MethodComparison
@@ -141,7 +142,7 @@ extension ComparisonDocument.Method {
     }
     let names = Set(row.outcomes.flatMap(\.metrics.keys))
     let metrics = names.compactMap { name in
-      Measure(row.outcomes.compactMap { $0.metrics[name] }.filter { $0 >= 0 }).map { (name, $0) }
+      ComparisonDocument.Measure(row.outcomes.compactMap { $0.metrics[name] }.filter { $0 >= 0 }).map { (name, $0) }
     }
     self.init(
       method: row.method.description, trainedAs: row.picked.description, learningRate: row.learningRate,
@@ -149,9 +150,7 @@ extension ComparisonDocument.Method {
       tunedParameters: changes(row.picked.method, from: row.method.method).merging(
         changes(row.picked.calibration, from: row.method.calibration)) { $1 },
       epochs: row.epochs, steps: row.steps, metrics: Dictionary(uniqueKeysWithValues: metrics),
-      normCountCorrelation: Measure(normCorrelations.compactMap { $0 }), seconds: Measure(row.outcomes.map(\.seconds)),
+      normCountCorrelation: ComparisonDocument.Measure(normCorrelations.compactMap { $0 }), seconds: ComparisonDocument.Measure(row.outcomes.map(\.seconds)),
       runs: row.outcomes.map(\.run.path), failures: row.failures, tuning: row.tuning)
   }
-
-  private typealias Measure = ComparisonDocument.Measure
 }

@@ -39,7 +39,7 @@ struct EvaluationInputOptions: ParsableArguments {
           "\(groups): its \(grouping.classCount) categories are not the \(dataset.categories.count) of \(annotations); "
             + "make it from the training annotations of the same data set")
       }
-      options.groups = CategoryPartition(grouping)
+      options.groups = grouping
     }
     do {
       return try LVISEvaluator(groundTruth: dataset, options: options)
@@ -151,13 +151,5 @@ struct AreaRangeList: ExpressibleByArgument {
       ranges.append(AreaRange(String(sides[0]), lower...upper))
     }
     self.ranges = ranges
-  }
-}
-
-extension CategoryPartition {
-  /// The groups that a classifier was trained with.
-  init(_ groups: CategoryGroups) {
-    self.init(
-      groups: Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }, groupCount: groups.groupCount)
   }
 }

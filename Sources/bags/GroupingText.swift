@@ -1,0 +1,68 @@
+import BalancedGroupSoftmax
+
+/// What grouping came to, in words and tables.
+struct GroupingText {
+  let path: String
+  let groups: CategoryGroups
+  let report: GroupingReport
+  let datasetWarnings: [DatasetWarning]
+
+  /// What the user should look into.
+  var warnings: [String] {
+    var warnings = datasetWarnings.compactMap { warning -> String? in
+      switch warning {
+      case .duplicateAnnotationIDs, .annotationsOfUnknownCategories, .categoriesWithoutName: "\(warning)"
+      // What counting does not need.
+      default: nil
+      }
+    }
+    let disagreeing = report.categoriesThatStateOtherCounts
+    if !disagreeing.isEmpty {
+      let other = report.countsFrom == .annotations ? CountsSource.categories : .annotations
+      warnings.append(
+        "instance_count differs from the number of annotations for \(disagreeing.count) of \(groups.classCount) "
+          + "categories (ids \(list(disagreeing.map(String.init)))); the \(report.countsFrom.rawValue) were counted, "
+          + "--counts-from \(other.rawValue) decides otherwise")
+    }
+    return warnings
+  }
+
+  /// The table, the histogram, and what was empty or odd.
+  func rendered(width: Int) -> String {
+    let from =
+      report.countsFrom == .annotations
+      ? "counted over \(grouped(report.annotations)) annotations" : "as the categories state them"
+    let histogram = CountHistogram(
+      counts: groups.members.indices.map { groups.groupingCount(of: $0) }, boundaries: groups.boundaries)
+    var parts = [
+      "\(path): \(grouped(report.categories)) categories, \(grouped(report.instances)) instances"
+        + "\(report.images > 0 ? " on \(grouped(report.images)) images" : "") (\(from))",
+      groups.table.rendered(),
+      "classes by number of \(groups.countedBy.rawValue)\n" + histogram.rendered(width: width),
+    ]
+    if !remarks.isEmpty { parts.append(remarks.joined(separator: "\n")) }
+    return parts.joined(separator: "\n\n")
+  }
+
+  private var remarks: [String] {
+    var remarks: [String] = []
+    let empty = groups.members.filter { $0.instanceCount == 0 }
+    if !empty.isEmpty {
+      remarks.append("classes without an instance, in G1: \(grouped(empty.count)) (\(list(empty.map(\.name))))")
+    }
+    for group in report.groups where group.categories == 0 { remarks.append("no class in \(group.name)") }
+    if report.imagesWithoutAnnotations > 0 {
+      remarks.append(
+        "images without an annotation: \(grouped(report.imagesWithoutAnnotations)) of \(grouped(report.images))")
+    }
+    if report.crowdsNotCounted > 0 {
+      remarks.append("crowd annotations, not counted: \(grouped(report.crowdsNotCounted))")
+    }
+    return remarks
+  }
+}
+
+/// The first few of a list.
+private func list(_ items: [String]) -> String {
+  items.prefix(5).joined(separator: ", ") + (items.count > 5 ? ", …" : "")
+}
