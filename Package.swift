@@ -170,7 +170,7 @@ let package = Package(
       name: "ReportingTests",
       dependencies: [
         "Charts", "DenseLinearAlgebra", "DetectionHeads", "HeadLosses", "HeadTraining", "LVISDatasets",
-        "MethodComparison", "Reporting", "TestSupport", "TrainingRuns",
+        "LVISEvaluation", "MethodComparison", "Reporting", "TestSupport", "TrainingRuns",
       ]),
     .testTarget(
       name: "SyntheticDataTests",
