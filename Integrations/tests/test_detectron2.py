@@ -92,4 +92,4 @@ def test_refusals(shapes: Shapes, model: detectron2_standin.Model, tmp_path: Pat
     with pytest.raises(ValueError, match="annotations or image_ids"):
         d2.export_features(model, loader(shapes), tmp_path, IDS)
     with pytest.raises(ValueError, match="6 deltas a RoI; 1, or 5 for 5 classes"):
-        d2.image_rois(model, loader(shapes)(shapes.val.image_ids[0]), list(range(5)), torch.zeros(0, 4))
+        d2.export_features(model, loader(shapes), tmp_path / "b", IDS[:5], image_ids=shapes.val.image_ids)
