@@ -61,8 +61,8 @@ class Annotations:
             _check_integers(path, f"annotation {annotation.get('id')}", annotation, "image_id", "category_id")
             if not isinstance(annotation["bbox"], list) or len(annotation["bbox"]) != 4:
                 raise ValueError(
-                    f"{path}: annotation {annotation.get('id')} has the bbox {annotation['bbox']}; [x, y, width, height] is "
-                    "expected"
+                    f"{path}: annotation {annotation.get('id')} has the bbox {annotation['bbox']}; [x, y, width, "
+                    "height] is expected"
                 )
             x, y, width, height = annotation["bbox"]
             if annotation.get("iscrowd", 0) or not (width > 0 and height > 0):
@@ -81,8 +81,8 @@ class Annotations:
         )
 
     def category_ids(self, classes: Sequence[str | int]) -> list[int | None]:
-        """The category id of each class of a detector whose classes are known by name, or by ids that may be no category
-        here: what the functions of the detectors' modules take.
+        """The category id of each class of a detector whose classes are known by name, or by ids that may be no
+        category here: what the functions of the detectors' modules take.
 
         For torchvision's COCO detectors: `annotations.category_ids(weights.meta["categories"][1:])`.
 
@@ -125,8 +125,8 @@ def _check_integers(path: str | os.PathLike[str], what: str, entry: Any, *keys: 
             raise ValueError(f"{path}: {what} has no {key}")
         if not isinstance(entry[key], int):
             raise ValueError(
-                f"{path}: {what} has the {key} {entry[key]!r}, which is no integer; write ids as integers, those that are "
-                "texts of digits with int()"
+                f"{path}: {what} has the {key} {entry[key]!r}, which is no integer; write ids as integers, those that "
+                "are texts of digits with int()"
             )
 
 

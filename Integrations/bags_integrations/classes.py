@@ -34,8 +34,8 @@ def checked_ids(category_ids: Any) -> list[int | None]:
     for place, entry in enumerate(entries):
         if isinstance(entry, str):
             raise TypeError(
-                f"class {place}: its category id is the text {entry!r}; give integers, as the annotations have them, or "
-                f"let `annotations.category_ids(CATEGORY_IDS)` find them by these names or numbers"
+                f"class {place}: its category id is the text {entry!r}; give integers, as the annotations have them, "
+                "or let `annotations.category_ids(CATEGORY_IDS)` find them by these names or numbers"
             )
         try:
             ids.append(None if entry is None else operator.index(entry))

@@ -6,8 +6,8 @@
     d2.export_head(model, "detector_head.safetensors", category_ids)
     d2.install_head(model, "runs/bags", category_ids)
 
-In all of them `category_ids` has the category id of each class of the detector, from class 0 on; `None` where a class is
-no category.
+In all of them `category_ids` has the category id of each class of the detector, from class 0 on; `None` where a class
+is no category.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def install_head(model: Any, path: str | os.PathLike[str], category_ids: ClassID
 
 
 def load_weights(model: Any, saved: str | os.PathLike[str] | Mapping[str, Any]) -> None:
-    """Loads the weights of a detector that a head was put into into one that is as it was before: puts that head into it
-    first, of which the weights have everything.
+    """Loads the weights of a detector that a head was put into, into one as it was before: that head, of which the
+    weights have everything, comes with them.
 
     Args:
         model: Changed in place.
@@ -145,8 +145,8 @@ def _last_layers(model: Any, category_ids: ClassIDs) -> LastLayers:
     layers = model.roi_heads.box_predictor
     if isinstance(layers, nn.ModuleList):
         raise ValueError(
-            "a cascade of detectron2 averages its stages' probabilities, where a head of `bags train --stages` averages "
-            "logits; `bags convert` reads and writes its weights"
+            "a cascade of detectron2 averages its stages' probabilities, where a head of `bags train --stages` "
+            "averages logits; `bags convert` reads and writes its weights"
         )
     stds = [1 / weight for weight in layers.box2box_transform.weights]
     return LastLayers(category_ids, [layers.cls_score], layers.bbox_pred, False, stds, "standard")

@@ -150,14 +150,15 @@ def _image_ids(given: Iterable[int] | None, annotations: Any) -> list[int]:
         try:
             found.add(operator.index(entry))
         except TypeError:
-            raise TypeError(f"image id {entry!r} is no integer, which the ids of annotations and feature sets are") from None
+            message = f"image id {entry!r} is no integer, which the ids of annotations and feature sets are"
+            raise TypeError(message) from None
     ids = sorted(found)
     if not ids:
         raise ValueError("there are no images to export")
     if annotations is not None and (unknown := sorted(found - set(annotations.image_ids))):
         raise ValueError(
-            f"{len(unknown):,} of {len(ids):,} image ids are not in the annotations, such as {unknown[0]}: their RoIs would "
-            "all be background; leave them out of image_ids"
+            f"{len(unknown):,} of {len(ids):,} image ids are not in the annotations, such as {unknown[0]}: their RoIs "
+            "would all be background; leave them out of image_ids"
         )
     return ids
 

@@ -1,4 +1,4 @@
-"""Whether a detector's own classifier agrees with the labels of its RoIs: what a wrong list of category ids cannot do."""
+"""Whether a detector's own classifier agrees with the labels of its RoIs: with a wrong list of ids it cannot."""
 
 from __future__ import annotations
 
@@ -74,13 +74,15 @@ class LabelCheck:
         if count < LEAST_ROIS or (right >= LEAST_ACCURACY * count and gain <= MOST_GAIN * count):
             return None
         examples = "; ".join(
-            f"class {place}, by the list {self._name(self._ids[place])}, is its answer to RoIs of {self._name(category)}"
+            f"class {place}, by the list {self._name(self._ids[place])}, is its answer to RoIs of "
+            f"{self._name(category)}"
             for place, category in renamed[:3]
             if self._ids[place] != category
         )
         return (
-            f"the detector's own classifier is right on {100 * right / count:.0f} % of {count:,} RoIs that show an object: "
-            "is the list of category ids in the order of the detector's classes, and are the images as it was trained on?"
+            f"the detector's own classifier is right on {100 * right / count:.0f} % of {count:,} RoIs that show an "
+            "object: is the list of category ids in the order of the detector's classes, and are the images as it was "
+            "trained on?"
             + (f" {examples[:1].upper()}{examples[1:]}" if examples else "")
         )
 

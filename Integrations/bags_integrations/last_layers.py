@@ -101,7 +101,8 @@ class LastLayers:
         return True
 
     def deltas(self, raw: Tensor) -> Tensor:
-        """The regressor's output as a feature set has it: times the deviations, by ascending category id, no background.
+        """The regressor's output as a feature set has it: times the deviations, by ascending category id, without
+        background.
 
         Args:
             raw: [N, 4], or four numbers for every class.
@@ -136,8 +137,8 @@ class LastLayers:
     def _check_rows(self, count: int) -> None:
         if count != self.class_count + 1:
             raise ValueError(
-                f"the classifier has {count} rows; {self.class_count + 1} are expected for {self.class_count} classes and "
-                "background; rows that are no category have None among the category ids"
+                f"the classifier has {count} rows; {self.class_count + 1} are expected for {self.class_count} classes "
+                "and background; rows that are no category have None among the category ids"
             )
 
     def _check_blocks(self, count: int, found: str, factor: int = 1) -> None:

@@ -8,8 +8,8 @@
     mm.export_head(model, "detector_head.safetensors", category_ids)
     mm.install_head(model, "runs/bags", category_ids)
 
-In all of them `category_ids` has the category id of each class of the detector, from class 0 on; `None` where a class is
-no category.
+In all of them `category_ids` has the category id of each class of the detector, from class 0 on; `None` where a class
+is no category.
 
 Nothing of mmdetection is imported: the modules are found by their names in the model, which both versions share.
 

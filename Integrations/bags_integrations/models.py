@@ -1,4 +1,4 @@
-"""The detector in what people hand over: inside what `DistributedDataParallel`, Lightning and teachers wrap around it."""
+"""The detector in what people hand over, which `DistributedDataParallel`, Lightning or a teacher may surround."""
 
 from __future__ import annotations
 
@@ -31,5 +31,6 @@ def detector_in(model: Any, part: str) -> Any:
     if not found:
         raise ValueError(f"the {type(model).__name__} has no {part}, and no module in it does")
     if len(found) > 1:
-        raise ValueError(f"{len(found)} modules of the {type(model).__name__} have {part}: {', '.join(found)}; give one")
+        names = ", ".join(found)
+        raise ValueError(f"{len(found)} modules of the {type(model).__name__} have {part}: {names}; give one")
     return next(iter(found.values()))

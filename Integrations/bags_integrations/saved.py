@@ -19,13 +19,13 @@ def own_weights(saved: str | os.PathLike[str] | Mapping[str, Any], model: nn.Mod
     """A detector's weights as its own keys name them.
 
     Args:
-        saved: A state dict, or a checkpoint or file that has one; keys may have something before them, as `module.`,
-            `model.` or `student.`.
+        saved: A state dict, or a checkpoint or file that has one; keys may have something before them, as
+            `module.`, `model.` or `student.`.
         model: The detector.
 
     Raises:
         TypeError: If it is neither a path nor a dict.
-        ValueError: If it cannot be read, or holds no such weights, or those of several such detectors, which are listed.
+        ValueError: If it cannot be read, or holds no such weights, or those of several detectors, which are listed.
     """
     if not isinstance(saved, (str, os.PathLike, Mapping)):
         raise TypeError(f"a {type(saved).__name__} is neither a state dict nor the path of one")
@@ -41,11 +41,11 @@ def own_weights(saved: str | os.PathLike[str] | Mapping[str, Any], model: nn.Mod
     found = [key for key in weights if key == anchor or key.endswith(f".{anchor}")]
     if anchor in found:
         found = [anchor]
-    if len(found) != 1:
-        raise ValueError(
-            f"{name}: {'no key ends' if not found else f'{len(found)} keys end'} in {anchor}, as one key of this detector's "
-            f"weights does: {', '.join((found or list(weights))[:5])}{'; give the part that is meant' if found else ''}"
-        )
+    if not found:
+        names = ", ".join(list(weights)[:5])
+        raise ValueError(f"{name}: no key ends in {anchor}, as one of this detector's weights does; there are {names}")
+    if len(found) > 1:
+        raise ValueError(f"{name}: {len(found)} keys end in {anchor}: {', '.join(found)}; give the part that is meant")
     prefix = found[0].removesuffix(anchor)
     return {key.removeprefix(prefix): tensor for key, tensor in weights.items() if key.startswith(prefix)}
 

@@ -6,8 +6,8 @@
     tv.export_head(detector, "detector_head.safetensors", category_ids)
     tv.install_head(detector, "runs/bags", category_ids)
 
-In all of them `category_ids` has the category id of each of the detector's labels, from label 1 on; `None` where a label
-is no category, as ten of those of torchvision's COCO detectors.
+In all of them `category_ids` has the category id of each of the detector's labels, from label 1 on; `None` where a
+label is no category, as ten of those of torchvision's COCO detectors.
 """
 
 from __future__ import annotations

@@ -170,7 +170,8 @@ def test_labels_that_are_no_category(
         assert torch.equal(tensor, whole[name][chosen]), name
 
     changed = copy.deepcopy(with_gaps)
-    run = train(shapes, features, tmp_path / "run", "--method", method, "--init", features / "detector_head.safetensors")
+    start = ["--init", features / "detector_head.safetensors"]
+    run = train(shapes, features, tmp_path / "run", "--method", method, *start)
     tv.install_head(changed, run, IDS_WITH_GAPS)
     if method == "softmax":
         before, after = with_gaps.roi_heads.box_predictor.cls_score, changed.roi_heads.box_predictor.cls_score
@@ -196,7 +197,7 @@ def test_a_detector_in_another_module(
     outer.add_module("teacher", copy.deepcopy(detector))
     with pytest.raises(ValueError, match=f"2 modules of the Module have roi_heads: {wrapped}, teacher; give one"):
         tv.export_head(outer, tmp_path / "head.safetensors", IDS)
-    with pytest.raises(ValueError, match=rf"2 keys end in backbone.0.weight.*: {wrapped}.backbone.0.weight, teacher.back"):
+    with pytest.raises(ValueError, match=rf"2 keys end in backbone.0.weight.*: {wrapped}.backbone.0.weight, teacher"):
         tv.load_weights(fresh, outer.state_dict())
 
 
