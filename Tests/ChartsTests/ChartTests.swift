@@ -1,10 +1,11 @@
 import Charts
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ChartTests {
   private func chart(lines: Int, name: String = "run") -> Chart {
-    let styles = SeriesStyle.styles(forMethods: (0..<lines).map { "method \($0)" })
+    let styles = SeriesStyle.styles(forParts: lines)
     let marks = styles.enumerated().flatMap { index, style -> [Mark] in
       let points = (0...20).map { ChartPoint(Double($0), 1 + Double(index % 3) * 0.01, note: "<\(name) & \($0)>") }
       return [
@@ -61,14 +62,6 @@ import Testing
     #expect(!chart(lines: 1).rendered(isStandalone: false).svg.contains("<style"))
   }
 
-  @Test func aMethodHasTheSameColourInEveryFigure() {
-    let one = SeriesStyle.styles(forMethods: ["softmax", "bags"])
-    let other = SeriesStyle.styles(forMethods: ["focal", "bags", "softmax", "bags"])
-    #expect(one[0].color == other[2].color && one[1].color == other[1].color && one[1].color == other[3].color)
-    #expect(one[0].color != one[1].color && other[0].color != other[1].color)
-    #expect(other[1] != other[3], "two runs of one method differ in their dashes")
-  }
-
   @Test func whatHasNoPlaceIsLeftOut() throws {
     let points = [ChartPoint(0, 0), ChartPoint(1, 5), ChartPoint(2, .nan), ChartPoint(3, 5), ChartPoint(4, 7)]
     let style = SeriesStyle(.blue)
@@ -89,5 +82,39 @@ import Testing
     var chart = chart(lines: 1, name: "bell \u{7} nul \u{0} <&>'\"")
     chart.title = "\u{1B}[31mred\u{FFFF}"
     _ = try elements(ofSVG: chart.rendered().svg)
+  }
+
+  /// Of a hundred thousand points one is drawn where many lie over each other; a line keeps its lows and highs.
+  @Test func pointsThatCannotBeToldApartAreLeftOut() throws {
+    let points = (0..<100_000).map { ChartPoint(Double($0), $0 == 77_777 ? 9 : Double($0 % 7)) }
+    let chart = Chart(
+      "many", x: .linear("rank", covering: [0, 100_000]),
+      panels: [
+        ChartPanel(
+          y: Axis("", domain: 0...10),
+          marks: [
+            .points(PointMark(points, style: SeriesStyle(.blue), radius: 2)),
+            .line(LineMark(points, style: SeriesStyle(.green))),
+          ])
+      ])
+    let svg = chart.rendered().svg
+    let all = try elements(ofSVG: svg)
+    let circles = all.filter { $0.name == "circle" }
+    // Seven rows of about 360 cells, and the one above them all.
+    #expect((2000...3000).contains(circles.count), "\(circles.count)")
+    let heights = circles.compactMap { $0.attributes["cy"].flatMap(Double.init) }
+    let top = try #require(heights.min())
+    #expect(heights.count { $0 == top } == 1)
+    let path = try #require(all.first { $0.classes.contains("stroke-green") }?.attributes["d"])
+    #expect(path.contains(" \(NumberText.short(top, digits: 5))") && path.utf8.count < 60_000)
+    // Fewer are drawn all.
+    let few = Chart(
+      "few", x: .linear("rank", covering: [0, 10]),
+      panels: [
+        ChartPanel(
+          y: Axis("", domain: 0...10),
+          marks: [.points(PointMark(Array(repeating: ChartPoint(1, 1), count: 50), style: SeriesStyle(.blue)))])
+      ])
+    #expect(try elements(ofSVG: few.rendered().svg).count { $0.name == "circle" } == 50)
   }
 }

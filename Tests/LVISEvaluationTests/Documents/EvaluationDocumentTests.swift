@@ -97,7 +97,7 @@ import Testing
       let path = "\(folder)/e.json"
       try text.write(toFile: path, atomically: true, encoding: .utf8)
       let error = #expect(throws: DatasetError.self) { try EvaluationDocument(contentsOf: path) }
-      #expect(error?.description.hasPrefix(path) == true && error?.description.contains(expected) == true, "\(error, default: "")")
+      #expect(error?.description.hasPrefix(path) == true && error?.description.contains(expected) == true)
     }
   }
 }

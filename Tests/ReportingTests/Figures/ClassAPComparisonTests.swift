@@ -1,5 +1,6 @@
 import LVISDatasets
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct ClassAPComparisonTests {

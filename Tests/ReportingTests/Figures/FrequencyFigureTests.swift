@@ -1,4 +1,5 @@
 import LVISDatasets
+import TestSupport
 import Testing
 
 @Suite struct FrequencyFigureTests {

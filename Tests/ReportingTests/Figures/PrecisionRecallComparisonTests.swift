@@ -1,6 +1,7 @@
 import Charts
 import LVISEvaluation
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct PrecisionRecallComparisonTests {

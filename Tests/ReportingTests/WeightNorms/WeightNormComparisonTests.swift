@@ -1,6 +1,7 @@
 import Foundation
 import LVISDatasets
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct WeightNormComparisonTests {
