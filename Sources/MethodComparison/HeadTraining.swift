@@ -45,7 +45,7 @@ public struct TrainingRecipe: Sendable {
     var generator = SeededGenerator(seed: settings.seed)
     var head = LinearHead(
       inputs: source.featureCount, layout: objective.layout, groups: groups, method: method.name, using: &generator)
-    objective.initialize(&head)
+    (objective as? any HeadInitializingObjective)?.initialize(&head)
     if let initial = heads.initial { try head.copyClasses(from: initial) }
     return try HeadTrainer(
       head: head, objective: objective, source: source, settings: settings,

@@ -20,7 +20,7 @@ extension TrainCommand {
     var head = LinearHead(
       inputs: data.source.featureCount, hiddenOutputs: architecture.hidden, layout: objective.layout,
       groups: data.groups, method: method.name, using: &generator)
-    objective.initialize(&head)
+    (objective as? any HeadInitializingObjective)?.initialize(&head)
     if let path = paths.initialHead {
       let initial = try readHead(path, groups: data.groups)
       try naming(path) { try head.copyClasses(from: initial) }

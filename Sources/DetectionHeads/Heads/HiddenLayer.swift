@@ -6,9 +6,9 @@ import DenseLinearAlgebra
 /// Shapes: D inputs, H outputs.
 public struct HiddenLayer: Sendable, Equatable {
   /// W [H, D].
-  public var weight: Matrix<Float>
+  public let weight: Matrix<Float>
   /// b [H].
-  public var bias: [Float]
+  public let bias: [Float]
 
   /// Makes a layer from its weights.
   ///
@@ -29,12 +29,6 @@ public struct HiddenLayer: Sendable, Equatable {
       rows: outputs, columns: inputs,
       values: (0..<inputs * outputs).map { _ in Float.random(in: -limit..<limit, using: &generator) })
     bias = Array(repeating: 0, count: outputs)
-  }
-
-  /// All zeros, in the shape of another layer.
-  package init(zerosLike other: HiddenLayer) {
-    weight = Matrix(rows: other.weight.rows, columns: other.weight.columns)
-    bias = Array(repeating: 0, count: other.bias.count)
   }
 
   /// D.

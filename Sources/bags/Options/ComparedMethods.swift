@@ -82,7 +82,7 @@ private func calibration(
   var generator = SeededGenerator(seed: 0)
   var head = LinearHead(
     inputs: 2, layout: objective.layout, groups: groups, method: trained.name, using: &generator)
-  objective.initialize(&head)
+  (objective as? any HeadInitializingObjective)?.initialize(&head)
   let source = RoIArrays(
     features: [1, 0, 0, 1, 1, 1], featureCount: 2, labels: [0, 1, -1], roisPerImage: [3])
   // With few epochs, else with what it has by default: those given are for another number of classes and RoIs.
@@ -112,7 +112,7 @@ private func mining(
       throw ValidationError(
         "\(method.name) starts from another head and \(name) mines one; together they are not offered")
     }
-    if let reason = try way.refusal(for: trained, parameters: MethodParameters(method.parameters, of: trained)) {
+    if let reason = way.refusal(for: trained) {
       throw ValidationError(reason)
     }
   }

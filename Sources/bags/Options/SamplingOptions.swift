@@ -92,7 +92,7 @@ struct SamplingOptions: ParsableArguments {
   /// - Throws: `ValidationError` where the way RoIs are chosen does not go with the method.
   func check(goesWith method: TrainingMethod, parameters: MethodParameters) throws {
     guard let mining, let way = RoIMiningMethod.named(mining) else { return }
-    if let reason = try way.refusal(for: method, parameters: parameters) {
+    if let reason = way.refusal(for: method) {
       throw ValidationError("--mining \(reason)")
     }
   }

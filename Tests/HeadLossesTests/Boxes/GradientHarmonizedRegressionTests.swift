@@ -52,13 +52,13 @@ import Testing
   @Test func goesOnFromItsState() throws {
     var first = GradientHarmonizedRegression()
     var values: [Float] = [0.1, 2, -0.3, 0]
-    _ = first.replaceByGradient(&values, targets: [0, 0, 0, 0], count: 1, batchCount: 9)
+    _ = first.backward(&values, targets: [0, 0, 0, 0], count: 1, batchCount: 9)
     var second = GradientHarmonizedRegression()
     try second.restore(state: first.state)
     var (one, two): ([Float], [Float]) = ([1, 2, 3, 0.01], [1, 2, 3, 0.01])
     let losses = (
-      first.replaceByGradient(&one, targets: [0, 0, 0, 0], count: 1, batchCount: 9),
-      second.replaceByGradient(&two, targets: [0, 0, 0, 0], count: 1, batchCount: 9)
+      first.backward(&one, targets: [0, 0, 0, 0], count: 1, batchCount: 9),
+      second.backward(&two, targets: [0, 0, 0, 0], count: 1, batchCount: 9)
     )
     #expect(losses.0 == losses.1 && one == two)
     var other = GradientHarmonizedRegression(bins: 30)
@@ -68,7 +68,7 @@ import Testing
   @Test func withoutForegroundTheLossIsZero() {
     var loss = GradientHarmonizedRegression()
     var nothing: [Float] = []
-    #expect(loss.replaceByGradient(&nothing, targets: [], count: 0, batchCount: 8) == 0)
+    #expect(loss.backward(&nothing, targets: [], count: 0, batchCount: 8) == 0)
     #expect(loss.binCounts.allSatisfy { $0 == 0 })
   }
 }

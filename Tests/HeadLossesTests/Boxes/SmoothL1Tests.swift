@@ -31,7 +31,7 @@ import Testing
   @Test func withoutForegroundTheLossIsZero() {
     var loss = SmoothL1()
     var nothing: [Float] = []
-    #expect(loss.replaceByGradient(&nothing, targets: [], count: 0, batchCount: 8) == 0)
+    #expect(loss.backward(&nothing, targets: [], count: 0, batchCount: 8) == 0)
   }
 
   private func check<Scalar: DenseScalar>(

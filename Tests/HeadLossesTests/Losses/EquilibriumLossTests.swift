@@ -50,7 +50,7 @@ import Testing
     let boxes: [Float] = [1, 1, 2, 2, 1, 1, 2, 2, 5, 5, 6, 6, 0, 0, 0, 0]
     var source = RoIArrays(features: [0, 0, 0, 0], featureCount: 1, labels: [0, 0, 1, -1], roisPerImage: [4])
     source.columns[.groundTruthBoxes] = boxes
-    try objective.startBatch(BatchContext(epoch: 0, rois: RoIBatch(images: [0..<4], of: source), source: source))
+    try objective.prepare(for: BatchContext(epoch: 0, rois: RoIBatch(images: [0..<4], of: source), source: source))
     // Scores at the labels: .5, 1/3, 1/3.
     let log2 = Float(0.6931471805599453)
     let logits: [Float] = [0, log2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
@@ -62,7 +62,7 @@ import Testing
   @Test func withoutMatchesEveryRoIIsAnInstance() throws {
     var objective = EquilibriumObjective(classCount: 2)
     let source = RoIArrays(features: [0, 0], featureCount: 1, labels: [1, 1], roisPerImage: [2])
-    try objective.startBatch(BatchContext(epoch: 0, rois: RoIBatch(images: [0..<2], of: source), source: source))
+    try objective.prepare(for: BatchContext(epoch: 0, rois: RoIBatch(images: [0..<2], of: source), source: source))
     _ = try evaluate(&objective, logits: [0, 0, 0, 0, 0, 0], labels: [1, 1])
     #expect(largestDifference(objective.meanScores.values, [0.01, 0.01, 0.81 * 0.01 + 0.19 / 3]) < 1e-6)
   }

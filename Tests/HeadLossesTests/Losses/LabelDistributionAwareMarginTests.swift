@@ -57,7 +57,7 @@ import Testing
     let logits: [Float] = [0.1, -0.3, 0.2, 0.5, 0.5, -0.5]
     var gradients: [[Float]] = []
     for epoch in 0..<3 {
-      objective.startBatch(BatchContext(epoch: epoch, rois: RoIBatch(images: [], of: source), source: source))
+      objective.prepare(for: BatchContext(epoch: epoch, rois: RoIBatch(images: [], of: source), source: source))
       gradients.append(try evaluate(&objective, logits: logits, labels: [0, 1]).gradient)
     }
     #expect(gradients[0] == gradients[1] && gradients[1] != gradients[2])

@@ -78,7 +78,7 @@ func evaluate(
     return pointer
   }
   defer { for pointer in pointers { pointer.deallocate() } }
-  let parts = objective.replaceLogitsByGradient(
+  let parts = objective.backward(
     blocks.indices.map { index in
       BlockLogits(
         values: pointers[index], rowCount: rowsOfBlocks[index].count, columns: blocks[index].logits.count,

@@ -68,7 +68,7 @@ import Testing
     var generator = SeededGenerator(seed: 1)
     let objective = FocalObjective(classCount: 8, prior: 0.01)
     var head = LinearHead(inputs: 3, layout: objective.layout, groups: groups, method: "focal", using: &generator)
-    objective.initialize(&head)
+    (objective as? any HeadInitializingObjective)?.initialize(&head)
     let scores = head.scores(for: Matrix(rows: 1, columns: 3))
     #expect(scores.storage.allSatisfy { abs($0 - 0.01) < 1e-6 })
   }

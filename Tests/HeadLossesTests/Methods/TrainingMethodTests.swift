@@ -99,7 +99,7 @@ import Testing
       var generator = SeededGenerator(seed: 4)
       var head = LinearHead(
         inputs: source.featureCount, layout: objective.layout, groups: groups, method: name, using: &generator)
-      objective.initialize(&head)
+      (objective as? any HeadInitializingObjective)?.initialize(&head)
       return try HeadTrainer(head: head, objective: objective, source: source, settings: settings)
     }
     let whole = try trainer()
