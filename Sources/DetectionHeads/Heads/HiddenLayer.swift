@@ -6,9 +6,13 @@ import DenseLinearAlgebra
 /// Shapes: D inputs, H outputs.
 public struct HiddenLayer: Sendable, Equatable {
   /// W [H, D].
-  public let weight: Matrix<Float>
+  ///
+  /// - Precondition: A new value has H rows.
+  public var weight: Matrix<Float> { didSet { checkShapes() } }
   /// b [H].
-  public let bias: [Float]
+  ///
+  /// - Precondition: A new value has H numbers.
+  public var bias: [Float] { didSet { checkShapes() } }
 
   /// Makes a layer from its weights.
   ///
@@ -29,6 +33,10 @@ public struct HiddenLayer: Sendable, Equatable {
       rows: outputs, columns: inputs,
       values: (0..<inputs * outputs).map { _ in Float.random(in: -limit..<limit, using: &generator) })
     bias = Array(repeating: 0, count: outputs)
+  }
+
+  private func checkShapes() {
+    precondition(weight.rows == bias.count, "a hidden layer of \(weight.rows) outputs has \(bias.count) biases")
   }
 
   /// D.
