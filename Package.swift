@@ -60,20 +60,21 @@ let package = Package(
     .target(
       name: "HeadTraining",
       dependencies: [
-        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets",
-        "TensorFiles", .product(name: "RealModule", package: "swift-numerics"),
+        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses",
+        "LVISDatasets", "TensorFiles", .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(
       name: "TrainingRuns",
       dependencies: [
-        "DetectionHeads", "DurableFiles", "HeadLosses", "HeadTraining", "LVISDatasets",
+        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
+        "LVISDatasets",
       ]),
     .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),
     .target(
       name: "MethodComparison",
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "HeadLosses",
-        "HeadTraining", "LVISDatasets", "LVISEvaluation", "TrainingRuns",
+        "HeadTraining", "LVISDatasets", "LVISEvaluation", "TensorFiles", "TrainingRuns",
       ]),
     .target(name: "Charts", dependencies: ["DurableFiles"]),
     .target(

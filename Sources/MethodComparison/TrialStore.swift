@@ -41,19 +41,7 @@ public struct TrialStore: Sendable {
       key: digest, method: key.method, parameters: key.parameters, settings: key.settings, metrics: metrics)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try makeFolder(path)
+    try makeFolder(at: path)
     try DurableFile.write(try encoder.encode(entry) + Data("\n".utf8), to: "\(path)/\(digest).json")
-  }
-}
-
-/// Makes a folder and those around it.
-///
-/// - Throws: `FileError` if it cannot be made.
-func makeFolder(_ path: String) throws {
-  do {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  } catch {
-    let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    throw FileError(path: path, operation: "make the folder", code: Int32(clamping: cause?.code ?? Int(EIO)))
   }
 }

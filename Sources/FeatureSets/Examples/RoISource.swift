@@ -4,6 +4,8 @@
 public protocol RoISource: Sendable {
   /// D, the length of a feature.
   var featureCount: Int { get }
+  /// S, the stages of a cascade that there are features of; 1 for one set of features.
+  var stageCount: Int { get }
   /// The number of images.
   var imageCount: Int { get }
   /// The rows of an image, by its position among the images.
@@ -26,6 +28,10 @@ public protocol RoISource: Sendable {
 }
 
 extension RoISource {
+  /// One stage.
+  public var stageCount: Int { 1 }
+  /// N, the number of rows of all images.
+  public var roiCount: Int { imageCount > 0 ? rows(ofImage: imageCount - 1).upperBound : 0 }
   /// All stages share the labels.
   public func classIndex(ofRow row: Int, stage: Int) -> Int32 { classIndex(ofRow: row) }
   /// Of single-precision features.

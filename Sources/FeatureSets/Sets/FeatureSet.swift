@@ -78,7 +78,7 @@ public struct FeatureSet: Sendable {
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: path)
     } catch {
-      throw FileError(path: path, operation: "list the folder", code: (error as? CocoaError)?.posixCode ?? EACCES)
+      throw FileError(path: path, operation: "list the folder", code: error.systemCode)
     }
     let visible = names.filter { !$0.hasPrefix(".") }
     let kinds = [".safetensors", ".npz", ".npy"].map { suffix in visible.filter { $0.hasSuffix(suffix) } }
@@ -144,10 +144,4 @@ public struct FeatureSet: Sendable {
 /// Cuts rows into pieces that a core works on at a time.
 package func pieces(of rows: Range<Int>, size: Int = 1 << 15) -> [Range<Int>] {
   stride(from: rows.lowerBound, to: rows.upperBound, by: size).map { $0..<min($0 + size, rows.upperBound) }
-}
-
-extension CocoaError {
-  fileprivate var posixCode: Int32? {
-    (userInfo[NSUnderlyingErrorKey] as? NSError).flatMap { $0.domain == NSPOSIXErrorDomain ? Int32($0.code) : nil }
-  }
 }

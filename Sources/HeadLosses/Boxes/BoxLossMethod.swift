@@ -11,6 +11,9 @@ public struct BoxLossMethod: NamedMethod {
   /// Makes the loss.
   public let loss: @Sendable (MethodParameters) -> any BoxLoss
 
+  /// `box loss`.
+  public static let kind = "box loss"
+
   /// Every box loss.
   public static let all: [BoxLossMethod] = [.smoothL1, .harmonized]
 

@@ -96,3 +96,28 @@ extension LinearHead {
       weight: weight, bias: bias, layout: SoftmaxLayout(classCount: layout.classCount), groups: groups, method: method)
   }
 }
+
+extension TrainingMethod {
+  /// The training of the scales, on a softmax head that stays as it is; its results are heads for LWS alone, so users do
+  /// not choose it by name.
+  static let weightScaling = TrainingMethod(
+    name: "lws", summary: "a scale per class on a frozen softmax head", source: "Kang et al., ICLR 2020",
+    parameters: [], needsInitialHead: true,
+    objective: { data, _ in WeightScalingObjective(classCount: data.groups.classCount) })
+}
+
+extension CalibrationMethod {
+  /// LWS: the scales are learnt on class-balanced images and then folded into the head, an ordinary softmax head.
+  public static let weightScaling = CalibrationMethod(
+    name: "lws", summary: "one scale per class, learnt on class-balanced images with the head frozen",
+    source: "Kang et al., ICLR 2020", parameters: [.epochs(4), .learningRate(0.1)], needsFeatures: true,
+    work: .training(
+      { head, _ in
+        guard head.layout is SoftmaxLayout else {
+          throw LinearHeadError("LWS scales the logits of one softmax; a \(head.layout.name) head has none")
+        }
+        return TrainingRecipe(
+          MethodChoice(name: TrainingMethod.weightScaling.name),
+          sampler: MethodChoice(name: ImageSamplingMethod.classBalanced.name))
+      }, finish: { try $0.foldingScales() }))
+}

@@ -15,6 +15,9 @@ public struct ImageSamplingMethod: NamedMethod {
   /// Makes the sampler.
   public let sampler: @Sendable (ImageClasses, CategoryGroups, MethodParameters) throws -> any ImageSampler
 
+  /// `sampler`.
+  public static let kind = "sampler"
+
   /// Every sampler.
   public static let all: [ImageSamplingMethod] = [.random, .repeatFactor, .classBalanced, .tail]
 

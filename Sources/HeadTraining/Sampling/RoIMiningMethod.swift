@@ -24,6 +24,9 @@ public struct RoIMiningMethod: NamedMethod {
   /// A head, where it ranks by one.
   public var needs: String? { needsMiningHead ? "a head that was trained before: --mining-head" : nil }
 
+  /// `mining`.
+  public static let kind = "mining"
+
   /// Every way.
   public static let all: [RoIMiningMethod] = [.random, .hard, .hardNegatives, .stratified, .offline]
 
@@ -125,7 +128,7 @@ extension RoIMiningMethod {
     ], needsMiningHead: true, ranksByLoss: false,
     selector: { parameters, data in
       guard let head = data.head else {
-        throw MethodParameterError("offline mining needs the head that was trained before: --mining-head")
+        throw MethodParameterError("offline mining needs a head that was trained before, whose false positives it takes")
       }
       var generator = SeededGenerator(seed: data.seed).derived(for: 4)
       return try MinedNegatives(

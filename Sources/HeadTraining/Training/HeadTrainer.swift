@@ -92,7 +92,7 @@ public final class HeadTrainer {
     imageStream = ImageStream(
       sampler ?? EveryImage(imageCount: source.imageCount), imageCount: source.imageCount,
       seed: SeededGenerator(seed: settings.seed).derived(for: 1), blockLength: Self.blockLength(source, settings))
-    let stepsPerEpoch = (source.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
+    let stepsPerEpoch = settings.stepsPerEpoch(imageCount: source.imageCount)
     self.stepsPerEpoch = stepsPerEpoch
     schedule = LearningRateSchedule(
       base: settings.learningRate, milestones: settings.milestones.map { $0 * stepsPerEpoch },

@@ -114,23 +114,3 @@ private struct StoredGroups: Codable {
     case countsFrom = "counts_from"
   }
 }
-
-extension DecodingError {
-  /// The field and what is wrong with it, in one line.
-  package var place: String {
-    func field(_ path: [any CodingKey]) -> String {
-      path.reduce("") { text, key in
-        key.intValue.map { "\(text)[\($0)]" } ?? (text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)")
-      }
-    }
-    switch self {
-    case .keyNotFound(let key, let context): return "\(field(context.codingPath + [key])) is missing"
-    case .typeMismatch(let type, let context): return "\(field(context.codingPath)) is not of type \(type)"
-    case .valueNotFound(_, let context): return "\(field(context.codingPath)) is null"
-    case .dataCorrupted(let context):
-      let place = field(context.codingPath)
-      return place.isEmpty ? "is not valid JSON" : "\(place): \(context.debugDescription)"
-    @unknown default: return "cannot be read"
-    }
-  }
-}

@@ -140,14 +140,3 @@ extension TensorBoardHistogram {
     }
   }
 }
-
-extension Error {
-  /// The system's error number behind Foundation's error, or EIO where there is none.
-  fileprivate var systemCode: Int32 {
-    let error = self as NSError
-    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
-      return Int32(clamping: underlying.code)
-    }
-    return error.domain == NSPOSIXErrorDomain ? Int32(clamping: error.code) : EIO
-  }
-}

@@ -22,6 +22,17 @@ public struct BoxChoice: Sendable, Codable, Equatable {
     self.lossWeight = lossWeight
   }
 
+  /// Whether training can go on from a regressor: its deltas are of the same kind, for the same features and classes.
+  ///
+  /// - Parameters:
+  ///   - initial: The regressor.
+  ///   - inputs: D.
+  ///   - classCount: C.
+  public func continues(_ initial: BoxRegressor, inputs: Int, classCount: Int) -> Bool {
+    initial.classes == classes && initial.coder.convention == convention && initial.inputs == inputs
+      && (classes == .agnostic || initial.weight.rows == 4 * classCount)
+  }
+
   /// What to train: from a regressor of the same kind where there is one, else from a fresh one.
   ///
   /// - Parameters:
@@ -34,9 +45,7 @@ public struct BoxChoice: Sendable, Codable, Equatable {
     startingFrom initial: BoxRegressor?, inputs: Int, classCount: Int, using generator: inout some RandomNumberGenerator
   ) throws -> BoxRegression {
     let loss = try BoxLossMethod.loss(loss)
-    if let initial, initial.classes == classes, initial.coder.convention == convention, initial.inputs == inputs,
-      classes == .agnostic || initial.weight.rows == 4 * classCount
-    {
+    if let initial, continues(initial, inputs: inputs, classCount: classCount) {
       return BoxRegression(start: initial, loss: loss, lossWeight: lossWeight)
     }
     let fresh = try BoxRegressor.fresh(
