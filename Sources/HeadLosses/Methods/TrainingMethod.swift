@@ -43,11 +43,11 @@ public struct TrainingMethod: NamedMethod {
   }
 
   /// Every method that can be trained, the softmax family first, then the sigmoids.
-  public static let all: [TrainingMethod] = [
+  public static let registry = MethodRegistry<TrainingMethod>([
     .bags, .softmax, .reweighting, .effectiveNumber, .balancedSoftmax, .logitAdjustment, .marginSoftmax, .equilibrium,
     .seesaw, .alignment,
     .sigmoid, .balancedSigmoid, .focal, .harmonized, .equalization, .equalizationV2, .suppression, .federated,
-  ]
+  ])
 }
 
 /// What a method may know of the data before it trains.

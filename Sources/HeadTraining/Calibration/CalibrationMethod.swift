@@ -52,9 +52,9 @@ public struct CalibrationMethod: NamedMethod {
   public static let kind = "calibration"
 
   /// All calibrations.
-  public static let all: [CalibrationMethod] = [
+  public static let registry = MethodRegistry<CalibrationMethod>([
     .tauNorm, .tauNormSelect, .norCal, .nearestClassMean, .weightScaling, .classifierRetraining, .tailFineTuning,
-  ]
+  ])
 }
 
 extension MethodParameter {

@@ -19,7 +19,7 @@ public struct ImageSamplingMethod: NamedMethod {
   public static let kind = "sampler"
 
   /// Every sampler.
-  public static let all: [ImageSamplingMethod] = [.random, .repeatFactor, .classBalanced, .tail]
+  public static let registry = MethodRegistry<ImageSamplingMethod>([.random, .repeatFactor, .classBalanced, .tail])
 
   /// The sampler that was chosen, for the RoIs of a source.
   ///

@@ -28,7 +28,7 @@ public struct RoIMiningMethod: NamedMethod {
   public static let kind = "mining"
 
   /// Every way.
-  public static let all: [RoIMiningMethod] = [.random, .hard, .hardNegatives, .stratified, .offline]
+  public static let registry = MethodRegistry<RoIMiningMethod>([.random, .hard, .hardNegatives, .stratified, .offline])
 
   /// Why it does not go with a way to train; `nil` where it does.
   public func refusal(for method: TrainingMethod) -> String? {
