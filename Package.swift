@@ -66,7 +66,9 @@ let package = Package(
       ]),
 
     // Tests mirror the modules; `TestSupport` holds what they share.
-    .target(name: "TestSupport", path: "Tests/TestSupport", resources: [.copy("Golden")]),
+    .target(
+      name: "TestSupport", dependencies: ["DenseLinearAlgebra", "DetectionHeads"], path: "Tests/TestSupport",
+      resources: [.copy("Golden")]),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
     .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
     .testTarget(
