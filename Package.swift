@@ -112,7 +112,12 @@ let package = Package(
       ]),
 
     // Tests mirror the modules; `TestSupport` holds what they share.
-    .target(name: "TestSupport", path: "Tests/TestSupport", resources: [.copy("Golden")]),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets", "SyntheticData",
+      ],
+      path: "Tests/TestSupport", resources: [.copy("Golden")]),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
     .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
     .testTarget(
@@ -157,13 +162,13 @@ let package = Package(
     .testTarget(
       name: "LVISEvaluationTests",
       dependencies: [
-        "DurableFiles", "LVISDatasets", "LVISEvaluation", "TestSupport",
+        "DurableFiles", "LVISDatasets", "LVISEvaluation", "Reporting", "TestSupport",
       ]),
     .testTarget(
       name: "MethodComparisonTests",
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "HeadTraining", "LVISDatasets",
-        "LVISEvaluation", "MethodComparison", "SyntheticData", "TestSupport", "TrainingRuns",
+        "MethodComparison", "SyntheticData", "TestSupport", "TrainingRuns",
       ]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts", "TestSupport"]),
     .testTarget(

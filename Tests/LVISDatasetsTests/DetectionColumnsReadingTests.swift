@@ -63,7 +63,7 @@ private func fault(_ json: String, windowBytes: Int = 1 << 20) throws -> String?
       var score: Double
     }
     let path = goldenPath("evaluation/edge_dt_bbox.json")
-    let expected = try JSONDecoder().decode([Record].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    let expected = try JSONDecoder().decode([Record].self, from: fileBytes(path))
     let columns = try DetectionColumns(contentsOfResults: path)
     #expect(columns.count == 2641)
     #expect(columns.imageIDs == expected.map(\.image_id))

@@ -37,7 +37,7 @@ import Testing
 
   init() throws {
     golden = try JSONDecoder().decode(
-      Golden.self, from: Data(contentsOf: URL(fileURLWithPath: goldenPath("masks/masks.json"))))
+      Golden.self, from: fileBytes(goldenPath("masks/masks.json")))
   }
 
   @Test func polygonsAreDrawnAsTheReferenceDrawsThem() throws {

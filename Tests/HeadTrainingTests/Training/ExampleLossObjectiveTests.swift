@@ -12,9 +12,7 @@ import Testing
     let method = try #require(TrainingMethod.named(name))
     // DisAlign divides by the weights of a batch: all 1 where classes are alike.
     let counts = name == "disalign" ? [7, 7, 7, 7] : [3, 30, 300, 3000]
-    let groups = try CategoryGroups(
-      counts: counts.enumerated().map { CategoryCount(id: $0, name: "\($0)", instances: $1, images: $1) })
-    let data = MethodData(groups: groups, imageCount: 5000)
+    let data = MethodData(groups: try CategoryGroups(instances: counts), imageCount: 5000)
     let objective = method.objective(data, try MethodParameters(of: method))
     guard let objective = objective as? any ExampleLossObjective else {
       #expect(["loce", "seesaw", "ghm", "eqlv2", "acsl", "federated"].contains(name))
