@@ -21,3 +21,8 @@ public func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throw
   defer { try? FileManager.default.removeItem(at: url) }
   return try body(url.path)
 }
+
+/// The folder of files that stand for a public bug report: `gt.json` and `dt.json`.
+public func casePath(_ name: String) -> String {
+  Bundle.module.bundleURL.appendingPathComponent("Cases").appendingPathComponent(name).path
+}

@@ -1,4 +1,5 @@
 import Foundation
+import LVISDatasets
 
 /// Results go to standard output, everything else to standard error.
 enum StandardStreams {
@@ -33,6 +34,13 @@ enum StandardStreams {
   /// Writes a warning to standard error.
   static func warn(_ text: String) {
     note(TerminalStyle.error.yellow("warning:") + " " + text)
+  }
+
+  /// Writes what was found about the user's files to standard error, a line each.
+  static func show(_ findings: [DataFinding]) {
+    for finding in findings {
+      if finding.severity == .note { note("note: \(finding.line)") } else { warn(finding.line) }
+    }
   }
 }
 
