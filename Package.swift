@@ -24,7 +24,10 @@ let package = Package(
       providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     // NDEBUG: simdjson's own assertions would end the process on malformed input in a debug build.
     .target(name: "CSimdJSON", cxxSettings: [.define("NDEBUG")], linkerSettings: [.linkedLibrary("simdjson")]),
-    .target(name: "CVectorKernels"),
+    // BAGS_NO_MULTIVERSION=1 in the environment: kernels for one instruction set, for the sanitizers.
+    .target(
+      name: "CVectorKernels",
+      cSettings: Context.environment["BAGS_NO_MULTIVERSION"] == nil ? [] : [.define("BAGS_NO_MULTIVERSION")]),
 
     // The library, lowest module first: nothing imports upwards, and evaluation never imports training.
     .target(name: "DurableFiles"),
@@ -117,7 +120,7 @@ let package = Package(
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets", "SyntheticData",
       ],
-      path: "Tests/TestSupport", resources: [.copy("Golden")]),
+      path: "Tests/TestSupport", resources: [.copy("Golden"), .copy("Cases")]),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
     .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
     .testTarget(

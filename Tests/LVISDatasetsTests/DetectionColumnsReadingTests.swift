@@ -120,7 +120,11 @@ private func fault(_ json: String, windowBytes: Int = 1 << 20) throws -> String?
 
   @Test(arguments: [
     ("", "is empty; download or write it again"),
-    (#"{"images": []}"#, "holds an object, but results are a list of detections; is it an annotation file?"),
+    (
+      #"{"images": []}"#,
+      "holds an object without a list annotations, detections, predictions, results; results are a list of detections; is "
+        + "it an annotation file?"
+    ),
     ("[", "results[0]: the file ends in the middle, after 1 bytes; it was cut short: download or write it again"),
     ("[] []", "not JSON: found [ at byte 3, expected the end of the file"),
     ("[[1]]", "results[0]: is [1, but must be an object"),

@@ -19,3 +19,8 @@ public struct GoldenError: Error, CustomStringConvertible {
   /// The text.
   public let description: String
 }
+
+/// The folder of files that stand for a public bug report: `gt.json` and `dt.json`.
+public func casePath(_ name: String) -> String {
+  Bundle.module.bundleURL.appendingPathComponent("Cases").appendingPathComponent(name).path
+}
