@@ -122,6 +122,26 @@ extension DurableFile {
   }
 }
 
+extension DurableFile {
+  /// Removes the temporary files in a folder whose processes ended before they could.
+  ///
+  /// - Parameter folder: The folder; nothing happens where it cannot be read.
+  public static func removeLeftovers(in folder: String) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names {
+      // NAME.PROCESS.NUMBER.partial
+      let parts = name.split(separator: ".")
+      guard parts.count >= 4, parts.last == "partial", UInt32(parts[parts.count - 2]) != nil,
+        let process = Int32(parts[parts.count - 3]), process > 0, isGone(process)
+      else { continue }
+      unlink("\(folder)/\(name)")
+    }
+  }
+
+  /// Whether there is no process of a number, so that what it began is nobody's.
+  package static func isGone(_ process: Int32) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
+}
+
 /// Makes a rename in the folder of `path` last through a power cut.
 private func syncFolder(of path: String) throws {
   let folder = (path as NSString).deletingLastPathComponent

@@ -14,6 +14,7 @@ public struct PreparedDetections: Sendable {
   let table: DetectionTable
   let groups: DetectionsByImage
   let purpose: Purpose
+  let census: DetectionCensus
   /// The results file that they were read from; `nil` where they came from memory.
   public let path: String?
 
@@ -60,6 +61,7 @@ extension LVISEvaluator {
         if first == 0 { builder.reserveCapacity(expectedCount) }
         try builder.append(chunk, first: first)
       }
+      try source.namingFile { try builder.finish() }
       let groups = DetectionsByImage(
         builder.table, imageCount: truth.images.count, categoryCount: truth.categories.count,
         perImage: options.rules == .coco ? nil : options.maxDetectionsPerImage,
@@ -67,7 +69,8 @@ extension LVISEvaluator {
       // The first detection after the cap decides; only a file that mixes both kinds makes that another than the first.
       let decided = groups.first.map { builder.hasBox[$0] } ?? isByBox
       if decided == isByBox {
-        return PreparedDetections(table: builder.table, groups: groups, purpose: purpose, path: source.path)
+        return PreparedDetections(
+          table: builder.table, groups: groups, purpose: purpose, census: builder.census, path: source.path)
       }
       isByBox = decided
     }

@@ -18,21 +18,29 @@ public struct ComparedMethod: Sendable, Equatable {
   public var sampler: MethodChoice?
   /// Which RoIs of a batch are trained on; `nil` for all.
   public var mining: MethodChoice?
+  /// The box regressor that is trained beside the classifier, and then places the detections; `nil` for none.
+  public var boxes: BoxChoice?
   /// What is done to the head after training; `nil` for nothing.
   public var calibration: MethodChoice?
 
   /// Makes a row.
   public init(
     _ method: MethodChoice, learningRate: Double? = nil, boundaries: GroupBoundaries? = nil,
-    sampler: MethodChoice? = nil,
-    mining: MethodChoice? = nil, calibration: MethodChoice? = nil
+    sampler: MethodChoice? = nil, mining: MethodChoice? = nil, boxes: BoxChoice? = nil,
+    calibration: MethodChoice? = nil
   ) {
     self.method = method
     self.learningRate = learningRate
     self.boundaries = boundaries
     self.sampler = sampler
     self.mining = mining
+    self.boxes = boxes
     self.calibration = calibration
+  }
+
+  /// The row that is trained by a recipe; its settings and architecture are the comparison's.
+  public init(_ recipe: TrainingRecipe) {
+    self.init(recipe.method, sampler: recipe.sampler, mining: recipe.mining, boxes: recipe.boxes)
   }
 }
 
@@ -45,21 +53,27 @@ extension ComparedMethod: CustomStringConvertible {
       text += ":groups=" + boundaries.description.replacing(",", with: "/").replacing(":", with: "/")
     }
     if let learningRate { text += ":learning-rate=\(settingText(learningRate))" }
-    return ([text] + [sampler, mining, calibration].compactMap { $0?.notation }).joined(separator: "+")
+    return ([text] + [sampler?.notation, mining?.notation, boxes?.notation, calibration?.notation].compactMap { $0 })
+      .joined(separator: "+")
   }
 }
 
 extension MethodChoice {
   /// `name:parameter=value`, parameters by name.
-  fileprivate var notation: String {
+  var notation: String {
     ([name] + parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }).joined(separator: ":")
   }
 }
 
-/// A number as a setting is typed: `0.1`, `8`.
-package func settingText(_ value: Double) -> String {
-  let text = "\(value)"
-  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+extension BoxChoice {
+  /// `boxes:loss:parameter=value`, what is as by default left out.
+  fileprivate var notation: String {
+    var text = "boxes:\(loss.notation)"
+    if classes != .agnostic { text += ":box-classes=\(classes.rawValue)" }
+    if convention != .standard { text += ":box-targets=\(convention.rawValue)" }
+    if lossWeight != 1 { text += ":box-loss-weight=\(settingText(lossWeight))" }
+    return text
+  }
 }
 
 extension ComparedMethod {
@@ -89,8 +103,8 @@ extension ComparedMethod {
   }
 
   /// A head of its base in the place where it is needed.
-  func earlierHeads(_ head: LinearHead?) -> EarlierHeads {
-    calibration == nil && needsMiningHead ? EarlierHeads(mining: head) : EarlierHeads(initial: head)
+  func prerequisites(_ head: LinearHead?) -> PrerequisiteHeads {
+    calibration == nil && needsMiningHead ? PrerequisiteHeads(mining: head) : PrerequisiteHeads(initial: head)
   }
 
   /// What its own work is: the calibration's where there is one, else the method's.
@@ -131,29 +145,35 @@ extension ComparedMethod {
 
   /// Whether its parameters go together.
   var isValid: Bool {
-    (try? training(with: TrainingSettings())) != nil
-      && (calibration.map { (try? CalibrationWork($0, settings: TrainingSettings())) != nil } ?? true)
+    (try? recipe(TrainingSettings()).validate()) != nil
+      && (calibration.map { (try? CalibrationRecipe($0)) != nil } ?? true)
   }
 
   /// The epochs of its own work in a training of so many.
   func ownEpochs(_ settings: TrainingSettings) throws -> Int {
     guard let calibration else { return settings.epochs }
-    return try CalibrationWork(calibration, settings: settings).epochs
+    return try CalibrationRecipe(calibration, settings: settings).epochs
   }
 
   private static let rateName = "learning-rate"
 
-  /// Its training.
+  /// The recipe of its training; of a calibrated row, of the training before.
   ///
-  /// - Parameter settings: The recipe, its own learning rate included.
-  /// - Throws: `ComparisonError` or `MethodParameterError` for a name or a parameter that does not exist.
-  func training(with settings: TrainingSettings) throws -> TrainingRecipe {
-    guard let trained = TrainingMethod.named(method.name) else {
-      throw ComparisonError("there is no method '\(method.name)'")
-    }
+  /// - Parameters:
+  ///   - settings: The settings; a learning rate that the row states takes the place of theirs.
+  ///   - architecture: Layers below the classifier, and stages.
+  /// - Throws: `MethodParameterError` for a method that is not known, or a parameter that it cannot take.
+  public func recipe(
+    _ settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture()
+  ) throws -> TrainingRecipe {
+    var settings = settings
+    settings.learningRate = learningRate ?? settings.learningRate
+    let parameters = try TrainingMethod.chosen(method).parameters
+    var boxes = boxes
+    if let loss = boxes?.loss { boxes?.loss.parameters = try BoxLossMethod.chosen(loss).parameters.values }
     return TrainingRecipe(
-      trained, parameters: try MethodParameters(method.parameters, of: trained), sampler: sampler, mining: mining,
-      settings: settings)
+      MethodChoice(name: method.name, parameters: parameters.values), sampler: sampler, mining: mining, boxes: boxes,
+      architecture: architecture, settings: settings)
   }
 
   /// The groups that it is trained with.

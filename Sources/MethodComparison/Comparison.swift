@@ -80,9 +80,7 @@ public struct Comparison {
     return all
   }
 
-  private var stepsPerEpoch: Int {
-    (set.source.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
-  }
+  private var stepsPerEpoch: Int { settings.stepsPerEpoch(imageCount: set.source.imageCount) }
 
   /// The steps of a method's own training or calibration.
   private func ownWork(of method: ComparedMethod) -> Double {
@@ -136,7 +134,7 @@ public struct Comparison {
       state.cells[row.description, default: []].append(cell)
     }
     let due = cells.filter { cell in
-      if cell.isTrained { meter.waive(ownWork(of: cell.method)) }
+      if cell.isTrained { meter.discount(ownWork(of: cell.method)) }
       return !cell.isTrained && cell.hasBase
     }
     var failures = try train(due.filter { $0.calibration == nil }, hooks: hooks, meter: meter)
@@ -146,10 +144,8 @@ public struct Comparison {
         try cell.calibrate(work, of: set, program: program, hooks: hooks, meter: meter)
       } catch TrainingError.diverged(let step) {
         failures.append((cell, TrainingError.diverged(step: step).description))
-      } catch let error as LinearHeadError {
-        failures.append((cell, error.description))
-      } catch let error as MethodParameterError {
-        failures.append((cell, error.description))
+      } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError {
+        failures.append((cell, "\(error)"))
       }
     }
     for (cell, failure) in failures {
@@ -180,13 +176,12 @@ public struct Comparison {
   ) throws -> [(ComparisonCell, String)] {
     var failures: [(ComparisonCell, String)] = []
     var running = try cells.map { try $0.startTraining(of: set, program: program) }
-    for training in running { meter.waive(Double(training.trainer.stepsTaken)) }
+    for training in running { meter.discount(Double(training.trainer.stepsTaken)) }
     while let behind = running.min(by: { $0.trainer.stepsTaken < $1.trainer.stepsTaken }) {
       let taken = behind.trainer.stepsTaken
       let end = stepsATurn == .max ? behind.trainer.stepCount : (taken / stepsATurn + 1) * stepsATurn
       do {
-        try behind.run(
-          upTo: end, hooks: hooks, meter: meter, detail: "\(behind.cell.method), seed \(behind.cell.seed)")
+        try behind.run(upTo: end, hooks: hooks, meter: meter)
         if behind.isFinished { running.removeAll { $0 === behind } }
       } catch TrainingError.diverged(let step) {
         failures.append((behind.cell, TrainingError.diverged(step: step).description))
@@ -202,16 +197,17 @@ public struct Comparison {
   private func score(
     _ cell: ComparisonCell, hooks: ComparisonHooks, meter: WorkMeter
   ) throws -> ComparedResults.Outcome {
-    let mark = try set.validationMark()
-    var metrics = try cell.savedMetrics(mark: mark)
+    let digest = try set.validationDigest()
+    var metrics = try cell.savedMetrics(digest: digest)
     if metrics == nil {
-      let result = try set.evaluate(try LinearHead(contentsOf: cell.run.headPath))
-      try cell.save(result, mark: mark)
+      let trained = try TrainedHead(of: cell.run)
+      let result = try set.evaluate(trained.head, boxRegressor: trained.boxRegressor)
+      try cell.save(result, digest: digest)
       metrics = result.metricsByName
       meter.add(scoringWork, "\(cell.method), seed \(cell.seed): scored")
       hooks.finished("\(cell.picked), seed \(cell.seed): AP \(fixed(100 * (result["AP"] ?? -1)))")
     } else {
-      meter.waive(scoringWork)
+      meter.discount(scoringWork)
     }
     return ComparedResults.Outcome(
       seed: cell.seed, run: cell.run, metrics: metrics ?? [:], seconds: try cell.run.record().result?.seconds ?? 0)

@@ -1,4 +1,3 @@
-import DenseLinearAlgebra
 import DetectionHeads
 import DurableFiles
 import Foundation
@@ -19,7 +18,7 @@ struct ComparisonCell {
   /// What is trained; of a calibration, how its head was.
   let training: TrainingRecipe
   /// What is done to the head of its base; `nil` where it is trained itself.
-  let calibration: CalibrationWork?
+  let calibration: CalibrationRecipe?
   /// With which groups.
   let groups: CategoryGroups
   /// The run of the head that it needs.
@@ -42,14 +41,13 @@ struct ComparisonCell {
     }
     var settings = settings
     settings.seed = seed
-    settings.learningRate = picked.learningRate ?? settings.learningRate
     self.method = method
     self.picked = picked
     tuning = tuned?.record
     self.base = base?.run
-    training = try picked.training(with: settings)
+    training = try picked.recipe(settings)
     groups = try picked.groups(of: set.groups)
-    calibration = try picked.calibration.map { try CalibrationWork($0, settings: settings) }
+    calibration = try picked.calibration.map { try CalibrationRecipe($0, settings: settings) }
     let start = base.map { ($0.run.path as NSString).lastPathComponent }
     let key: ResultKey
     if let calibration {
@@ -69,86 +67,87 @@ struct ComparisonCell {
   /// Whether the head that it needs is there.
   var hasBase: Bool { base.map { FileManager.default.fileExists(atPath: $0.headPath) } ?? true }
 
-  /// What it came to; `nil` if it was not scored as it is to be.
+  /// Its saved metrics; `nil` if it was not scored, or on other validation data.
   ///
-  /// - Parameter mark: Of what it is scored on.
-  func savedMetrics(mark: String) throws -> [String: Double]? {
-    let path = run.evaluationPath
-    guard isTrained, FileManager.default.fileExists(atPath: path) else { return nil }
-    guard let saved = try? EvaluationDocument(contentsOf: path), saved.comparisonMark == mark else { return nil }
+  /// - Parameter digest: Of what it is to be scored on, and how.
+  func savedMetrics(digest: String) throws -> [String: Double]? {
+    guard isTrained, FileManager.default.fileExists(atPath: run.evaluationPath),
+      let saved = try? EvaluationDocument(contentsOf: run.evaluationPath), saved.comparisonMark == digest
+    else { return nil }
     return saved.metricsByName
   }
 
-  /// Keeps what it came to, as `bags evaluate` writes it.
-  func save(_ result: EvaluationResult, mark: String) throws {
+  /// Keeps its metrics, as `bags evaluate` writes them.
+  func save(_ result: EvaluationResult, digest: String) throws {
     var document = EvaluationDocument(result)
-    document.comparisonMark = mark
+    document.comparisonMark = digest
     try document.write(to: run.evaluationPath)
   }
 
+  // MARK: Training and calibrating
+
   /// Prepares its training, from its last checkpoint where there is one.
-  func startTraining(of set: ComparisonSet, program: String) throws -> CellTraining {
-    if FileManager.default.fileExists(atPath: run.partialPath), let resumed = try? RunWriter.resuming(run.path) {
-      let trainer = try trainer(on: set)
-      if let checkpoint = resumed.checkpoint { try trainer.restore(checkpoint) }
-      return CellTraining(cell: self, trainer: trainer, writer: resumed.writer)
-    }
-    let trainer = try trainer(on: set)
-    let writer = try RunWriter(
-      at: run.path, record: try record(of: set, program: program), groups: groups, replacing: true)
-    return CellTraining(cell: self, trainer: trainer, writer: writer)
+  func startTraining(of set: ComparisonSet, program: String) throws -> CellSession {
+    let trainer = try training.trainer(
+      on: set.source, groups: groups, imageCount: set.training.images.count,
+      startingFrom: method.prerequisites(try base.map { try LinearHead(contentsOf: $0.headPath) }))
+    let session = try session(of: trainer, try record(of: set, program: program))
+    return CellSession(self, trainer: trainer, session: session)
   }
 
-  /// Calibrates the head of its base; there are no checkpoints, since it takes a fraction of a training.
+  /// Calibrates the head of its base, from its last checkpoint where it trains and there is one.
   func calibrate(
-    _ work: CalibrationWork, of set: ComparisonSet, program: String, hooks: ComparisonHooks, meter: WorkMeter
+    _ calibration: CalibrationRecipe, of set: ComparisonSet, program: String, hooks: ComparisonHooks, meter: WorkMeter
   ) throws {
     guard let base else { return }
-    let writer = try RunWriter(
-      at: run.path, record: try record(of: set, program: program), groups: groups, replacing: true)
-    let start = ContinuousClock.now
-    var step = 0
-    var loss = 0.0
-    var training = TrainingHooks()
-    training.isInterrupted = hooks.isInterrupted
-    training.report = { metrics in
-      try writer.append(metrics)
-      meter.add(Double(metrics.step - step), "\(method), seed \(seed)")
-      (step, loss) = (metrics.step, metrics.loss)
+    let start = try TrainedHead(of: base)
+    let record = try record(of: calibration, base: base, start: start.head, set: set, program: program)
+    if let trainer = try calibration.trainer(for: start.head, on: set.source) {
+      let session = try session(of: trainer, record)
+      meter.discount(Double(trainer.stepsTaken))
+      try CellSession(self, trainer: trainer, session: session) { trained in
+        TrainedHead(
+          try calibration.head(from: start.head, trained: trained.head), boxRegressor: start.boxRegressor)
+      }.run(hooks: hooks, meter: meter)
+    } else {
+      let session = try RunSession.begin(at: run.path, record: record, groups: groups, replacing: true)
+      do {
+        let head = try session.timed { try calibration.head(from: start.head, on: set.source) }
+        try session.finish(head, boxRegressor: start.boxRegressor)
+      } catch {
+        session.discard()
+        throw error
+      }
     }
-    do {
-      let head = try work.head(
-        from: try LinearHead(contentsOf: base.headPath), source: set.source, hooks: training)
-      try writer.complete(
-        head: head, result: .init(seconds: (ContinuousClock.now - start) / .seconds(1), steps: step, loss: loss))
-    } catch {
-      writer.discard()
-      throw error
+  }
+
+  /// Goes on with the run where it can, else begins it anew.
+  private func session(of trainer: HeadTrainer, _ record: RunRecord) throws -> RunSession {
+    guard let session = try? RunSession.resume(run.path) else {
+      return try RunSession.begin(at: run.path, record: record, groups: groups, replacing: true)
     }
+    try session.restore(trainer)
+    return session
   }
 
   private func record(of set: ComparisonSet, program: String) throws -> RunRecord {
     var inputs = set.trainingInputs
-    if let base {
-      let use = calibration == nil && picked.needsMiningHead ? "mining-head" : "init"
-      inputs[use] = try RunRecord.Input(path: base.headPath)
-    }
+    if picked.boundaries != nil { inputs["groups"] = nil }
+    if let base { inputs[picked.needsMiningHead ? "mining-head" : "init"] = try RunRecord.Input(path: base.headPath) }
     var record = RunRecord(
-      program: program, created: Date(), method: training.method.name, methodParameters: training.parameters.values,
-      settings: training.settings, inputs: inputs, roiCount: set.source.features.roiCount,
-      imageCount: set.source.imageCount, featureCount: set.source.featureCount, blasKernels: OpenBLAS.kernels)
-    record.sampler = training.sampler
-    record.mining = training.mining
-    record.calibration = calibration.map { MethodChoice(name: $0.method.name, parameters: $0.parameters.values) }
+      of: training, on: set.source, inputs: inputs,
+      groupBoundaries: inputs["groups"] == nil ? GroupBoundaries.counts(groups.boundaries).description : nil,
+      program: program)
     record.tuning = tuning
-    if picked.boundaries != nil { record.inputs["groups"] = nil }
-    if record.inputs["groups"] == nil { record.groupBoundaries = GroupBoundaries.counts(groups.boundaries).description }
     return record
   }
 
-  private func trainer(on set: ComparisonSet) throws -> HeadTrainer {
-    try training.trainer(
-      on: set.source, groups: groups, imageCount: set.training.images.count,
-      startingFrom: method.earlierHeads(try base.map { try LinearHead(contentsOf: $0.headPath) }))
+  private func record(
+    of calibration: CalibrationRecipe, base: RunFolder, start: LinearHead, set: ComparisonSet, program: String
+  ) throws -> RunRecord {
+    var record = try RunRecord(
+      of: calibration, on: start, at: base.headPath, trainedBy: base.record(), source: set.source, program: program)
+    record.tuning = tuning
+    return record
   }
 }

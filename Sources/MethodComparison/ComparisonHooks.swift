@@ -22,8 +22,8 @@ final class WorkMeter {
   /// There is more to do.
   func expect(_ work: Double) { total += work }
 
-  /// Some of it need not be done: it was done before.
-  func waive(_ work: Double) { total -= work }
+  /// Some of the work that was expected need not be done.
+  func discount(_ work: Double) { total -= work }
 
   /// Some of it is done.
   func add(_ work: Double, _ detail: @autoclosure () -> String) {

@@ -78,22 +78,26 @@ public struct ComparisonSet: Sendable {
 
   /// The metrics of a head on the validation images.
   ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
   /// - Throws: `FeatureSetError` if a number is not finite.
-  public func evaluate(_ head: LinearHead) throws -> EvaluationResult {
-    try evaluator.evaluate(head, on: validationFeatures, clippingTo: validation, settings: detection)
+  public func evaluate(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> EvaluationResult {
+    try evaluator.evaluate(
+      head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection)
   }
 
-  /// A mark of what heads are scored on, and how.
-  func validationMark() throws -> String {
-    struct Mark: Encodable {
+  /// A digest of what heads are scored on, and how.
+  func validationDigest() throws -> String {
+    struct Scoring: Encodable {
       let version: Int
       let inputs: [String: String]
       let groups: String
       let hasDerivedFrequencies: Bool
       let detection: [String]
     }
-    return try digestText(
-      Mark(
+    return try FNVHash.digest(
+      of: Scoring(
         version: 1, inputs: validationInputs.mapValues(\.fingerprint), groups: try groups.json(),
         hasDerivedFrequencies: hasDerivedFrequencies,
         detection: [

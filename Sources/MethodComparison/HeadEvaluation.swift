@@ -9,6 +9,7 @@ extension LVISEvaluator {
   ///
   /// - Parameters:
   ///   - head: The head.
+  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
   ///   - features: The RoIs.
   ///   - dataset: Gives the sizes of the images.
   ///   - settings: How scores become detections.
@@ -16,9 +17,11 @@ extension LVISEvaluator {
   /// - Throws: `FeatureSetError` if head and features do not fit; `EvaluationError` for an image that the ground truth
   ///   does not know.
   public func evaluate(
-    _ head: LinearHead, on features: FeatureSet, clippingTo dataset: LVISDataset, settings: DetectionSettings
+    _ head: LinearHead, boxRegressor: BoxRegressor? = nil, on features: FeatureSet, clippingTo dataset: LVISDataset,
+    settings: DetectionSettings
   ) throws -> EvaluationResult {
-    let pass = try DetectionPass(features: features, scorer: head, clippingTo: dataset, settings: settings)
+    let pass = try DetectionPass(
+      features: features, scorer: head, regressor: boxRegressor, clippingTo: dataset, settings: settings)
     let evaluation = try IncrementalEvaluation(self)
     try pass.forEachImage { image in
       let detections = image.detections.map { detection in

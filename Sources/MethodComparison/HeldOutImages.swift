@@ -63,9 +63,13 @@ public struct HeldOutImages: Sendable {
 
   /// The metrics of a head on these images: `AP`, `APr`, …, `AP1`, ….
   ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
   /// - Throws: `FeatureSetError` if head and features do not fit.
-  public func evaluate(_ head: LinearHead) throws -> EvaluationResult {
-    try evaluator.evaluate(head, on: features, clippingTo: dataset, settings: settings)
+  public func evaluate(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> EvaluationResult {
+    try evaluator.evaluate(
+      head, boxRegressor: boxRegressor, on: features, clippingTo: dataset, settings: settings)
   }
 }
 

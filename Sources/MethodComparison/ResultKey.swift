@@ -14,6 +14,8 @@ struct ResultKey: Encodable {
   var parameters: [String: String]
   var sampler: MethodChoice?
   var mining: MethodChoice?
+  var boxes: BoxChoice?
+  var architecture: HeadArchitecture?
   /// Those that are not as they are by default: a setting that a later version adds does not undo results.
   var settings: [String]
   /// Whether images are shuffled with locality.
@@ -22,42 +24,49 @@ struct ResultKey: Encodable {
   var groups: String
   /// The fingerprints of the files.
   var inputs: [String: String]
-  /// The mark of the head that it starts from.
+  /// What tells the head that it starts from from others.
   var start: String?
 
-  /// A calibration, of which head and on which data.
-  init(
-    _ purpose: String, _ work: CalibrationWork, groups: CategoryGroups, source: LabelledFeatureSet,
-    inputs: [String: RunRecord.Input], start: String?
-  ) throws {
-    self.purpose = purpose + " calibration"
-    method = work.method.name
-    parameters = work.parameters.values
-    var settings = work.settings
-    settings.threads = TrainingSettings().threads
-    settings.memoryLimit = TrainingSettings().memoryLimit
-    isStreamed = source.featureByteCount > work.settings.memoryLimit
-    self.settings = try Self.changes(of: settings)
-    self.groups = try groups.json()
-    self.inputs = inputs.mapValues(\.fingerprint)
-    self.start = start
-  }
-
-  /// What is trained, on which data.
+  /// The key of what is trained, on which data.
   ///
   /// Threads change the last bits alone, and memory's limit nothing but whether the set is streamed: a comparison may go
   /// on with others.
   init(
-    _ purpose: String, _ training: TrainingRecipe, groups: CategoryGroups, source: LabelledFeatureSet,
+    _ purpose: String, _ recipe: TrainingRecipe, groups: CategoryGroups, source: LabelledFeatureSet,
     inputs: [String: RunRecord.Input], start: String?
   ) throws {
+    let method = MethodChoice(name: recipe.method.name, parameters: try recipe.resolvedMethod().parameters.values)
+    try self.init(
+      purpose, method, settings: recipe.settings, groups: groups, source: source, inputs: inputs, start: start)
+    sampler = recipe.sampler
+    mining = recipe.mining
+    boxes = recipe.boxes
+    architecture = recipe.architecture == HeadArchitecture() ? nil : recipe.architecture
+  }
+
+  /// The key of a calibration, of which head and on which data.
+  init(
+    _ purpose: String, _ calibration: CalibrationRecipe, groups: CategoryGroups, source: LabelledFeatureSet,
+    inputs: [String: RunRecord.Input], start: String?
+  ) throws {
+    var settings = TrainingSettings()
+    settings.imagesPerBatch = calibration.settings.imagesPerBatch
+    settings.seed = calibration.settings.seed
+    settings.memoryLimit = calibration.settings.memoryLimit
+    try self.init(
+      purpose + " calibration", calibration.method, settings: settings, groups: groups, source: source, inputs: inputs,
+      start: start)
+  }
+
+  private init(
+    _ purpose: String, _ method: MethodChoice, settings: TrainingSettings, groups: CategoryGroups,
+    source: LabelledFeatureSet, inputs: [String: RunRecord.Input], start: String?
+  ) throws {
     self.purpose = purpose
-    method = training.method.name
-    parameters = training.parameters.values
-    sampler = training.sampler
-    mining = training.mining
-    var settings = training.settings
+    self.method = method.name
+    parameters = method.parameters
     isStreamed = source.featureByteCount > settings.memoryLimit
+    var settings = settings
     settings.threads = TrainingSettings().threads
     settings.memoryLimit = TrainingSettings().memoryLimit
     self.settings = try Self.changes(of: settings)
@@ -79,16 +88,5 @@ struct ResultKey: Encodable {
   }
 
   /// Sixteen hexadecimal digits.
-  func digest() throws -> String { try digestText(self) }
-}
-
-/// A mark of a value by which it is known again: FNV-1a of its JSON, sixteen hexadecimal digits.
-func digestText(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  let hash = try encoder.encode(value).reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
-    ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3
-  }
-  let digits = String(hash, radix: 16)
-  return String(repeating: "0", count: 16 - digits.count) + digits
+  func digest() throws -> String { try FNVHash.digest(of: self) }
 }

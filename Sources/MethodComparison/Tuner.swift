@@ -20,26 +20,29 @@ public final class Tuner {
   public let plan: TuningPlan
   private let set: TuningData
   private let settings: TrainingSettings
+  private let architecture: HeadArchitecture
   private let trials: TrialStore?
-  private let given: EarlierHeads?
+  private let given: PrerequisiteHeads?
   private var tuned: [String: TunedMethod] = [:]
-  private var bases: [String: LinearHead] = [:]
+  private var bases: [String: TrainedHead] = [:]
 
   /// Puts images aside.
   ///
   /// - Parameters:
   ///   - set: The training data.
   ///   - settings: The recipe; its learning rate is where the search begins, its seed that of every trial.
-  ///   - plan: How.
+  ///   - architecture: The layers below the classifier, and the stages, of every trial.
+  ///   - plan: The number and length of trials, and the metric that decides.
   ///   - trials: Where trials are kept and looked up; `nil` for nowhere.
   ///   - given: Heads that all trials start from; `nil` for those that the methods ask for.
   /// - Throws: As `HeldOutImages`.
   public init(
-    _ set: TuningData, settings: TrainingSettings, plan: TuningPlan, trials: TrialStore? = nil,
-    startingFrom given: EarlierHeads? = nil
+    _ set: TuningData, settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture(),
+    plan: TuningPlan, trials: TrialStore? = nil, startingFrom given: PrerequisiteHeads? = nil
   ) throws {
     self.set = set
     self.settings = settings
+    self.architecture = architecture
     self.plan = plan
     self.trials = trials
     self.given = given
@@ -64,7 +67,7 @@ public final class Tuner {
   func work(of method: ComparedMethod) -> Double { Double(plan.trialCount) * trialWork(of: method) }
 
   private func trialWork(of method: ComparedMethod) -> Double {
-    let steps = (heldOut.rest.imageCount + settings.imagesPerBatch - 1) / settings.imagesPerBatch
+    let steps = settings.stepsPerEpoch(imageCount: heldOut.rest.imageCount)
     let epochs = (try? calibration(of: method)?.epochs ?? plan.epochs) ?? plan.epochs
     return Double(epochs * steps) + scoringWork
   }
@@ -72,16 +75,16 @@ public final class Tuner {
   private var scoringWork: Double { Double(heldOut.features.images.count) / Double(settings.imagesPerBatch) }
 
   /// A method's calibration as a trial does it.
-  private func calibration(of method: ComparedMethod) throws -> CalibrationWork? {
+  private func calibration(of method: ComparedMethod) throws -> CalibrationRecipe? {
     try method.calibration.map {
-      try CalibrationWork($0, settings: settings).shortened(to: plan.epochs, of: settings.epochs)
+      try CalibrationRecipe($0, settings: settings).shortened(to: plan.epochs, of: settings.epochs)
     }
   }
 
   func tune(_ method: ComparedMethod, hooks: ComparisonHooks, meter: WorkMeter) throws -> TunedMethod {
     if let known = tuned[method.description] { return known }
     let base =
-      try given.map { Base(heads: $0, mark: "given") }
+      try given.map { Base(heads: $0, digest: "given") }
       ?? method.base.map { try self.base(of: method, $0, hooks: hooks, meter: meter) }
     var session = TuningSession(method, plan: plan, settings: settings, baseRate: base?.picked?.learningRate)
     while let next = session.next() {
@@ -92,13 +95,11 @@ public final class Tuner {
           detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
         session.add(
           TuningRecord.Trial(learningRate: next.learningRate, parameters: next.parameters, metrics: metrics))
-      } catch let error as LinearHeadError {
-        throw ComparisonError("\(row): \(error)")
-      } catch let error as MethodParameterError {
+      } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError {
         throw ComparisonError("\(row): \(error)")
       }
     }
-    meter.waive(Double(plan.trialCount - session.trials.count) * trialWork(of: method))
+    meter.discount(Double(plan.trialCount - session.trials.count) * trialWork(of: method))
     guard let best = session.best else { throw ComparisonError("\(method): there was nothing to try") }
     var record = TuningRecord(
       metric: plan.metric, heldOutImageCount: heldOut.features.images.count,
@@ -115,9 +116,9 @@ public final class Tuner {
 
   /// What a method needs before it is trained or calibrates.
   private struct Base {
-    var heads: EarlierHeads
+    var heads: PrerequisiteHeads
     /// By which trials on it are told apart.
-    var mark: String
+    var digest: String
     /// What was picked for it.
     var picked: ComparedMethod?
   }
@@ -127,63 +128,65 @@ public final class Tuner {
     of method: ComparedMethod, learningRate: Double, base: Base?, hooks: ComparisonHooks, meter: WorkMeter,
     detail: String
   ) throws -> [String: Double]? {
-    let training = try method.training(with: plan.settings(settings, learningRate: learningRate))
+    let recipe = try recipe(of: method, learningRate: learningRate)
     let calibration = try calibration(of: method)
     let groups = try method.groups(of: set.groups)
     let purpose = "trial \(plan.fraction)"
     let key =
       try calibration.map {
-        try ResultKey(purpose, $0, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.mark)
+        try ResultKey(purpose, $0, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.digest)
       }
-      ?? ResultKey(purpose, training, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.mark)
+      ?? ResultKey(purpose, recipe, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.digest)
     if let known = try trials?.metrics(of: key) {
-      meter.waive(trialWork(of: method))
+      meter.discount(trialWork(of: method))
       return known.metrics
     }
-    let head =
+    let trained =
       if let calibration {
         try calibratedHead(calibration, base: base, hooks: hooks, meter: meter, detail: detail)
       } else {
         try trainedHead(
-          training, groups: groups, heads: base?.heads ?? EarlierHeads(), hooks: hooks, meter: meter, detail: detail)
+          recipe, groups: groups, heads: base?.heads ?? PrerequisiteHeads(), hooks: hooks, meter: meter, detail: detail)
       }
-    let metrics = try head.map { try heldOut.evaluate($0).metricsByName }
+    let metrics = try trained.map { try heldOut.evaluate($0.head, boxRegressor: $0.boxRegressor).metricsByName }
     meter.add(scoringWork, detail)
     try trials?.save(metrics, of: key)
     return metrics
   }
 
+  /// A method's recipe as a trial has it.
+  private func recipe(of method: ComparedMethod, learningRate: Double) throws -> TrainingRecipe {
+    var recipe = try method.recipe(plan.settings(settings), architecture: architecture)
+    recipe.settings.learningRate = learningRate
+    return recipe
+  }
+
   /// `nil` where what it trains diverges.
   private func calibratedHead(
-    _ work: CalibrationWork, base: Base?, hooks: ComparisonHooks, meter: WorkMeter, detail: String
-  ) throws -> LinearHead? {
-    guard let head = base?.heads.initial else { return nil }
-    let steps = work.stepCount(imageCount: heldOut.rest.imageCount)
-    return try unlessDiverging(after: steps, hooks: hooks, meter: meter, detail: detail) {
-      try work.head(from: head, source: heldOut.rest, hooks: $0)
-    }
+    _ calibration: CalibrationRecipe, base: Base?, hooks: ComparisonHooks, meter: WorkMeter, detail: String
+  ) throws -> TrainedHead? {
+    guard let heads = base?.heads, let head = heads.initial else { return nil }
+    let trainer = try calibration.trainer(for: head, on: heldOut.rest)
+    if let trainer, try !finishes(trainer, hooks: hooks, meter: meter, detail: detail) { return nil }
+    return TrainedHead(
+      try calibration.head(from: head, trained: trainer?.head, on: heldOut.rest), boxRegressor: heads.boxRegressor)
   }
 
   /// `nil` where training diverges.
   private func trainedHead(
-    _ training: TrainingRecipe, groups: CategoryGroups, heads: EarlierHeads, hooks: ComparisonHooks, meter: WorkMeter,
-    detail: String
-  ) throws -> LinearHead? {
-    let trainer = try training.trainer(
-      on: heldOut.rest, groups: groups, imageCount: set.imageCount, startingFrom: heads)
-    let head = try unlessDiverging(after: trainer.stepCount, hooks: hooks, meter: meter, detail: detail) {
-      try trainer.run($0)
-      return trainer.head
-    }
+    _ recipe: TrainingRecipe, groups: CategoryGroups, heads: PrerequisiteHeads, hooks: ComparisonHooks,
+    meter: WorkMeter, detail: String
+  ) throws -> TrainedHead? {
+    let trainer = try recipe.trainer(on: heldOut.rest, groups: groups, imageCount: set.imageCount, startingFrom: heads)
+    guard try finishes(trainer, hooks: hooks, meter: meter, detail: detail) else { return nil }
     // The last step may have taken the weights beyond what is finite.
-    return head.flatMap { $0.weight.storage.allSatisfy(\.isFinite) ? $0 : nil }
+    return trainer.head.weight.storage.allSatisfy(\.isFinite) ? TrainedHead(trainer) : nil
   }
 
-  /// Trains with progress; `nil` where that diverges, and the steps that are left are not waited for.
-  private func unlessDiverging(
-    after stepCount: Int, hooks: ComparisonHooks, meter: WorkMeter, detail: String,
-    train: (TrainingHooks) throws -> LinearHead
-  ) throws -> LinearHead? {
+  /// Trains with progress; false where that diverges, and the steps that are left are not waited for.
+  private func finishes(
+    _ trainer: HeadTrainer, hooks: ComparisonHooks, meter: WorkMeter, detail: String
+  ) throws -> Bool {
     var steps = 0
     var training = TrainingHooks()
     training.isInterrupted = hooks.isInterrupted
@@ -192,10 +195,11 @@ public final class Tuner {
       steps = metrics.step
     }
     do {
-      return try train(training)
+      try trainer.run(training)
+      return true
     } catch TrainingError.diverged {
-      meter.waive(Double(stepCount - steps))
-      return nil
+      meter.discount(Double(trainer.stepCount - steps))
+      return false
     }
   }
 
@@ -205,19 +209,21 @@ public final class Tuner {
   ) throws -> Base {
     let picked = try tune(base, hooks: hooks, meter: meter).picked
     let before = try base.base.map { try self.base(of: base, $0, hooks: hooks, meter: meter) }
-    let training = try picked.training(
-      with: plan.settings(settings, learningRate: picked.learningRate ?? settings.learningRate))
+    let recipe = try recipe(of: picked, learningRate: picked.learningRate ?? settings.learningRate)
     let groups = try picked.groups(of: set.groups)
-    let mark = try ResultKey(
-      "base", training, groups: groups, source: heldOut.rest, inputs: set.inputs, start: before?.mark
+    let digest = try ResultKey(
+      "base", recipe, groups: groups, source: heldOut.rest, inputs: set.inputs, start: before?.digest
     ).digest()
-    if bases[mark] == nil {
-      bases[mark] = try trainedHead(
-        training, groups: groups, heads: before?.heads ?? EarlierHeads(), hooks: hooks, meter: meter,
+    if bases[digest] == nil {
+      bases[digest] = try trainedHead(
+        recipe, groups: groups, heads: before?.heads ?? PrerequisiteHeads(), hooks: hooks, meter: meter,
         detail: "tuning \(method): \(base)")
     }
-    guard let head = bases[mark] else { throw ComparisonError("\(picked): training diverged, but did not before") }
-    return Base(heads: method.earlierHeads(head), mark: mark, picked: picked)
+    guard let trained = bases[digest] else { throw ComparisonError("\(picked): training diverged, but did not before") }
+    var heads = method.prerequisites(trained.head)
+    // What a calibration leaves as it is.
+    if method.calibration != nil { heads.boxRegressor = trained.boxRegressor }
+    return Base(heads: heads, digest: digest, picked: picked)
   }
 }
 

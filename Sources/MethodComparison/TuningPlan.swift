@@ -20,13 +20,12 @@ public struct TuningPlan: Sendable, Equatable {
   public var trialCount: Int { parameters.reduce(rateTrialCount) { $0 + $1.trialCount } }
 
   /// The settings of a trial.
-  func settings(_ settings: TrainingSettings, learningRate: Double) -> TrainingSettings {
+  func settings(_ settings: TrainingSettings) -> TrainingSettings {
     var trial = settings
     trial.epochs = epochs
     trial.milestones = settings.milestones.map {
       Int((Double($0) * Double(epochs) / Double(settings.epochs)).rounded())
     }
-    trial.learningRate = learningRate
     return trial
   }
 }

@@ -1,7 +1,6 @@
-import DurableFiles
 import Foundation
 
-/// A short mark by which a file is known again: its size and an FNV-1a hash of it, of all of it up to 4 MiB, of a
+/// A short digest by which a file is known again: its size and an FNV-1a hash of it, of all of it up to 4 MiB, of a
 /// thousand evenly spaced blocks of 4 KiB beyond. It tells one input from another in milliseconds whatever their size; it
 /// is no proof against forgery.
 ///
@@ -26,28 +25,5 @@ public func fingerprint(ofFileAt path: String) throws -> String {
   } else {
     size = try hash.add(fileAt: path)
   }
-  let digits = String(hash.value, radix: 16)
-  return "\(size)-" + String(repeating: "0", count: 16 - digits.count) + digits
-}
-
-private struct FNVHash {
-  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-  mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-
-  /// Adds a file's contents, or blocks of it; returns its size.
-  mutating func add(fileAt path: String) throws -> Int {
-    let bytes = try MappedFile(at: path)
-    let size = bytes.bytes.count
-    if size <= 4 << 20 {
-      for byte in bytes.bytes { add(byte) }
-    } else {
-      let blocks = 1024
-      for block in 0..<blocks {
-        let start = (size - 4096) / (blocks - 1) * block
-        for byte in bytes.bytes[start..<start + 4096] { add(byte) }
-      }
-    }
-    return size
-  }
+  return "\(size)-\(hash.digits)"
 }

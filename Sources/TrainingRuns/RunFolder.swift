@@ -18,7 +18,7 @@ public struct RunFolder: Sendable, Equatable {
   public var groupsPath: String { "\(path)/groups.json" }
   /// The settings.
   public var recordPath: String { "\(path)/run.json" }
-  /// One JSON object a line: what training saw.
+  /// One JSON object a line, the means over some steps of training; see `TrainingMetrics`.
   public var metricsPath: String { "\(path)/metrics.jsonl" }
   /// What an interrupted run goes on from.
   public var checkpointPath: String { "\(path)/checkpoint.safetensors" }
@@ -52,7 +52,24 @@ public struct RunFolder: Sendable, Equatable {
 
 /// A run that cannot be read or written.
 public struct RunFolderError: Error, CustomStringConvertible {
+  /// What is wrong.
+  public enum Code: Sendable {
+    /// A file is damaged, or of something other than a run.
+    case unreadable
+    /// An interrupted run stands where another would begin.
+    case interruptedRun
+    /// There is no interrupted run to continue.
+    case nothingToResume
+    /// Another session writes the run.
+    case inUse
+  }
+
+  /// What is wrong.
+  public let code: Code
   /// One line that says what is wrong.
   public let description: String
-  init(_ description: String) { self.description = description }
+  init(_ description: String, code: Code = .unreadable) {
+    self.description = description
+    self.code = code
+  }
 }

@@ -20,56 +20,57 @@ extension RunRecord {
   /// Every setting as an option of `bags train`, in the order of its help: given all of them, the same version of the
   /// program trains the same head. Of a calibrated head as options of `bags calibrate`, beside the head itself.
   public var options: [Option] {
-    if let calibration { return options(of: calibration) }
-    var list = [Option("method", method)]
-    list += inputs.sorted { $0.key < $1.key }.map { Option($0.key, $0.value.path) }
-    if let groupBoundaries { list.append(Option("groups", groupBoundaries)) }
-    list += methodParameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
-    for (kind, choice) in [("sampler", sampler), ("mining", mining)] {
-      guard let choice else { continue }
-      list.append(Option(kind, choice.name))
-      list += choice.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
+    let files = inputs.sorted { $0.key < $1.key }.map { Option($0.key, $0.value.path) }
+    if let calibration {
+      let named = Self.options("method", calibration.method)
+      // In their place between the name and the parameters.
+      return named.prefix(1) + files.filter { ["annotations", "features"].contains($0.name) } + named.dropFirst()
+        + calibration.settings.options.filter { Self.optionsOfCalibration.contains($0.name) }
     }
-    if let boxes {
-      list.append(Option("box-loss", boxes.loss.name))
-      list += boxes.loss.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
+    guard let recipe else { return files }
+    let named = Self.options("method", recipe.method)
+    var list = named.prefix(1) + files
+    if let groupBoundaries { list.append(Option("groups", groupBoundaries)) }
+    list += named.dropFirst()
+    if let sampler = recipe.sampler { list += Self.options("sampler", sampler) }
+    if let mining = recipe.mining { list += Self.options("mining", mining) }
+    if let boxes = recipe.boxes {
+      list += Self.options("box-loss", boxes.loss)
       list += [
         Option("box-classes", boxes.classes.rawValue), Option("box-targets", boxes.convention.rawValue),
-        Option("box-loss-weight", Self.trimmed("\(boxes.lossWeight)")),
+        Option("box-loss-weight", settingText(boxes.lossWeight)),
       ]
     }
-    return list + (architecture?.options ?? []) + settings.options
+    return list + recipe.architecture.options + recipe.settings.options
   }
 
-  private func options(of calibration: MethodChoice) -> [Option] {
-    let files = ["annotations", "features"].compactMap { name in inputs[name].map { Option(name, $0.path) } }
-    let parameters = calibration.parameters.sorted { $0.key < $1.key }.map { Option($0.key, Self.trimmed($0.value)) }
-    return [Option("method", calibration.name)] + files + parameters
-      + settings.options.filter { ["images-per-batch", "seed", "threads", "memory-limit"].contains($0.name) }
+  private static let optionsOfCalibration = ["images-per-batch", "seed", "threads", "memory-limit"]
+
+  /// What was chosen, then its parameters by name.
+  private static func options(_ kind: String, _ choice: MethodChoice) -> [Option] {
+    [Option(kind, choice.name)]
+      + choice.parameters.sorted { $0.key < $1.key }.map { Option($0.key, settingText($0.value)) }
   }
 
-  /// The settings that are not what `bags train` takes by itself; inputs, threads and memory are left out.
-  public var unusualOptions: [Option] {
+  /// The settings that are not what `bags train` or `bags calibrate` takes by itself; inputs, threads and memory are left
+  /// out.
+  public var nonDefaultOptions: [Option] {
+    func parameters<Method: NamedMethod>(of choice: MethodChoice?, _ kind: Method.Type) -> [MethodParameter] {
+      choice.flatMap { Method.named($0.name) }?.parameters ?? []
+    }
     let own =
-      calibration.map { CalibrationMethod.named($0.name)?.parameters ?? [] }
-      ?? TrainingMethod.named(method)?.parameters ?? []
-    let sampling = sampler.flatMap { ImageSamplingMethod.named($0.name) }?.parameters ?? []
-    let choosing = mining.flatMap { RoIMiningMethod.named($0.name) }?.parameters ?? []
-    let regressing = boxes.flatMap { BoxLossMethod.named($0.loss.name) }?.parameters ?? []
-    let usual =
-      (own + sampling + choosing + regressing).map { Option($0.name, Self.trimmed($0.defaultValue)) }
-      + TrainingSettings().options
+      calibration.map { parameters(of: $0.method, CalibrationMethod.self) }
+      ?? parameters(of: recipe?.method, TrainingMethod.self)
+      + parameters(of: recipe?.sampler, ImageSamplingMethod.self) + parameters(of: recipe?.mining, RoIMiningMethod.self)
+      + parameters(of: recipe?.boxes?.loss, BoxLossMethod.self)
+    let defaults =
+      own.map { Option($0.name, settingText($0.defaultValue)) } + TrainingSettings().options
       + [
         Option("groups", GroupBoundaries.usual.description), Option("box-classes", "agnostic"),
         Option("box-targets", "standard"), Option("box-loss-weight", "1"),
       ]
     let passedOver = Set(inputs.keys).union(["method", "threads", "memory-limit"])
-    return options.filter { !passedOver.contains($0.name) && !usual.contains($0) }
-  }
-
-  /// A number without a fraction that says nothing: `8`, not `8.0`.
-  fileprivate static func trimmed(_ number: String) -> String {
-    number.hasSuffix(".0") ? String(number.dropLast(2)) : number
+    return options.filter { !passedOver.contains($0.name) && !defaults.contains($0) }
   }
 }
 
@@ -78,7 +79,7 @@ extension HeadArchitecture {
   var options: [RunRecord.Option] {
     func list(_ name: String, _ values: [String]) -> RunRecord.Option { .init(name, values.joined(separator: ",")) }
     return (hidden.isEmpty ? [] : [list("hidden", hidden.map(String.init))])
-      + (stageCount == 1 ? [] : [list("stage-weights", stageWeights.map { RunRecord.trimmed("\($0)") })])
+      + (stageCount == 1 ? [] : [list("stage-weights", stageWeights.map { settingText($0) })])
   }
 }
 
@@ -89,7 +90,7 @@ extension TrainingSettings {
       .init("epochs", "\(epochs)"), .init("images-per-batch", "\(imagesPerBatch)"),
       .init("learning-rate", "\(learningRate)"),
       .init("milestones", milestones.map(String.init).joined(separator: ",")), .init("warmup-steps", "\(warmupSteps)"),
-      .init("gradient-clip", gradientClip.map { RunRecord.trimmed("\($0)") } ?? "0"), .init("momentum", "\(momentum)"),
+      .init("gradient-clip", gradientClip.map { settingText($0) } ?? "0"), .init("momentum", "\(momentum)"),
       .init("weight-decay", "\(weightDecay)"), .init("seed", "\(seed)"), .init("threads", "\(threads)"),
       .init("memory-limit", "\(memoryLimit)"),
     ]

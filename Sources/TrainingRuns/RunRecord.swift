@@ -1,18 +1,25 @@
+import DenseLinearAlgebra
+import DetectionHeads
 import DurableFiles
+import FeatureSets
 import Foundation
 import HeadLosses
 import HeadTraining
+import LVISDatasets
 
-/// What `run.json` holds: every setting needed to repeat a run, and what it was fed.
-public struct RunRecord: Sendable, Codable, Equatable {
-  /// One input and the mark by which it is known again.
+/// What `run.json` holds: all that is needed to repeat a run, what it was given, and what came of it.
+///
+/// It is made in two ways, from the recipe of a training or from that of a calibration, whoever carries them out: so the
+/// same work says the same of itself.
+public struct RunRecord: Sendable, Equatable {
+  /// A file or folder that a run was given, and the fingerprint by which it is known again.
   public struct Input: Sendable, Codable, Equatable {
-    /// Where it was.
+    /// The path, as it was given.
     public var path: String
-    /// See `fingerprint(ofFileAt:)`.
+    /// The size and a hash; see `fingerprint(ofFileAt:)`.
     public var fingerprint: String
 
-    /// Marks the file or folder at `path`.
+    /// Takes the fingerprint of the file or folder at a path.
     ///
     /// - Throws: `FileError` if it cannot be read.
     public init(path: String) throws {
@@ -21,13 +28,13 @@ public struct RunRecord: Sendable, Codable, Equatable {
     }
   }
 
-  /// What a run came to.
+  /// What came of a run.
   public struct Result: Sendable, Codable, Equatable {
-    /// Wall-clock seconds of training.
+    /// Wall-clock seconds of training, over all sessions of a run that was interrupted.
     public var seconds: Double
     /// Steps taken.
     public var steps: Int
-    /// The mean loss of the last epoch.
+    /// The mean loss of the last epoch; 0 where nothing was trained.
     public var loss: Double
 
     /// Makes a result.
@@ -38,79 +45,96 @@ public struct RunRecord: Sendable, Codable, Equatable {
     }
   }
 
-  /// `bags-run`.
-  public var format = "bags-run"
-  /// The version of this layout.
-  public var version = 1
   /// The program and its version.
   public var program: String
-  /// When it began, ISO 8601 in UTC.
+  /// When the run began, ISO 8601 in UTC.
   public var created: String
-  /// The method.
+  /// What the run's head is called: the method, for a calibrated head with the calibrations behind it, such as
+  /// `softmax+tau-norm`.
   public var method: String
-  /// The method's own parameters by their option names.
-  public var methodParameters: [String: String]
-  /// Which images an epoch visits; `nil` for each once.
-  public var sampler: MethodChoice?
-  /// Which RoIs of a batch are trained on; `nil` for all.
-  public var mining: MethodChoice?
-  /// The box regressor trained beside; `nil` for none.
-  public var boxes: BoxChoice?
-  /// What was done to a trained head, of which the other settings are; `nil` for a run that was trained.
-  public var calibration: MethodChoice?
+  /// How the head was trained; for a calibrated head, how the head that was calibrated was. `nil` where that is not known.
+  public var recipe: TrainingRecipe?
+  /// How a trained head was calibrated; `nil` for a run that is a training.
+  public var calibration: CalibrationRecipe?
   /// How a parameter of the calibration was chosen; `nil` where it was given.
   public var sweep: ParameterSweep?
-  /// Layers and stages beside one linear layer; `nil` where that is all.
-  public var architecture: HeadArchitecture?
-  /// The recipe.
-  public var settings: TrainingSettings
-  /// How its learning rate was chosen; `nil` where it was given.
+  /// How the learning rate and parameters were chosen; `nil` where they were given.
   public var tuning: TuningRecord?
-  /// The files read, by their option names.
+  /// The files that were read, by their names as options.
   public var inputs: [String: Input]
-  /// Where the groups were divided, as `--groups` has it, such as `10,100,1000`; `nil` where they were read from a file.
+  /// Where the groups were divided, such as `10,100,1000`; `nil` where they were read from a file.
   public var groupBoundaries: String?
   /// The folder that TensorBoard's events go to; `nil` for none.
   public var tensorboard: String?
-  /// RoIs, images and feature length.
+  /// N, the training examples.
   public var roiCount: Int
-  /// Images with RoIs.
+  /// Images with examples.
   public var imageCount: Int
-  /// D.
+  /// D, the numbers of each example.
   public var featureCount: Int
   /// The kernels that OpenBLAS ran.
   public var blasKernels: String
-  /// `nil` until the run is complete.
+  /// What came of the run; `nil` until it is complete.
   public var result: Result?
 
-  /// Makes a record.
+  /// The record of a training that begins now.
+  ///
+  /// - Parameters:
+  ///   - recipe: The recipe.
+  ///   - source: The training examples.
+  ///   - inputs: The files that were read, by their names as options.
+  ///   - groupBoundaries: Where the groups were divided; `nil` where they were read from a file.
+  ///   - program: The program and its version.
   public init(
-    program: String, created: Date, method: String, methodParameters: [String: String], settings: TrainingSettings,
-    inputs: [String: Input], roiCount: Int, imageCount: Int, featureCount: Int, blasKernels: String
+    of recipe: TrainingRecipe, on source: any RoISource, inputs: [String: Input], groupBoundaries: String? = nil,
+    program: String
+  ) {
+    self.init(
+      method: recipe.method.name, inputs: inputs, program: program, roiCount: source.roiCount,
+      imageCount: source.imageCount, featureCount: source.featureCount)
+    self.recipe = recipe
+    self.groupBoundaries = groupBoundaries
+  }
+
+  /// The record of a calibration that begins now.
+  ///
+  /// - Parameters:
+  ///   - calibration: The recipe.
+  ///   - head: The head that is calibrated.
+  ///   - headPath: Its file.
+  ///   - base: The record of the run that trained it; `nil` for a head of no run. Its training data are taken for the
+  ///     calibration's.
+  ///   - source: The training examples, where the calibration or the choice of its parameters looks at them.
+  ///   - inputs: Training data that take the place of the run's, by their names as options.
+  ///   - program: The program and its version.
+  /// - Throws: `FileError` if the head's file cannot be read.
+  public init(
+    of calibration: CalibrationRecipe, on head: LinearHead, at headPath: String, trainedBy base: RunRecord?,
+    source: (any RoISource)?, inputs: [String: Input] = [:], program: String
+  ) throws {
+    let data = (base?.inputs ?? [:]).merging(inputs) { $1 }.filter { ["features", "annotations"].contains($0.key) }
+    self.init(
+      method: "\(head.method)+\(calibration.method.name)",
+      inputs: data.merging(["init": try Input(path: headPath)]) { $1 }, program: program,
+      roiCount: source?.roiCount ?? base?.roiCount ?? 0, imageCount: source?.imageCount ?? base?.imageCount ?? 0,
+      featureCount: head.inputs)
+    recipe = base?.recipe
+    self.calibration = calibration
+  }
+
+  private init(
+    method: String, inputs: [String: Input], program: String, roiCount: Int, imageCount: Int, featureCount: Int
   ) {
     self.program = program
-    self.created = created.formatted(.iso8601)
+    created = Date().formatted(.iso8601)
     self.method = method
-    self.methodParameters = methodParameters
-    self.settings = settings
     self.inputs = inputs
     self.roiCount = roiCount
     self.imageCount = imageCount
     self.featureCount = featureCount
-    self.blasKernels = blasKernels
+    blasKernels = OpenBLAS.kernels
   }
 
-  /// Reads `run.json`.
-  ///
-  /// - Throws: `FileError` if it cannot be read, `RunFolderError` if it is no run's.
-  public init(contentsOf path: String) throws {
-    let file = try MappedFile(at: path)
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    do {
-      self = try decoder.decode(RunRecord.self, from: Data(file.bytes))
-    } catch let error as DecodingError {
-      throw RunFolderError("\(path): \(error.place)")
-    }
-  }
+  /// The settings of what was done: of the calibration, where there was one, else of the training.
+  public var settings: TrainingSettings { calibration?.settings ?? recipe?.settings ?? TrainingSettings() }
 }

@@ -19,11 +19,15 @@ struct CalibrateCommand: ParsableCommand {
       those that you evaluate on. What trains does not train on that part while values are tried. The head itself has \
       seen it: which value is best there is a guide, how good it is there says nothing.
 
+      One that trains (lws, crt, tail-finetune) and is interrupted stands at runs/NAME.partial; --resume goes on with it \
+      and ends with the same head, byte for byte.
+
       EXAMPLES
         bags calibrate runs/softmax --method tau-norm --tau 0.7
         bags calibrate runs/softmax --method norcal --sweep gamma=0:1:.1
         bags calibrate detector_head.safetensors --method ncm --features features/train --annotations train.json
         bags calibrate runs/softmax --method crt --output runs/crt
+        bags calibrate --resume runs/crt
       """)
 
   @Argument(
@@ -33,7 +37,7 @@ struct CalibrateCommand: ParsableCommand {
   @Option(
     help: .init("What to do: \(CalibrationMethod.all.map(\.name).joined(separator: ", ")).", valueName: "name"),
     completion: .list(CalibrationMethod.all.map(\.name)))
-  var method: String
+  var method: String?
 
   @OptionGroup(title: "Sweep") var sweeping: SweepOptions
   @OptionGroup(title: "Input") var input: CalibrationInputOptions
@@ -56,10 +60,16 @@ struct CalibrateCommand: ParsableCommand {
     help: .init("Where the run goes (default: runs/METHOD-TIME).", valueName: "folder"), completion: .directory)
   var output: String?
 
+  @Option(
+    help: .init("Go on with an interrupted calibration, with its own settings.", valueName: "run"),
+    completion: .directory)
+  var resume: String?
+
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
+    if resume != nil { return }
     let (method, given, _) = try choice()
     try sweeping.check(method, given: given)
     if let fault = settings.fault { throw ValidationError("--\(fault)") }
@@ -67,52 +77,64 @@ struct CalibrateCommand: ParsableCommand {
 
   func run() throws {
     Interruption.watch()
-    let (method, given, head) = try choice()
-    let path = output ?? freshRunPath(for: method.name)
+    if let resume {
+      try self.resume(RunSession.resume(named: resume, by: "calibrate"))
+    } else {
+      try begin()
+    }
+  }
+
+  private func begin() throws {
+    let (way, given, named) = try choice()
+    let path = output ?? freshRunPath(for: way.name)
     try overwrite.check(path)
-    let reason = method.needsFeatures ? method.name : sweeping.sweep == nil ? nil : "--sweep"
-    let input = try input.load(head, readingRoIsFor: reason)
+    let reason = way.needsFeatures ? way.name : sweeping.sweep == nil ? nil : "--sweep"
+    let input = try input.load(named, readingRoIsFor: reason)
     for warning in input.data?.warnings ?? [] { StandardStreams.warn(warning) }
 
-    let job = CalibrationJob(method: method, given: given, input: input, settings: settings)
+    let job = CalibrationJob(input: input)
+    var method = MethodChoice(name: way.name, parameters: given)
     let start = ContinuousClock.now
     let sweep: ParameterSweep?
-    let parameters: MethodParameters
-    let calibrated: LinearHead
-    let lines: [TrainingMetrics]
     do {
-      sweep = try sweeping.sweep.map { try job.sweep($0, holdingOut: sweeping.heldOut) }
-      let best = sweep.flatMap { sweep in sweep.best.map { [sweep.parameter: SweepRange.text($0.value)] } } ?? [:]
-      parameters = try MethodParameters(given.merging(best) { $1 }, of: method)
-      (calibrated, lines) = try job.calibrate(parameters)
+      sweep = try sweeping.sweep.map {
+        try job.sweep($0, of: method, settings: settings, holdingOut: sweeping.heldOut)
+      }
     } catch {
-      throw Interruption.isPending ? CommandFailure("\(error); nothing was written, a calibration begins anew") : error
+      throw Interruption.isPending ? CommandFailure("\(error); nothing was written, a sweep begins anew") : error
     }
-    let elapsed = seconds(ContinuousClock.now - start)
+    if let sweep, let best = sweep.best { method.parameters[sweep.parameter] = settingText(best.value) }
+    let recipe = try CalibrationRecipe(method, settings: settings)
+    let (head, _) = try job.calibrate(recipe) {
+      var record = try RunRecord(
+        of: recipe, on: input.head, at: input.path, trainedBy: input.record, source: input.data?.source,
+        inputs: input.given, program: "bags \(Bags.version)")
+      record.sweep = sweep
+      return try RunSession.begin(record, groups: input.head.groups, at: path, overwriting: overwrite)
+    }
+    try report(path, calibrated: head, recipe: recipe, sweep: sweep, seconds: seconds(ContinuousClock.now - start))
+  }
 
-    var record = RunRecord(
-      program: "bags \(Bags.version)", created: Date(), method: calibrated.method,
-      methodParameters: input.record?.methodParameters ?? [:], settings: settings, inputs: input.inputs,
-      roiCount: input.data?.roiCount ?? input.record?.roiCount ?? 0,
-      imageCount: input.data?.source.imageCount ?? input.record?.imageCount ?? 0, featureCount: calibrated.inputs,
-      blasKernels: OpenBLAS.kernels)
-    record.calibration = MethodChoice(name: method.name, parameters: parameters.values)
-    record.sweep = sweep
-    let writer = try RunWriter(at: path, record: record, groups: calibrated.groups, replacing: overwrite.overwrite)
-    for line in lines { try writer.append(line) }
-    try writer.complete(
-      head: calibrated, boxRegressor: input.boxRegressor,
-      result: .init(seconds: elapsed, steps: lines.last?.step ?? 0, loss: lines.last?.loss ?? 0))
-    try report(path, calibrated: calibrated, parameters: parameters, sweep: sweep, seconds: elapsed)
+  private func resume(_ session: RunSession) throws {
+    guard let recipe = session.record.calibration, let way = CalibrationMethod.named(recipe.method.name) else { return }
+    let start = ContinuousClock.now
+    let input = try CalibrationInputOptions.load(resuming: session, readingRoIs: way.needsFeatures)
+    StandardStreams.note(
+      "\(session.folder.path): going on after step \(grouped(session.checkpoint?.stepsTaken ?? 0))")
+    let (head, _) = try CalibrationJob(input: input).calibrate(recipe) { session }
+    try report(
+      session.folder.path, calibrated: head, recipe: recipe, sweep: session.record.sweep,
+      seconds: seconds(ContinuousClock.now - start))
   }
 
   /// The method, its parameters that were given, and the head.
   private func choice() throws -> (method: CalibrationMethod, given: [String: String], head: String?) {
-    _ = try chosen(method, of: CalibrationMethod.all, as: "calibration", parameters: [:])
-    guard let method = CalibrationMethod.named(method) else { throw ValidationError("there is no such calibration") }
-    let (given, arguments) = try DeclaredOptions(method: method, kind: "calibration", command: Self.self).read(words)
+    guard let method else { throw ValidationError("Missing expected argument '--method <name>'") }
+    _ = try chosen(method, of: CalibrationMethod.self, parameters: [:])
+    guard let way = CalibrationMethod.named(method) else { throw ValidationError("there is no such calibration") }
+    let (given, arguments) = try DeclaredOptions(method: way, command: Self.self).read(words)
     if arguments.count > 1 { throw ValidationError("Unexpected argument '\(arguments[1])'") }
-    return (method, given, arguments.first)
+    return (way, given, arguments.first)
   }
 
   private var settings: TrainingSettings {
@@ -125,17 +147,17 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   private func report(
-    _ path: String, calibrated: LinearHead, parameters: MethodParameters, sweep: ParameterSweep?, seconds: Double
+    _ path: String, calibrated: LinearHead, recipe: CalibrationRecipe, sweep: ParameterSweep?, seconds: Double
   ) throws {
     if format.isJSON {
       try printJSON(
         CalibrationSummary(
-          run: path, method: calibrated.method, layout: calibrated.layout.name, parameters: parameters.values,
+          run: path, method: calibrated.method, layout: calibrated.layout.name, parameters: recipe.method.parameters,
           sweep: sweep, seconds: seconds))
       return
     }
     if let sweep { StandardStreams.result(sweep.table() + "\n") }
-    let values = parameters.values.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    let values = recipe.method.parameters.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     StandardStreams.result(
       "\(path): \(calibrated.method)" + (values.isEmpty ? "" : " (\(values))")
         + ", a head of layout \(calibrated.layout.name), in \(ProgressLine.duration(seconds))")
@@ -159,7 +181,7 @@ extension ParameterSweep {
     var table = TextTable([(parameter, .right)] + names.map { ($0, .right) } + [("", .left)])
     for point in points {
       table.add(
-        [SweepRange.text(point.value)] + names.map { EvaluationTables.percent(point.metrics[$0]) }
+        [settingText(point.value)] + names.map { EvaluationTables.percent(point.metrics[$0]) }
           + [point == best ? "taken" : ""])
     }
     return table.rendered() + "\non \(grouped(imageCount)) held-out training images, by \(metric)"

@@ -20,6 +20,7 @@ struct CompareCommand: ParsableCommand {
         softmax+rfs                    repeat factor sampling; +class-balanced
         softmax+rfs:repeat-threshold=0.01
         softmax+ohem                   online hard examples; +ohem-1to3, +s-ohem, +offline, +random
+        softmax+boxes:smooth-l1        a box regressor trained beside, which places the detections
         softmax+tau-norm:tau=0.7       calibrated after training; +norcal, +ncm, +lws, +crt, …
 
       The learning rate moves a method by more than methods differ. --tune picks each method's own on a held-out part \
@@ -71,7 +72,7 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    let methods = try comparedMethods(methods)
+    let methods = try rows()
     _ = try seedList()
     _ = try plan(for: methods)
     if tune == nil, tuning.tuneEpochs != nil {
@@ -89,7 +90,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   private func compare(in folder: ComparisonFolder) throws {
-    let methods = try comparedMethods(methods)
+    let methods = try rows()
     let seeds = try seedList()
     let settings = recipe.settings(learningRate: learningRate, seed: seeds[0])
     var detection = DetectionSettings()
@@ -132,15 +133,22 @@ struct CompareCommand: ParsableCommand {
     }
   }
 
+  private func rows() throws -> [ComparedMethod] {
+    do {
+      return try ComparedMethod.rows(methods)
+    } catch let error as ComparisonError {
+      throw ValidationError("--methods: \(error)")
+    }
+  }
+
   private func plan(for methods: [ComparedMethod]) throws -> TuningPlan? {
     guard let tune else { return nil }
     var plan = tuning.plan(epochs: recipe.epochs)
-    plan.parameters = try tunedParameters(
-      tune,
-      among: methods.flatMap { row in
-        (TrainingMethod.named(row.method.name)?.parameters ?? [])
-          + (row.calibration.flatMap { CalibrationMethod.named($0.name) }?.parameters ?? [])
-      })
+    do {
+      plan.parameters = try TunedParameter.list(tune, of: methods)
+    } catch let error as ComparisonError {
+      throw ValidationError("--tune: \(error)")
+    }
     return plan
   }
 

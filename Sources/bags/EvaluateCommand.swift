@@ -34,10 +34,14 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    for path in outputs.paths + [classOptions.perClassOutput].compactMap({ $0 }) { try outputs.overwriting.check(path) }
+    let written = [
+      (outputs.output, "--output"), (outputs.curves, "--curves"), (classOptions.perClassOutput, "--per-class-output"),
+    ]
+    for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }
     let evaluator = try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
     let findings = try analysis.findings(evaluator, results: input.results)
-    for note in findings.result.notes { StandardStreams.warn("\(note)") }
+    StandardStreams.show(findings.warningsOfOther)
+    StandardStreams.show(findings.result.warnings.filter { !evaluator.warnings.contains($0) })
     var document = EvaluationDocument(findings, groups: evaluator.options.groups)
     document.sortClasses(by: classOptions.sort.lowercased(), isReversed: classOptions.reverse)
     if let path = classOptions.perClassOutput {
@@ -53,7 +57,8 @@ struct EvaluateCommand: ParsableCommand {
     } else {
       var sections = [EvaluationTables.metrics(findings.result)]
       if classOptions.perClass { sections.append(classTable(document).rendered()) }
-      sections += EvaluationTables.sections(findings, areas: evaluator.options.areaRanges.filter { $0.name != AreaRange.all.name })
+      let areas = evaluator.options.areaRanges.filter { $0.name != AreaRange.all.name }
+      sections += EvaluationTables.sections(findings, areas: areas)
       StandardStreams.result(sections.joined(separator: "\n\n"))
     }
   }
@@ -74,8 +79,6 @@ struct EvaluationOutputOptions: ParsableArguments {
   var curves: String?
 
   @OptionGroup var overwriting: OverwriteOptions
-
-  var paths: [String] { [output, curves].compactMap { $0 } }
 
   func validate() throws { try TableFormat.check(curves, option: "--curves") }
 }

@@ -52,6 +52,7 @@ struct GroupCommand: ParsableCommand {
       valueName: "folder"))
   var exportOfficial: String?
 
+  @OptionGroup var strictness: StrictnessOptions
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var format: FormatOptions
 
@@ -62,23 +63,25 @@ struct GroupCommand: ParsableCommand {
   }
 
   func run() throws {
-    try overwrite.check(output)
+    // Groups of other boundaries are often wanted beside those that are there.
+    let present = try? CategoryGroups(contentsOf: output)
+    try overwrite.check(
+      output,
+      contents: present.map { ", with the boundaries \($0.boundaries.map(String.init).joined(separator: ","))" } ?? "")
     let tables = exportOfficial.map { folder in
       CategoryGroups.OfficialTables.fileNames.map { (folder as NSString).appendingPathComponent($0) }
     }
-    for path in tables ?? [] { try overwrite.check(path) }
+    for path in tables ?? [] { try overwrite.check(path, option: "--export-official") }
 
-    let dataset = try LVISDataset(contentsOf: annotations, including: [])
+    let dataset = try LVISDataset(contentsOf: annotations, including: [], isStrict: strictness.strict)
     let groups: CategoryGroups
     do {
       groups = try CategoryGroups(counting: dataset, boundaries: boundaries, countedBy: countBy, from: countsFrom)
     } catch let error as CategoryGroupsError {
       throw error.inFile(annotations)
     }
-    let text = GroupingText(
-      path: annotations, groups: groups, report: try GroupingReport(dataset, groups: groups),
-      datasetWarnings: dataset.warnings)
-    for warning in text.warnings { StandardStreams.warn("\(annotations): \(warning)") }
+    let text = try GroupingText(dataset, path: annotations, groups: groups)
+    StandardStreams.show(text.report.warnings)
     try groups.write(to: output)
     if let exportOfficial { try groups.officialTables.write(to: exportOfficial) }
 

@@ -4,27 +4,21 @@ import BalancedGroupSoftmax
 struct GroupingText {
   let path: String
   let groups: CategoryGroups
-  let report: GroupingReport
-  let datasetWarnings: [DatasetWarning]
+  private(set) var report: GroupingReport
 
-  /// What the user should look into.
-  var warnings: [String] {
-    var warnings = datasetWarnings.compactMap { warning -> String? in
-      switch warning {
-      case .duplicateAnnotationIDs, .annotationsOfUnknownCategories, .categoriesWithoutName: "\(warning)"
-      // What counting does not need.
-      default: nil
-      }
-    }
+  init(_ dataset: LVISDataset, path: String, groups: CategoryGroups) throws {
+    self.path = path
+    self.groups = groups
+    report = try GroupingReport(dataset, groups: groups)
     let disagreeing = report.categoriesThatStateOtherCounts
-    if !disagreeing.isEmpty {
-      let other = report.countsFrom == .annotations ? CountsSource.categories : .annotations
-      warnings.append(
+    guard !disagreeing.isEmpty else { return }
+    let other = report.countsFrom == .annotations ? CountsSource.categories : .annotations
+    report.warnings.append(
+      DataFinding(
+        .statedCounts, count: disagreeing.count,
         "instance_count differs from the number of annotations for \(disagreeing.count) of \(groups.classCount) "
-          + "categories (ids \(list(disagreeing.map(String.init)))); the \(report.countsFrom.rawValue) were counted, "
-          + "--counts-from \(other.rawValue) decides otherwise")
-    }
-    return warnings
+          + "categories (ids \(list(disagreeing.map(String.init)))); the \(report.countsFrom.rawValue) were counted",
+        remedy: "--counts-from \(other.rawValue) decides otherwise", file: path))
   }
 
   /// The table, the histogram, and what was empty or odd.
@@ -60,6 +54,11 @@ struct GroupingText {
     }
     return remarks
   }
+}
+
+extension DataFinding.Code {
+  /// Categories whose stated counts are not those of their annotations.
+  fileprivate static let statedCounts = Self(rawValue: "stated-counts")
 }
 
 /// The first few of a list.

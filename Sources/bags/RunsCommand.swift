@@ -63,7 +63,7 @@ struct RunsCommand: ParsableCommand {
         [
           run.name, run.record?.method ?? "–", run.begun, result.map { ProgressLine.duration($0.seconds) } ?? "–",
           run.loss.map { NumberText.fixed($0, digits: 4) } ?? "–",
-        ] + metrics.map { name in EvaluationTables.percent(run.metrics[name]) } + [state + run.unusualSettings])
+        ] + metrics.map { name in EvaluationTables.percent(run.metrics[name]) } + [state + run.nonDefaultSettings])
     }
     return table.rendered()
   }

@@ -50,7 +50,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Architecture") var architecture: ArchitectureOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Boxes") var boxes: BoxOptions
-  @OptionGroup(title: "Recipe") var recipe: RecipeOptions
+  @OptionGroup(title: "Recipe") var settings: RecipeOptions
 
   @Option(
     help: .init(
@@ -89,7 +89,11 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    try sampling.check(goesWith: try method.method(), parameters: try method.parameters(in: Self.self))
+    do {
+      try recipe(setStages: 1).validate()
+    } catch let error as TrainingRecipeError {
+      throw ValidationError(error.description)
+    }
     if resume == nil && input.initialHead == nil, try method.method().needsInitialHead {
       throw ValidationError("the method \(method.name) corrects a trained softmax head: name it with --init")
     }
@@ -103,61 +107,56 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
+  /// The recipe for a set with features of so many stages.
+  private func recipe(setStages: Int) throws -> TrainingRecipe {
+    TrainingRecipe(
+      try method.choice(in: Self.self), sampler: try sampling.samplerChoice(), mining: try sampling.miningChoice(),
+      boxes: try boxes.choice(), architecture: architecture.architecture(setStages: setStages),
+      settings: settings.settings(learningRate: learningRate.rate, seed: seed))
+  }
+
   func run() throws {
     Interruption.watch()
     if let resume {
-      try self.resume(resume.hasSuffix(".partial") ? String(resume.dropLast(8)) : resume)
+      try self.resume(RunSession.resume(named: resume, by: "train"))
     } else {
       try begin()
     }
   }
 
   private func begin() throws {
-    let parameters = try method.parameters(in: Self.self)
-    let method = try method.method()
     let path = output ?? freshRunPath(for: method.name)
     try overwrite.check(path)
     // Events of another run of the same name would be mixed with this one's.
     for file in try tensorboard.map({ try TrainingEvents.files(in: $0, ofRunAt: path) }) ?? [] {
       try overwrite.check(file)
     }
-    let data = try input.paths.load(boundaries: input.boundaries)
-    for warning in data.warnings { StandardStreams.warn(warning) }
-    if let first = recipe.milestones.values.first, first >= recipe.epochs {
-      StandardStreams.note(
-        "the learning rate stays as it is: --milestones \(recipe.milestones) are not reached")
-    }
     var paths = input.paths
     paths.miningHead = sampling.miningHead
-    var record = RunRecord(
-      program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,
-      settings: recipe.settings(learningRate: learningRate.rate, seed: seed), inputs: try paths.fingerprinted(),
-      roiCount: data.roiCount, imageCount: data.source.imageCount, featureCount: data.source.featureCount,
-      blasKernels: OpenBLAS.kernels)
-    record.sampler = try sampling.samplerChoice()
-    record.mining = try sampling.miningChoice()
-    record.boxes = try boxes.choice()
-    let architecture = architecture.architecture(setStages: data.stageCount)
-    record.architecture = architecture == HeadArchitecture() ? nil : architecture
-    record.groupBoundaries = input.statedBoundaries
-    record.tensorboard = tensorboard
-    if let config { warnOfOtherInputs(than: config, now: record.inputs) }
-    if learningRate == .auto {
-      guard record.architecture == nil else {
-        throw CommandFailure(
-          "--learning-rate auto tries one linear layer; give a rate where hidden layers or several stages are trained")
-      }
-      guard record.boxes == nil else {
-        throw CommandFailure(
-          "--learning-rate auto tries the classifier alone; give a rate where a box regressor is trained beside it")
-      }
-      let tuned = try tuneLearningRate(record, data: data, paths: paths)
-      record.tuning = tuned.record
-      record.settings.learningRate = tuned.picked.learningRate ?? record.settings.learningRate
+    let data = try paths.load(boundaries: input.boundaries)
+    for warning in data.warnings { StandardStreams.warn(warning) }
+    if let first = settings.milestones.values.first, first >= settings.epochs {
+      StandardStreams.note(
+        "the learning rate stays as it is: --milestones \(settings.milestones) are not reached")
     }
-    let trainer = try makeTrainer(method, record: record, data: data, paths: paths)
-    let writer = try RunWriter(at: path, record: record, groups: data.groups, replacing: overwrite.overwrite)
-    try train(trainer, writer: writer) { try tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path) } }
+    var recipe = try recipe(setStages: data.source.stageCount)
+    let inputs = try paths.fingerprinted()
+    if let config { warnOfOtherInputs(than: config, now: inputs) }
+    let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
+    var tuned: TunedMethod?
+    if learningRate == .auto {
+      let found = try tuneLearningRate(recipe, data: data, heads: heads)
+      recipe.settings.learningRate = found.picked.learningRate ?? recipe.settings.learningRate
+      tuned = found
+    }
+    var record = RunRecord(
+      of: recipe, on: data.source, inputs: inputs, groupBoundaries: input.statedBoundaries,
+      program: "bags \(Bags.version)")
+    record.tensorboard = tensorboard
+    record.tuning = tuned?.record
+    let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
+    let session = try RunSession.begin(record, groups: data.groups, at: path, overwriting: overwrite)
+    try train(trainer, in: session) { try tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path) } }
   }
 
   /// Where settings are a run's, says what was something else when that run was made.
@@ -173,24 +172,18 @@ struct TrainCommand: ParsableCommand {
 
   /// Tries learning rates on held-out training images, and says what they came to.
   private func tuneLearningRate(
-    _ record: RunRecord, data: TrainingInputs, paths: TrainingInputPaths
+    _ recipe: TrainingRecipe, data: TrainingInputs, heads: PrerequisiteHeads
   ) throws -> TunedMethod {
-    let row = ComparedMethod(
-      MethodChoice(name: record.method, parameters: record.methodParameters), sampler: record.sampler,
-      mining: record.mining)
-    let heads = EarlierHeads(
-      initial: try paths.initialHead.map { try readHead($0, groups: data.groups) },
-      mining: try paths.miningHead.map { try readHead($0, groups: data.groups) })
     let tuner = try Tuner(
-      try data.tuningData(), settings: record.settings, plan: tuning.plan(epochs: record.settings.epochs),
-      startingFrom: heads)
+      try data.tuningData(), settings: recipe.settings, architecture: recipe.architecture,
+      plan: tuning.plan(epochs: recipe.settings.epochs), startingFrom: heads)
     let progress = ProgressLine("learning rate")
     var hooks = ComparisonHooks()
     hooks.isInterrupted = { Interruption.isPending }
     hooks.progress = { progress.update($0, detail: $1) }
     let tuned: TunedMethod
     do {
-      tuned = try tuner.tune(row, hooks: hooks)
+      tuned = try tuner.tune(ComparedMethod(recipe), hooks: hooks)
       progress.finish()
     } catch {
       progress.finish()
@@ -209,54 +202,74 @@ struct TrainCommand: ParsableCommand {
     return tuned
   }
 
-  private func resume(_ path: String) throws {
-    let (writer, record, groups, checkpoint) = try RunWriter.resuming(path)
-    guard let method = TrainingMethod.named(record.method) else {
-      throw CommandFailure("\(writer.partial.recordPath): the method '\(record.method)' is not known to this program")
-    }
-    let paths = TrainingInputPaths(of: record)
-    for (name, now) in try paths.fingerprinted() where record.inputs[name] != now {
-      throw CommandFailure("\(now.path): is not what it was when \(path) began; a resumed run would not be the same")
-    }
-    let data = try paths.load(grouping: groups)
-    let trainer = try makeTrainer(method, record: record, data: data, paths: paths)
-    if let checkpoint { try trainer.restore(checkpoint) }
+  private func resume(_ session: RunSession) throws {
+    guard let recipe = session.record.recipe else { throw CommandFailure("\(session.partial.recordPath): no recipe") }
+    let path = session.folder.path
+    let paths = TrainingInputPaths(of: session.record)
+    try paths.check(areThoseOf: session)
+    let data = try paths.load(grouping: session.groups)
+    let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
+    let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
+    try session.restore(trainer)
     StandardStreams.note("\(path): going on after step \(grouped(trainer.stepsTaken))")
-    try train(trainer, writer: writer) {
-      try record.tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path, resumingAfter: trainer.stepsTaken) }
+    try train(trainer, in: session) {
+      try session.record.tensorboard.map {
+        try TrainingEvents(in: $0, ofRunAt: path, resumingAfter: trainer.stepsTaken)
+      }
     }
   }
 
-  private func train(_ trainer: HeadTrainer, writer: RunWriter, makeEvents: () throws -> TrainingEvents?) throws {
+  private func trainer(
+    _ recipe: TrainingRecipe, data: TrainingInputs, heads: PrerequisiteHeads, paths: TrainingInputPaths
+  ) throws -> HeadTrainer {
+    let trainer: HeadTrainer
+    do {
+      trainer = try recipe.trainer(
+        on: data.source, groups: data.groups, imageCount: data.imageCount, startingFrom: heads)
+    } catch let error as InitialHeadError {
+      throw CommandFailure("\(RunFolder.headPath(for: paths.initialHead ?? "")): \(error)")
+    }
+    let settings = recipe.settings
+    StandardStreams.note(
+      "\(recipe.method.name): \(grouped(data.source.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
+        + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "
+        + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
+        + "of OpenBLAS \(OpenBLAS.kernels) kernels")
+    if let boxes = recipe.boxes, let initial = heads.boxRegressor,
+      !boxes.continues(initial, inputs: data.source.featureCount, classCount: data.groups.classCount)
+    {
+      StandardStreams.note(
+        "the box regressor of \(paths.initialHead ?? "--init") is of another kind (\(initial.classes.rawValue), "
+          + "\(initial.coder.convention.rawValue)): a fresh one is trained; --box-classes and --box-targets choose")
+    }
+    return trainer
+  }
+
+  private func train(_ trainer: HeadTrainer, in session: RunSession, makeEvents: () throws -> TrainingEvents?) throws {
     let start = ContinuousClock.now
     let stepsBefore = trainer.stepsTaken
     let progress = ProgressLine("epoch")
     var hooks = TrainingHooks()
     hooks.checkpointInterval = .seconds(checkpointInterval)
     hooks.isInterrupted = { Interruption.isPending }
-    hooks.saveCheckpoint = { try writer.save($0) }
+    let result: RunRecord.Result
     do {
+      defer { progress.finish() }
       let events = try makeEvents()
       hooks.report = { metrics in
-        try writer.append(metrics)
         try events?.write(metrics, of: trainer)
         progress.update(
           Double(metrics.step) / Double(trainer.stepCount), detail: summary(of: metrics, trainer: trainer))
       }
-      let loss = try trainer.run(hooks)
-      progress.finish()
-      let elapsed = seconds(ContinuousClock.now - start)
-      try writer.complete(
-        head: trainer.head, boxRegressor: trainer.boxRegressor,
-        result: .init(seconds: elapsed, steps: trainer.stepsTaken, loss: loss))
-      try report(
-        trainer, steps: trainer.stepsTaken - stepsBefore, seconds: elapsed, loss: loss, path: writer.folder.path)
+      try session.train(trainer, hooks)
+      result = try session.finish(trainer.head, boxRegressor: trainer.boxRegressor, steps: trainer.stepsTaken)
     } catch {
-      progress.finish()
-      if !writer.hasCheckpoint { writer.discard() }
-      throw writer.hasCheckpoint
-        ? CommandFailure("\(error); go on with `bags train --resume \(writer.folder.path)`") : error
+      if !session.hasCheckpoint { session.discard() }
+      throw session.adding(resumptionTo: error)
     }
+    try report(
+      trainer, steps: trainer.stepsTaken - stepsBefore, seconds: seconds(ContinuousClock.now - start),
+      loss: result.loss, path: session.folder.path)
   }
 
   private func summary(of metrics: TrainingMetrics, trainer: HeadTrainer) -> String {

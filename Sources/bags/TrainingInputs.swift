@@ -39,6 +39,37 @@ struct TrainingInputPaths {
     return try paths.compactMapValues { $0 }.mapValues { try RunRecord.Input(path: $0) }
   }
 
+  /// Checks that the files are what they were when a run began.
+  ///
+  /// - Throws: `CommandFailure` for one that is not; `FileError` if one cannot be read.
+  func check(areThoseOf session: RunSession) throws {
+    for (name, now) in try fingerprinted().sorted(by: { $0.key < $1.key }) where session.record.inputs[name] != now {
+      throw CommandFailure(
+        "\(now.path): is not what it was when \(session.folder.path) began; a resumed run would not be the same")
+    }
+  }
+
+  /// Reads the heads that a training starts from.
+  ///
+  /// - Throws: What is wrong with one of them, its file named.
+  func prerequisiteHeads(for recipe: TrainingRecipe, groups: CategoryGroups) throws -> PrerequisiteHeads {
+    func head(_ path: String) throws -> LinearHead {
+      let file = RunFolder.headPath(for: path)
+      do {
+        return try LinearHead(contentsOf: file, groups: groups)
+      } catch let error as LinearHeadError {
+        throw CommandFailure(error.description.hasPrefix(file) ? error.description : "\(file): \(error)")
+      }
+    }
+    return PrerequisiteHeads(
+      initial: try initialHead.map(head),
+      boxRegressor: try recipe.boxes == nil
+        ? nil
+        : initialHead.flatMap {
+          try BoxRegressor(ifIn: openTensors(at: RunFolder.headPath(for: $0)), groups: groups)
+        }, mining: try miningHead.map(head))
+  }
+
   /// Reads them.
   ///
   /// - Parameters:
@@ -60,7 +91,6 @@ struct TrainingInputPaths {
     }
     return TrainingInputs(
       source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
-      stageCount: set.stageCount, roiCount: set.roiCount, imageCount: dataset?.images.count ?? set.images.count,
       groups: groups, dataset: dataset,
       warnings: (dataset?.warnings ?? []).filter { !$0.concernsScoringOnly }.map { "\(annotations ?? ""): \($0)" })
   }
@@ -93,9 +123,8 @@ struct TrainingInputPaths {
     StandardStreams.note(
       "no --features: training on the built-in synthetic set; `bags demo` shows the whole path on it")
     let training = SyntheticDetectionSet().training
-    let source = training.source
     return TrainingInputs(
-      source: source, stageCount: 1, roiCount: source.labels.count, imageCount: training.dataset.images.count,
+      source: training.source,
       groups: try grouping ?? CategoryGroups(counts: training.dataset.categoryCounts(), boundaries: boundaries),
       dataset: training.dataset, warnings: [])
   }
@@ -104,15 +133,13 @@ struct TrainingInputPaths {
 /// What training reads.
 struct TrainingInputs {
   let source: any RoISource
-  /// S: the stages of a cascade that there are features of.
-  let stageCount: Int
-  let roiCount: Int
-  /// M: the images of the annotations; where there are none, those with RoIs.
-  let imageCount: Int
   let groups: CategoryGroups
   /// The annotations; `nil` where there are none.
   let dataset: LVISDataset?
   let warnings: [String]
+
+  /// M; see `TrainingRecipe.trainer`.
+  var imageCount: Int { dataset?.images.count ?? source.imageCount }
 }
 
 extension TrainingInputs {

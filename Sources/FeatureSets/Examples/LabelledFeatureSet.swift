@@ -21,6 +21,8 @@ public struct LabelledFeatureSet: RoISource {
 
   /// D.
   public var featureCount: Int { features.featureCount }
+  /// S, the stages of a cascade that there are features of.
+  public var stageCount: Int { features.stageCount }
   /// The number of images.
   public var imageCount: Int { features.images.count }
   /// The rows of an image.

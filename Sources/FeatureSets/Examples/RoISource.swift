@@ -4,6 +4,8 @@
 public protocol RoISource: Sendable {
   /// D, the length of a feature.
   var featureCount: Int { get }
+  /// S, the stages of a cascade that there are features of; 1 for one set of features.
+  var stageCount: Int { get }
   /// The number of images.
   var imageCount: Int { get }
   /// The rows of an image, by its position among the images.
@@ -26,6 +28,10 @@ public protocol RoISource: Sendable {
 }
 
 extension RoISource {
+  /// One stage.
+  public var stageCount: Int { 1 }
+  /// N, the number of rows of all images.
+  public var roiCount: Int { imageCount > 0 ? rows(ofImage: imageCount - 1).upperBound : 0 }
   /// All stages share the labels.
   public func classIndex(ofRow row: Int, stage: Int) -> Int32 { classIndex(ofRow: row) }
   /// Of single-precision features.
@@ -38,6 +44,27 @@ extension RoISource {
   public func releasePages() {}
   /// It has no other columns.
   public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? { nil }
+
+  /// Checks every label once, so that the products and losses behind need not.
+  ///
+  /// - Parameters:
+  ///   - classCount: C.
+  ///   - stageCount: The stages of a cascade, each of which may have labels of its own.
+  /// - Throws: `FeatureSetError` for a label that is neither −1, background, nor one of 0..<C.
+  package func checkClasses(lessThan classCount: Int, stageCount: Int = 1) throws {
+    for image in 0..<imageCount {
+      for row in rows(ofImage: image) {
+        for stage in 0..<stageCount {
+          let label = classIndex(ofRow: row, stage: stage)
+          guard (-1..<classCount).contains(Int(label)) else {
+            throw FeatureSetError(
+              path: "the examples", tensor: "labels", row: row, code: .label,
+              detail: "class index \(label) is none of the \(classCount) classes that are trained")
+          }
+        }
+      }
+    }
+  }
 
   /// A column of the first RoI; `nil` where there is no such column.
   package func first(_ column: FeatureColumn) throws -> [Float]? {
@@ -67,7 +94,11 @@ public struct RoIArrays: RoISource {
   ///   - labels: The class index of every RoI, or −1 for background.
   ///   - roisPerImage: The number of RoIs of every image, N in all.
   public init(features: [Float], featureCount: Int, labels: [Int32], roisPerImage: [Int]) {
-    precondition(features.count == labels.count * featureCount && roisPerImage.reduce(0, +) == labels.count)
+    precondition(
+      featureCount >= 0 && roisPerImage.allSatisfy { $0 >= 0 } && roisPerImage.reduce(0, +) == labels.count
+        && features.count == labels.count * featureCount,
+      "\(features.count) numbers are not \(featureCount) features of each of \(labels.count) labelled RoIs, or the "
+        + "RoIs of the images are not as many")
     self.features = features
     self.featureCount = featureCount
     self.labels = labels

@@ -11,8 +11,11 @@ public struct BoxLossMethod: NamedMethod {
   /// Makes the loss.
   public let loss: @Sendable (MethodParameters) -> any BoxLoss
 
+  /// `box loss`.
+  public static let kind = "box loss"
+
   /// Every box loss.
-  public static let all: [BoxLossMethod] = [.smoothL1, .harmonized]
+  public static let registry = MethodRegistry<BoxLossMethod>([.smoothL1, .harmonized])
 
   /// The loss that was chosen.
   ///

@@ -23,7 +23,7 @@ public struct MethodParameter: Sendable, Equatable {
   public static func number(
     _ name: String, default value: Double, in range: ClosedRange<Double>, _ summary: String
   ) -> MethodParameter {
-    MethodParameter(name: name, summary: summary, kind: .number(range), defaultValue: numberText(value))
+    MethodParameter(name: name, summary: summary, kind: .number(range), defaultValue: settingText(value))
   }
 
   /// A whole number.
@@ -45,7 +45,7 @@ extension MethodParameter {
   /// What a value may be, in words: `a number from 0 to 1`.
   public var allowed: String {
     switch kind {
-    case .number(let range): "a number from \(numberText(range.lowerBound)) to \(numberText(range.upperBound))"
+    case .number(let range): "a number from \(settingText(range.lowerBound)) to \(settingText(range.upperBound))"
     case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .choice(let words): "one of " + words.joined(separator: ", ")
     }
@@ -59,12 +59,6 @@ extension MethodParameter {
     case .choice(let words): words.contains(text)
     }
   }
-}
-
-/// A number without a fraction that says nothing: `8`, not `8.0`.
-private func numberText(_ value: Double) -> String {
-  let text = "\(value)"
-  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
 /// The values of a method's parameters, checked against what it declares.
@@ -84,11 +78,11 @@ public struct MethodParameters: Sendable, Equatable {
       guard let parameter = declared[name] else {
         let names = declared.keys.sorted()
         throw MethodParameterError(
-          "--\(name) is no parameter of \(method.name), which has "
-            + (names.isEmpty ? "none" : names.joined(separator: ", ")))
+          "\(name) is no parameter of \(method.name), which has "
+            + (names.isEmpty ? "none" : names.joined(separator: ", ")), parameter: name)
       }
       guard parameter.allows(value) else {
-        throw MethodParameterError("--\(name) must be \(parameter.allowed), not '\(value)'")
+        throw MethodParameterError("\(name) must be \(parameter.allowed), not '\(value)'", parameter: name)
       }
     }
     values = declared.mapValues(\.defaultValue).merging(given) { $1 }
@@ -105,9 +99,15 @@ public struct MethodParameters: Sendable, Equatable {
   public func choice(_ name: String) -> String { values[name] ?? "" }
 }
 
-/// A parameter that a method cannot take.
+/// A method that is not known, or a parameter that it cannot take.
 public struct MethodParameterError: Error, CustomStringConvertible {
   /// One line that says what is wrong.
   public let description: String
-  package init(_ description: String) { self.description = description }
+  /// The parameter with whose name `description` begins; `nil` where it is about something else.
+  public let parameter: String?
+
+  package init(_ description: String, parameter: String? = nil) {
+    self.description = description
+    self.parameter = parameter
+  }
 }

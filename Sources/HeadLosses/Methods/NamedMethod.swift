@@ -12,11 +12,19 @@ public protocol NamedMethod: Sendable {
   var needs: String? { get }
   /// Why some values of its parameters do not go together; `nil` where they do.
   var conflict: @Sendable (MethodParameters) -> String? { get }
-  /// Every one of this kind.
-  static var all: [Self] { get }
+  /// What such methods are, for errors: `sampler`, `calibration`.
+  static var kind: String { get }
+  /// The methods of this kind, to which a program can add its own.
+  static var registry: MethodRegistry<Self> { get }
 }
 
 extension NamedMethod {
+  /// Every method of this kind, those included that a program has registered.
+  public static var all: [Self] { registry.all }
+
+  /// `method`.
+  public static var kind: String { "method" }
+
   /// Nothing.
   public var needs: String? { nil }
 
@@ -29,9 +37,12 @@ extension NamedMethod {
   /// The one that was chosen, and its parameters.
   ///
   /// - Throws: `MethodParameterError` if there is none of that name, or it cannot take the parameters.
-  package static func chosen(_ choice: MethodChoice) throws -> (method: Self, parameters: MethodParameters) {
+  public static func chosen(_ choice: MethodChoice) throws -> (method: Self, parameters: MethodParameters) {
     guard let method = named(choice.name) else {
-      throw MethodParameterError("'\(choice.name)' is not known to this program")
+      let names = all.map(\.name)
+      let hint = closest(to: choice.name, among: names).map { "; did you mean \($0)?" } ?? ""
+      throw MethodParameterError(
+        "there is no \(kind) '\(choice.name)', only \(names.joined(separator: ", "))\(hint)")
     }
     return (method, try MethodParameters(choice.parameters, of: method))
   }

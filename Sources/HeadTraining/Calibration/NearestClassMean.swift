@@ -1,6 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import FeatureSets
+import HeadLosses
 
 /// The mean feature of every class: what NCM compares features with (Kang et al., ICLR 2020, §3.2, `get_centroids`; BAGS
 /// `DCM.py`).
@@ -68,4 +69,15 @@ extension LinearHead {
       layout: NearestClassMeanLayout(hasMean: zip(counts, norms).map { $0 > 0 && $1 > 0 }), groups: groups,
       method: method)
   }
+}
+
+extension CalibrationMethod {
+  /// NCM.
+  public static let nearestClassMean = CalibrationMethod(
+    name: "ncm", summary: "classes told apart by the cosine to their mean feature, background as before",
+    source: "Kang et al., ICLR 2020; Li et al., CVPR 2020", needsFeatures: true,
+    work: .formula { head, _, source in
+      guard let source else { throw TrainingRecipeError("ncm needs the training RoIs") }
+      return try head.nearestClassMean(of: source)
+    })
 }

@@ -1,4 +1,5 @@
 import DetectionHeads
+import HeadLosses
 import RealModule
 
 /// log(factor) of every class in normalised calibration, NorCal (Pan et al., NeurIPS 2021, eq. 4; tydpan/NorCal
@@ -31,4 +32,13 @@ extension LinearHead {
     for (index, shift) in shifts.enumerated() { head.bias[layout.logit(ofClass: index)] += Float(shift) }
     return head
   }
+}
+
+extension CalibrationMethod {
+  /// NorCal.
+  public static let norCal = CalibrationMethod(
+    name: "norcal", summary: "foreground scores divided by image counts to the power of γ, then renormalised",
+    source: "Pan et al., NeurIPS 2021",
+    parameters: [.number("gamma", default: 0.6, in: 0...10, "γ: 0 changes nothing")],
+    work: .formula { head, parameters, _ in try head.normalizedCalibrated(gamma: parameters.number("gamma")) })
 }

@@ -1,5 +1,6 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import HeadLosses
 
 extension LinearHead {
   /// The head with τ-normed scores for tail classes alone (τ-norm-select; BAGS `test_mixins.py`): a RoI takes them where
@@ -17,11 +18,21 @@ extension LinearHead {
     }
     let isTail = groups.members.map { $0.instanceCount < limit }
     guard isTail.contains(true) else {
-      throw LinearHeadError("no class has fewer than \(limit) training instances; raise --tail-below")
+      throw LinearHeadError("no class has fewer than \(limit) training instances; raise tail-below")
     }
     let normed = try tauNormalized(tau: tau)
     return try LinearHead(
       weight: Matrix(rows: 2 * weight.rows, columns: inputs, values: weight.storage + normed.weight.storage),
       bias: bias + bias, layout: TauSelectLayout(isTail: isTail), groups: groups, method: method)
   }
+}
+
+extension CalibrationMethod {
+  /// τ-norm-select.
+  public static let tauNormSelect = CalibrationMethod(
+    name: "tau-norm-select", summary: "τ-normed scores where they find a tail class on what is no background",
+    source: "Li et al., CVPR 2020", parameters: [.tau, .tailBelow],
+    work: .formula { head, parameters, _ in
+      try head.tauSelected(tau: parameters.number("tau"), tailBelow: parameters.integer("tail-below"))
+    })
 }

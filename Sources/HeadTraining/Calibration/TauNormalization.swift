@@ -1,5 +1,6 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import HeadLosses
 import RealModule
 
 /// τ-normalisation (Kang et al., ICLR 2020, eq. 6; classifier-balancing `tau_norm.py`): each row w becomes w / ‖w‖^τ.
@@ -45,4 +46,12 @@ extension LinearHead {
     head.weight = HeadTraining.tauNormalized(weight, rows: classRows, tau: tau)
     return head
   }
+}
+
+extension CalibrationMethod {
+  /// τ-normalisation.
+  public static let tauNorm = CalibrationMethod(
+    name: "tau-norm", summary: "each class row divided by its norm to the power of τ", source: "Kang et al., ICLR 2020",
+    parameters: [.tau],
+    work: .formula { head, parameters, _ in try head.tauNormalized(tau: parameters.number("tau")) })
 }

@@ -24,18 +24,16 @@ public struct RoIMiningMethod: NamedMethod {
   /// A head, where it ranks by one.
   public var needs: String? { needsMiningHead ? "a head that was trained before: --mining-head" : nil }
 
+  /// `mining`.
+  public static let kind = "mining"
+
   /// Every way.
-  public static let all: [RoIMiningMethod] = [.random, .hard, .hardNegatives, .stratified, .offline]
+  public static let registry = MethodRegistry<RoIMiningMethod>([.random, .hard, .hardNegatives, .stratified, .offline])
 
   /// Why it does not go with a way to train; `nil` where it does.
-  public func refusal(for method: TrainingMethod, parameters: MethodParameters) throws -> String? {
-    guard ranksByLoss else { return nil }
-    // What an objective is does not depend on the data.
-    let oneClass = try CategoryGroups(counts: [CategoryCount(id: 1, name: "", instances: 1, images: 1)])
-    let objective = method.objective(MethodData(groups: oneClass, imageCount: 1), parameters)
-    if objective is any RoILossObjective { return nil }
-    return "\(name) ranks each RoI by its own loss; \(method.name) has none, since it "
-      + objective.reasonAgainstRoILosses
+  public func refusal(for method: TrainingMethod) -> String? {
+    guard ranksByLoss, let reason = method.noExampleLoss else { return nil }
+    return "\(name) ranks each RoI by its own loss; \(method.name) has none, since it \(reason)"
   }
 
   /// The selector that was chosen.
@@ -130,7 +128,7 @@ extension RoIMiningMethod {
     ], needsMiningHead: true, ranksByLoss: false,
     selector: { parameters, data in
       guard let head = data.head else {
-        throw MethodParameterError("offline mining needs the head that was trained before: --mining-head")
+        throw MethodParameterError("offline mining needs a head that was trained before, whose false positives it takes")
       }
       var generator = SeededGenerator(seed: data.seed).derived(for: 4)
       return try MinedNegatives(

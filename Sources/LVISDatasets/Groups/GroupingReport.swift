@@ -83,6 +83,8 @@ public struct GroupingReport: Sendable, Codable, Equatable {
   public let crowdsNotCounted: Int
   /// Annotation ids that stand more than once.
   public let duplicateAnnotationIds: [Int]
+  /// What bears on the counts and should be looked into.
+  public var warnings: [DataFinding]
 
   /// Looks at the data set that groups were counted over.
   public init(_ dataset: LVISDataset, groups: CategoryGroups) throws {
@@ -104,9 +106,12 @@ public struct GroupingReport: Sendable, Codable, Equatable {
     }
     imagesWithoutAnnotations = isAnnotated.count { !$0 }
     crowdsNotCounted = dataset.annotations.count(where: \.isCrowd)
-    duplicateAnnotationIds =
-      dataset.warnings.lazy.compactMap { warning -> [Int]? in
-        if case .duplicateAnnotationIDs(let ids) = warning { ids } else { nil }
-      }.first ?? []
+    duplicateAnnotationIds = dataset.duplicateAnnotationIDs
+    let unneeded: [DataFinding.Code] = [.annotationsWithoutID, .annotationsWithoutArea, .imagesWithoutSize]
+    let source = countsFrom
+    warnings = dataset.findings().filter { finding in
+      finding.code == .noAnnotations
+        ? source == .annotations : !finding.concernsScoringOnly && !unneeded.contains(finding.code)
+    }
   }
 }

@@ -14,7 +14,7 @@ extension LVISEvaluator {
     let store = store(of: detections)
     let result = result(
       store, objectCounts: objectCounts { _ in true }, detectionCount: detections.table.count,
-      cappedCount: detections.groups.count)
+      cappedCount: detections.groups.count, findings: findings(of: detections))
     return ScoredDetections(
       path: detections.path, result: result, lists: concurrentMap(store.classes.count) { WeightedList(store.classes[$0].sorted(), rules) })
   }

@@ -12,6 +12,8 @@ extension EvaluationDocument {
     public let frequency: LVISFrequency?
     /// Its foreground group, 0-based; `nil` where it has none.
     public let group: Int?
+    /// Its instances in the training data, as the groups have them; `nil` where it has no group.
+    public let trainingInstances: Int?
     /// Objects that count.
     public let objectCount: Int
     /// Detections that count.
@@ -21,10 +23,10 @@ extension EvaluationDocument {
     /// How its AP differs from that of the other results.
     public let comparison: Comparison.Entry?
 
-    init(_ result: ClassResult, group: Int?, comparison: Comparison.Entry?) {
+    init(_ result: ClassResult, member: CategoryGroups.Member?, comparison: Comparison.Entry?) {
       (id, name, frequency) = (result.id, result.name, result.frequency)
       (objectCount, detectionCount, metrics) = (result.objectCount, result.detectionCount, result.metrics)
-      (self.group, self.comparison) = (group, comparison)
+      (group, trainingInstances, self.comparison) = (member?.group, member?.instanceCount, comparison)
     }
 
     /// A metric by name; `nil` for a name that is not measured, and where there is no object to measure it by.
@@ -65,7 +67,9 @@ extension EvaluationDocument {
   }
 
   /// What classes can be sorted by, beside their metrics.
-  public static let classColumns = ["id", "name", "frequency", "group", "objects", "count", "detections", "difference"]
+  public static let classColumns = [
+    "id", "name", "frequency", "group", "instances", "objects", "count", "detections", "difference",
+  ]
 
   /// Sorts the classes: ids, names, frequencies and groups ascending, numbers from the highest down.
   ///
@@ -92,6 +96,7 @@ extension EvaluationDocument {
     // From the rarest.
     case "frequency": sort({ row in row.frequency.flatMap { LVISFrequency.allCases.firstIndex(of: $0) } }, <)
     case "group": sort({ $0.group }, <)
+    case "instances": sort({ $0.trainingInstances }, >)
     case "objects", "count": sort({ $0.objectCount }, >)
     case "detections": sort({ $0.detectionCount }, >)
     case "difference": sort({ $0.comparison?.difference }, >)
@@ -119,7 +124,7 @@ extension EvaluationDocument.Comparison.Entry {
 /// In JSON, the metrics stand beside the other fields, each under its name.
 extension EvaluationDocument.ClassRow: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case id, name, frequency, group, objects, detections, otherAp, difference, interval
+    case id, name, frequency, group, trainingInstances, objects, detections, otherAp, difference, interval
     /// As earlier versions spelt `otherAp`.
     case otherAP
   }
@@ -131,6 +136,7 @@ extension EvaluationDocument.ClassRow: Codable {
     name = try container.decodeIfPresent(String.self, forKey: .name) ?? ""
     frequency = try container.decodeIfPresent(String.self, forKey: .frequency).flatMap(LVISFrequency.init)
     group = try container.decodeIfPresent(String.self, forKey: .group).flatMap { Int($0.dropFirst()) }.map { $0 - 1 }
+    trainingInstances = try container.decodeIfPresent(Int.self, forKey: .trainingInstances)
     objectCount = try container.decodeIfPresent(Int.self, forKey: .objects) ?? 0
     detectionCount = try container.decodeIfPresent(Int.self, forKey: .detections) ?? 0
     metrics = try [EvaluationResult.Metric](
@@ -155,6 +161,7 @@ extension EvaluationDocument.ClassRow: Codable {
     // `null`, not left out: every class has the field.
     try container.encode(frequency?.rawValue, forKey: .frequency)
     try container.encodeIfPresent(group.map { ClassSplit.group($0).description }, forKey: .group)
+    try container.encodeIfPresent(trainingInstances, forKey: .trainingInstances)
     try container.encode(objectCount, forKey: .objects)
     try container.encode(detectionCount, forKey: .detections)
     try container.encodeIfPresent(comparison?.other, forKey: .otherAp)

@@ -9,6 +9,8 @@ import LVISDatasets
 public struct EvaluationDocument: Sendable, Codable {
   /// The metrics, in the order in which lvis-api prints them; by name where they were read from a file.
   public var metrics: [EvaluationResult.Metric]
+  /// What a reader of the metrics should know.
+  public var warnings: [DataFinding] = []
   /// Every class; `nil` where the classes are left out.
   public var classes: [ClassRow]?
   /// Precision over recall of all classes, each frequency and each group; `nil` where curves were not kept.
@@ -50,10 +52,12 @@ public struct EvaluationDocument: Sendable, Codable {
   ///   - findings: What was found.
   ///   - groups: The groups of the classes, where they were evaluated with some.
   public init(_ findings: EvaluationFindings, groups: CategoryGroups? = nil) {
-    metrics = findings.result.metrics
+    (metrics, warnings) = (findings.result.metrics, findings.result.warnings)
     comparison = findings.comparison.map(Comparison.init)
     classes = findings.result.classes.map { result in
-      ClassRow(result, group: groups?.group(ofCategory: result.id), comparison: comparison?.classes["\(result.id)"])
+      ClassRow(
+        result, member: groups?.classIndex(ofCategory: result.id).flatMap { groups?.members[$0] },
+        comparison: comparison?.classes["\(result.id)"])
     }
     let curves = findings.result.curves(includingClasses: false)
     self.curves = curves.isEmpty ? nil : curves
@@ -82,7 +86,7 @@ public struct EvaluationDocument: Sendable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case classes, curves, losses, errors, confusion, comparison, comparisonMark
+    case warnings, classes, curves, losses, errors, confusion, comparison, comparisonMark
   }
 
   /// Reads a document.
@@ -90,6 +94,7 @@ public struct EvaluationDocument: Sendable, Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     metrics = try [EvaluationResult.Metric](
       namedIn: decoder.container(keyedBy: NamedKey.self), besides: CodingKeys.allCases.map(\.rawValue))
+    warnings = try container.decodeIfPresent([DataFinding].self, forKey: .warnings) ?? []
     classes = try container.decodeIfPresent([ClassRow].self, forKey: .classes)
     curves = try container.decodeIfPresent([PrecisionRecallCurve].self, forKey: .curves)
     losses = try container.decodeIfPresent(DetectionLosses.self, forKey: .losses)
@@ -104,6 +109,7 @@ public struct EvaluationDocument: Sendable, Codable {
     var names = encoder.container(keyedBy: NamedKey.self)
     try metrics.encode(into: &names)
     var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(warnings, forKey: .warnings)
     try container.encodeIfPresent(classes, forKey: .classes)
     try container.encodeIfPresent(curves, forKey: .curves)
     try container.encodeIfPresent(losses, forKey: .losses)

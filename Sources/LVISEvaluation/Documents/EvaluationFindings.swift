@@ -23,6 +23,8 @@ public struct EvaluationAnalyses: Sendable {
 public struct EvaluationFindings: Sendable {
   /// The metrics.
   public var result: EvaluationResult
+  /// What is odd about the detections that these are compared with.
+  public var warningsOfOther: [DataFinding] = []
   /// What became of the detections.
   public var losses: DetectionLosses?
   /// The kinds of errors and what they cost.
@@ -58,7 +60,8 @@ extension LVISEvaluator {
     }
     let scored = score(detections)
     return EvaluationFindings(
-      result: scored.result, losses: losses, errors: analyses.errors ? analysis?.errors : nil,
+      result: scored.result, warningsOfOther: other.result.warnings.filter { $0.file == analyses.comparedResults },
+      losses: losses, errors: analyses.errors ? analysis?.errors : nil,
       confusion: analyses.confusion ? analysis?.confusion : nil,
       comparison: compare(
         other, with: scored, replicates: analyses.replicates, seed: analyses.seed, progress: progress))

@@ -2,20 +2,21 @@ import Charts
 import LVISEvaluation
 
 extension EvaluationDocument {
-  /// One line a class: `id,name,frequency`, `group` where classes have one, `objects,detections`, its metrics as
+  /// One line a class: `id,name,frequency`, `group,instances` where classes have a group, `objects,detections`, its metrics as
   /// fractions, and `other_AP,difference,lower,upper` where there are other results; empty what cannot be measured.
   public var classCSV: String {
     let rows = classes ?? []
     let hasGroups = rows.contains { $0.group != nil }
     func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
     let header =
-      ["id", "name", "frequency"] + (hasGroups ? ["group"] : []) + ["objects", "detections"]
+      ["id", "name", "frequency"] + (hasGroups ? ["group", "instances"] : []) + ["objects", "detections"]
       + (rows.first?.metrics.map(\.name) ?? [])
       + (comparison == nil ? [] : ["other_AP", "difference", "lower", "upper"])
     let lines = rows.map { row -> [String] in
       let compared = row.comparison
       return ["\(row.id)", row.name, row.frequency?.rawValue ?? ""]
-        + (hasGroups ? [row.group.map { ClassSplit.group($0).description } ?? ""] : [])
+        + (hasGroups
+          ? [row.group.map { ClassSplit.group($0).description } ?? "", row.trainingInstances.map { "\($0)" } ?? ""] : [])
         + ["\(row.objectCount)", "\(row.detectionCount)"] + row.metrics.map { number($0.value) }
         + (comparison == nil
           ? []

@@ -24,31 +24,40 @@ struct CalibrationInputOptions: ParsableArguments {
     }
     let record = try named.run.map { try RunFolder(at: $0).record() }
     let head = try LinearHead(contentsOf: named.path, groups: named.run == nil ? try statedGroups() : nil)
-    var inputs = record?.inputs ?? [:]
-    inputs["groups"] = nil
-    inputs["mining-head"] = nil
-    let paths = TrainingInputPaths(
-      features: features ?? inputs["features"]?.path, annotations: annotations ?? inputs["annotations"]?.path)
-    for (name, input) in try TrainingInputPaths(features: features, annotations: annotations).fingerprinted() {
-      inputs[name] = input
+    let given = try TrainingInputPaths(features: features, annotations: annotations).fingerprinted()
+    let inputs = (record?.inputs ?? [:]).merging(given) { $1 }
+    let paths = TrainingInputPaths(features: inputs["features"]?.path, annotations: inputs["annotations"]?.path)
+    var data: TrainingInputs?
+    if let reason {
+      if paths.features == nil && record == nil {
+        throw CommandFailure("\(reason) needs the training RoIs: give --features and --annotations")
+      }
+      for (name, now) in try paths.fingerprinted() where inputs[name] != now {
+        throw CommandFailure("\(now.path): is not what it was when \(named.name) was trained; name it with --\(name)")
+      }
+      data = try paths.load(grouping: head.groups)
     }
-    inputs["init"] = try RunRecord.Input(path: named.path)
-    let boxes = try boxRegressor(of: named.path, groups: head.groups)
-    guard let reason else {
-      return CalibrationInputs(head: head, boxRegressor: boxes, named: named, data: nil, record: record, inputs: inputs)
+    return CalibrationInputs(
+      head: head, boxRegressor: try Self.boxRegressor(of: named.path, groups: head.groups), path: named.path,
+      record: record, given: given, data: data)
+  }
+
+  /// Reads what an interrupted calibration was given.
+  static func load(resuming session: RunSession, readingRoIs: Bool) throws -> CalibrationInputs {
+    var paths = TrainingInputPaths(of: session.record)
+    try paths.check(areThoseOf: session)
+    guard let path = paths.initialHead else {
+      throw CommandFailure("\(session.partial.recordPath): does not name the head that is calibrated")
     }
-    if paths.features == nil && record == nil {
-      throw CommandFailure("\(reason) needs the training RoIs: give --features and --annotations")
-    }
-    for (name, now) in try paths.fingerprinted() where inputs[name] != now {
-      throw CommandFailure("\(now.path): is not what it was when \(named.name) was trained; name it with --\(name)")
-    }
-    let data = try paths.load(grouping: head.groups)
-    return CalibrationInputs(head: head, boxRegressor: boxes, named: named, data: data, record: record, inputs: inputs)
+    let head = try LinearHead(contentsOf: path, groups: session.groups)
+    paths.initialHead = nil
+    return CalibrationInputs(
+      head: head, boxRegressor: try boxRegressor(of: path, groups: head.groups), path: path, record: session.record,
+      given: [:], data: readingRoIs ? try paths.load(grouping: session.groups) : nil)
   }
 
   /// What stands beside the classifier, to be kept; `nil` for none, or one of another layout.
-  private func boxRegressor(of path: String, groups: CategoryGroups) throws -> BoxRegressor? {
+  private static func boxRegressor(of path: String, groups: CategoryGroups) throws -> BoxRegressor? {
     do {
       return try BoxRegressor(ifIn: openTensors(at: path), groups: groups)
     } catch let error as LinearHeadError {
@@ -68,11 +77,12 @@ struct CalibrationInputs {
   let head: LinearHead
   /// What stands beside it; `nil` for none.
   let boxRegressor: BoxRegressor?
-  let named: NamedHead
-  /// `nil` where the RoIs are not needed.
-  let data: TrainingInputs?
+  /// The head's file.
+  let path: String
   /// How the head was trained; `nil` for a bare file.
   let record: RunRecord?
-  /// The files, by option name.
-  let inputs: [String: RunRecord.Input]
+  /// The training data that were given in place of the run's.
+  let given: [String: RunRecord.Input]
+  /// `nil` where the RoIs are not needed.
+  let data: TrainingInputs?
 }

@@ -2,14 +2,12 @@ import BalancedGroupSoftmax
 
 /// A calibration with all that it works on.
 struct CalibrationJob {
-  let method: CalibrationMethod
-  /// The parameters that were given, by option name.
-  let given: [String: String]
   let input: CalibrationInputs
-  let settings: TrainingSettings
 
   /// Tries values of a parameter on held-out training images.
-  func sweep(_ range: SweepRange, holdingOut share: Double) throws -> ParameterSweep {
+  func sweep(
+    _ range: SweepRange, of method: MethodChoice, settings: TrainingSettings, holdingOut share: Double
+  ) throws -> ParameterSweep {
     guard let source = input.data?.source as? LabelledFeatureSet, let dataset = input.data?.dataset else {
       throw CommandFailure("--sweep scores on training images: give --features and --annotations")
     }
@@ -21,33 +19,52 @@ struct CalibrationJob {
         + "training images")
     let progress = ProgressLine("sweep")
     defer { progress.finish() }
+    var hooks = TrainingHooks()
+    hooks.isInterrupted = { Interruption.isPending }
     return try ParameterSweep(trying: range.parameter, over: range.values, on: heldOut) { done in
       progress.update(Double(done) / Double(range.values.count), detail: "\(range.parameter)")
     } head: { value in
-      let parameters = try MethodParameters(given.merging([range.parameter: SweepRange.text(value)]) { $1 }, of: method)
-      var data = CalibrationData(source: heldOut.rest)
-      data.settings = settings
-      data.hooks.isInterrupted = { Interruption.isPending }
-      return try naming { try method(input.head, parameters: parameters, data: data) }
+      if Interruption.isPending { throw CommandFailure("interrupted") }
+      var method = method
+      method.parameters[range.parameter] = settingText(value)
+      let recipe = try CalibrationRecipe(method, settings: settings)
+      return try naming { try recipe.calibrate(input.head, on: heldOut.rest, hooks: hooks) }
     }
   }
 
-  /// The calibrated head, and the lines of metrics where something was trained.
-  func calibrate(_ parameters: MethodParameters) throws -> (LinearHead, [TrainingMetrics]) {
-    var lines: [TrainingMetrics] = []
-    let progress = ProgressLine(method.name)
+  /// Calibrates the head in a run.
+  ///
+  /// - Parameters:
+  ///   - recipe: The calibration.
+  ///   - makeSession: Begins the run, or goes on with it; called when it is known that the head can be calibrated.
+  /// - Returns: The calibrated head, and the run.
+  func calibrate(
+    _ recipe: CalibrationRecipe, _ makeSession: () throws -> RunSession
+  ) throws -> (head: LinearHead, session: RunSession) {
+    let source = input.data?.source
+    let trainer = try naming { try recipe.trainer(for: input.head, on: source) }
+    let session = try makeSession()
+    let progress = ProgressLine(recipe.method.name)
     defer { progress.finish() }
-    var data = CalibrationData(source: input.data?.source)
-    data.settings = settings
-    data.hooks.isInterrupted = { Interruption.isPending }
-    let batches = ((input.data?.source.imageCount ?? 0) + settings.imagesPerBatch - 1) / settings.imagesPerBatch
-    let steps = max(1, batches * parameters.integer("epochs"))
-    data.hooks.report = { line in
-      lines.append(line)
-      progress.update(Double(line.step) / Double(steps), detail: "epoch \(line.epoch + 1)")
+    do {
+      if let trainer {
+        try session.restore(trainer)
+        var hooks = TrainingHooks()
+        hooks.isInterrupted = { Interruption.isPending }
+        hooks.report = { line in
+          progress.update(Double(line.step) / Double(trainer.stepCount), detail: "epoch \(line.epoch + 1)")
+        }
+        try session.train(trainer, hooks)
+      }
+      let head = try session.timed {
+        try naming { try recipe.head(from: input.head, trained: trainer?.head, on: source) }
+      }
+      try session.finish(head, boxRegressor: input.boxRegressor, steps: trainer?.stepsTaken ?? 0)
+      return (head, session)
+    } catch {
+      if !session.hasCheckpoint { session.discard() }
+      throw session.adding(resumptionTo: error)
     }
-    let head = try naming { try method(input.head, parameters: parameters, data: data) }
-    return (head, lines)
   }
 
   /// Puts the file's name before what is wrong with the head.
@@ -55,7 +72,7 @@ struct CalibrationJob {
     do {
       return try body()
     } catch let error as LinearHeadError {
-      throw CommandFailure("\(input.named.path): \(error)")
+      throw CommandFailure("\(input.path): \(error)")
     }
   }
 }

@@ -24,7 +24,9 @@ struct CommandLineWords {
     do {
       try parsed?.run()
     } catch {
-      Bags.exit(withError: error)
+      guard let status = Interruption.exitStatus else { Bags.exit(withError: error) }
+      StandardStreams.note("Error: \(Bags.message(for: error))")
+      Foundation.exit(status)
     }
   }
 
@@ -76,7 +78,7 @@ struct CommandLineWords {
   /// A run goes on with its own settings: others, which it would not heed, are refused. A default looks like what was
   /// typed once it is parsed, so the words tell.
   private func refuseSettingsOfResumedRun() throws {
-    guard words.first == TrainCommand._commandName, Self.value(of: "--resume", in: words) != nil else { return }
+    guard Self.value(of: "--resume", in: words) != nil else { return }
     let heeded = ["--resume", "--checkpoint-interval", "--format", "--help"]
     let options = words.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) }
     if let other = options.first(where: { !heeded.contains($0) }) {

@@ -26,8 +26,8 @@ struct SettingsFile {
 
   /// Reads a file, or the `run.json` of a run's folder.
   ///
-  /// - Throws: `FileError` if it cannot be read; `CommandFailure`, naming the line, for a key that is no option, a value
-  ///   that is none, or what is no YAML.
+  /// - Throws: `FileError` if it cannot be read; `CommandFailure` for what is no YAML; `ValidationError`, naming the line, for
+  ///   a key that is no option, or a value that is none.
   init(contentsOf path: String) throws {
     var isFolder: ObjCBool = false
     let isRun = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
@@ -36,11 +36,16 @@ struct SettingsFile {
     guard file.bytes.count <= Self.largestSize else {
       throw CommandFailure("\(self.path): is too large for a file of settings")
     }
+    if let encoding = TextEncoding(file.bytes.prefix(4)) {
+      throw CommandFailure(
+        "\(self.path): is \(encoding.name) text, but must be UTF-8; iconv -f \(encoding.name) -t UTF-8 \(self.path) > utf8.yaml"
+      )
+    }
     let root = try Self.parsed(String(decoding: file.bytes, as: UTF8.self), path: self.path)
     if root["format"]?.string == "bags-run" {
       let record = try RunRecord(contentsOf: self.path)
       if let calibration = record.calibration {
-        throw CommandFailure("\(self.path): is of `bags calibrate --method \(calibration.name)`, not of a training")
+        throw CommandFailure("\(self.path): is of `bags calibrate --method \(calibration.method.name)`, not of a training")
       }
       let line = root["settings"]?.mark?.line ?? 1
       settings = record.options.map { option in
@@ -108,7 +113,7 @@ struct SettingsFile {
     let known = Set(options.map { String($0.name.dropFirst(2)) }).union(parameters).subtracting(excluded)
     return try root.map { key, value in
       let line = key.mark?.line ?? 1
-      func failure(_ message: String) -> CommandFailure { CommandFailure("\(path):\(line): \(message)") }
+      func failure(_ message: String) -> ValidationError { ValidationError("\(path):\(line): \(message)") }
       guard let text = key.string else { throw failure("the name of a setting must be a word") }
       let option = text.replacing("_", with: "-")
       guard known.contains(option) else {

@@ -44,14 +44,12 @@ struct ComparisonFolder {
   ///
   /// - Throws: `CommandFailure` where one does.
   func withLock<Result>(_ body: () throws -> Result) throws -> Result {
-    let lock = "\(path)/.lock"
-    let descriptor = Foundation.open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw FileError(path: lock, operation: "write") }
-    defer { close(descriptor) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      throw CommandFailure("\(path): another `bags compare` works here; wait for it, or choose another --output")
+    do {
+      let lock = try FileLock(at: "\(path)/.lock")
+      return try withExtendedLifetime(lock) { try body() }
+    } catch let error as FileLock.HeldError {
+      throw CommandFailure("\(error); wait for it, or choose another --output")
     }
-    return try body()
   }
 
   /// Writes everything but runs and trials.

@@ -58,30 +58,26 @@ struct DemoExperiment {
     var settings = TrainingSettings()
     settings.seed = set.seed
     settings.threads = ProcessInfo.processInfo.activeProcessorCount
-    let parameters = try MethodParameters(of: method)
-    let trainer = try TrainingRecipe(method, parameters: parameters, settings: settings).trainer(
-      on: source, groups: groups, imageCount: source.imageCount)
-    let record = RunRecord(
-      program: "bags \(Bags.version)", created: Date(), method: method.name, methodParameters: parameters.values,
-      settings: settings, inputs: try inputs(), roiCount: source.labels.classes.count, imageCount: source.imageCount,
-      featureCount: source.featureCount, blasKernels: OpenBLAS.kernels)
-    let writer = try RunWriter(at: staging.run(method).path, record: record, groups: groups)
-    let start = ContinuousClock.now
+    let recipe = TrainingRecipe(
+      try chosen(method.name, of: TrainingMethod.self, parameters: [:]), settings: settings)
+    let trainer = try recipe.trainer(
+      on: source, groups: groups, imageCount: set.training.dataset.images.count)
+    let session = try RunSession.begin(
+      at: staging.run(method).path,
+      record: RunRecord(of: recipe, on: source, inputs: try inputs(), program: "bags \(Bags.version)"), groups: groups)
     let progress = ProgressLine(method.name)
     var hooks = TrainingHooks()
     hooks.report = { metrics in
-      try writer.append(metrics)
       progress.update(
         Double(metrics.step) / Double(trainer.stepCount),
         detail: "epoch \(metrics.epoch + 1)/\(settings.epochs)  loss \(String(format: "%.3f", metrics.loss))")
     }
-    let loss = try trainer.run(hooks)
+    try session.train(trainer, hooks)
     progress.finish()
-    let elapsed = seconds(ContinuousClock.now - start)
-    try writer.complete(head: trainer.head, result: .init(seconds: elapsed, steps: trainer.stepsTaken, loss: loss))
+    let result = try session.finish(trainer.head, steps: trainer.stepsTaken)
     StandardStreams.note(
-      "\(method.name): \(grouped(trainer.stepsTaken)) steps in \(ProgressLine.duration(elapsed)), loss "
-        + String(format: "%.3f", loss))
+      "\(method.name): \(grouped(trainer.stepsTaken)) steps in \(ProgressLine.duration(result.seconds)), loss "
+        + String(format: "%.3f", result.loss))
     return trainer.head
   }
 

@@ -11,7 +11,7 @@ struct ClassTableOptions: ParsableArguments {
 
   @Option(
     help: .init(
-      "Order of the classes: id, name, frequency, group, count (objects), detections, or a metric such as ap, ap50, ar; difference, with --compare. Numbers from the highest down.",
+      "Order of the classes: id, name, frequency, group, count (objects), instances (of training, with --groups), detections, or a metric such as ap, ap50, ar; difference, with --compare. Numbers from the highest down.",
       valueName: "column"))
   var sort = "id"
 
@@ -37,13 +37,16 @@ func classTable(_ document: EvaluationDocument) -> TextTable {
   let isCompared = document.comparison != nil
   let names = rows.first?.metrics.map(\.name) ?? []
   var table = TextTable(
-    [("id", .right), ("class", .left), ("f", .left)] + (hasGroups ? [("group", .left)] : [])
+    [("id", .right), ("class", .left), ("f", .left)] + (hasGroups ? [("group", .left), ("instances", .right)] : [])
       + [("objects", .right), ("detections", .right)] + names.map { ($0, .right) }
       + (isCompared ? [("other AP", .right), ("ΔAP", .right), ("95 %", .left)] : []))
   for row in rows {
     table.add(
       ["\(row.id)", row.name, row.frequency?.rawValue ?? "–"]
-        + (hasGroups ? [row.group.map { ClassSplit.group($0).description } ?? "–"] : [])
+        + (hasGroups
+          ? [
+            row.group.map { ClassSplit.group($0).description } ?? "–", row.trainingInstances.map { "\($0)" } ?? "–",
+          ] : [])
         + ["\(row.objectCount)", "\(row.detectionCount)"] + row.metrics.map { NumberText.percent($0.value) }
         + (isCompared
           ? [

@@ -63,7 +63,7 @@ struct BoxOptions: ParsableArguments {
       return nil
     }
     return BoxChoice(
-      loss: try chosen(boxLoss, of: BoxLossMethod.all, as: "box loss", parameters: given),
+      loss: try chosen(boxLoss, of: BoxLossMethod.self, parameters: given),
       classes: boxClasses ?? .agnostic, convention: boxTargets ?? .standard, lossWeight: boxLossWeight ?? 1)
   }
 }

@@ -5,8 +5,6 @@ import BalancedGroupSoftmax
 struct DeclaredOptions<Method: NamedMethod> {
   /// The method that was chosen.
   let method: Method
-  /// What such a method is, for errors: `method`, `calibration`.
-  let kind: String
   /// The command, whose other options may have been meant by an unknown one.
   let command: any ParsableCommand.Type
 
@@ -33,7 +31,7 @@ struct DeclaredOptions<Method: NamedMethod> {
       }
       given[name] = value
     }
-    _ = try chosen(method.name, of: [method], as: kind, parameters: given)
+    _ = try chosen(method.name, of: Method.self, parameters: given)
     return (given, arguments)
   }
 
@@ -42,12 +40,12 @@ struct DeclaredOptions<Method: NamedMethod> {
     let owners = Method.all.filter { $0.parameters.contains { $0.name == name } }.map(\.name)
     if !owners.isEmpty {
       let has = own.isEmpty ? "has no options of its own" : "has \(list(own))"
-      return "--\(name) is an option of \(list(owners)), but not of the \(kind) \(method.name), which \(has)"
+      return "--\(name) is an option of \(list(owners)), but not of the \(Method.kind) \(method.name), which \(has)"
     }
     let hint = closestOption(to: word, among: own + CommandOption.all(of: command).map(\.name)).map {
       " Did you mean '\($0)'?"
     }
-    return "Unknown option '\(word)'." + (hint ?? " `bags methods \(method.name)` lists the \(kind)'s own.")
+    return "Unknown option '\(word)'." + (hint ?? " `bags methods \(method.name)` lists the \(Method.kind)'s own.")
   }
 }
 

@@ -12,20 +12,22 @@ struct MethodOptions: ParsableArguments {
   @Argument(parsing: .allUnrecognized, help: .hidden)
   var words: [String] = []
 
+  /// The method that was chosen.
+  ///
   /// - Throws: `ValidationError` for a name that is none's.
   func method() throws -> TrainingMethod {
-    _ = try chosen(name, of: TrainingMethod.all, as: "method", parameters: [:])
+    _ = try chosen(name, of: TrainingMethod.self, parameters: [:])
     return TrainingMethod.named(name) ?? .bags
   }
 
-  /// The method's parameters.
+  /// The method and its parameters.
   ///
   /// - Parameter command: Whose other options may have been meant by an unknown one.
   /// - Throws: `ValidationError` for an option that the method does not have, or a value that it cannot take.
-  func parameters(in command: any ParsableCommand.Type) throws -> MethodParameters {
+  func choice(in command: any ParsableCommand.Type) throws -> MethodChoice {
     let method = try method()
-    let (given, arguments) = try DeclaredOptions(method: method, kind: "method", command: command).read(words)
+    let (given, arguments) = try DeclaredOptions(method: method, command: command).read(words)
     if let argument = arguments.first { throw ValidationError("Unexpected argument '\(argument)'") }
-    return try MethodParameters(given, of: method)
+    return try chosen(name, of: TrainingMethod.self, parameters: given)
   }
 }

@@ -60,7 +60,7 @@ struct SamplingOptions: ParsableArguments {
   /// - Throws: `ValidationError`.
   func samplerChoice() throws -> MethodChoice? {
     let given = ["repeat-threshold": repeatThreshold, "tail-below": tailBelow].compactMapValues { $0 }
-    let choice = try chosen(sampler, of: ImageSamplingMethod.all, as: "sampler", parameters: given)
+    let choice = try chosen(sampler, of: ImageSamplingMethod.self, parameters: given)
     return choice.name == ImageSamplingMethod.random.name ? nil : choice
   }
 
@@ -78,7 +78,7 @@ struct SamplingOptions: ParsableArguments {
       }
       return nil
     }
-    let choice = try chosen(mining, of: RoIMiningMethod.all, as: "mining", parameters: given)
+    let choice = try chosen(mining, of: RoIMiningMethod.self, parameters: given)
     let needsHead = RoIMiningMethod.named(mining)?.needsMiningHead ?? false
     if needsHead != (miningHead != nil) {
       throw ValidationError(
@@ -87,13 +87,5 @@ struct SamplingOptions: ParsableArguments {
           : "--mining-head is for --mining offline; \(mining) ranks by the head that is trained")
     }
     return choice
-  }
-
-  /// - Throws: `ValidationError` where the way RoIs are chosen does not go with the method.
-  func check(goesWith method: TrainingMethod, parameters: MethodParameters) throws {
-    guard let mining, let way = RoIMiningMethod.named(mining) else { return }
-    if let reason = try way.refusal(for: method, parameters: parameters) {
-      throw ValidationError("--mining \(reason)")
-    }
   }
 }

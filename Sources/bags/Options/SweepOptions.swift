@@ -31,8 +31,7 @@ struct SweepOptions: ParsableArguments {
     }
     for value in sweep.values {
       _ = try chosen(
-        method.name, of: [method], as: "calibration",
-        parameters: given.merging([parameter.name: SweepRange.text(value)]) { $1 })
+        method.name, of: CalibrationMethod.self, parameters: given.merging([parameter.name: settingText(value)]) { $1 })
     }
   }
 }
@@ -47,12 +46,6 @@ struct SweepRange: ExpressibleByArgument, Equatable {
     guard sides.count == 2, !sides[0].isEmpty, let values = Self.values(sides[1]) else { return nil }
     parameter = String(sides[0])
     self.values = values
-  }
-
-  /// A value as an option takes it: `2`, not `2.0`.
-  static func text(_ value: Double) -> String {
-    let text = "\(value)"
-    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 
   /// First + i · step, so that no error adds up; `nil` unless the text is `first:last:step` of at most 1,000 values.

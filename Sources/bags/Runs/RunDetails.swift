@@ -41,15 +41,15 @@ struct RunDetails: Encodable {
     let lines = files.fileExists(atPath: folder.metricsPath) ? try folder.metrics() : []
     losses = zip(lines, lines.dropFirst().map(\.epoch) + [-1]).filter { $0.epoch != $1 }.map(\.0)
     metrics = overview.metrics
-    self.files = ((try? files.contentsOfDirectory(atPath: overview.path)) ?? []).sorted().map { name in
+    self.files = ((try? files.contentsOfDirectory(atPath: overview.path)) ?? []).filter { !$0.hasPrefix(".") }.sorted().map { name in
       let attributes = try? files.attributesOfItem(atPath: "\(overview.path)/\(name)")
       return File(name: name, bytes: (attributes?[.size] as? NSNumber)?.intValue ?? 0)
     }
     repeated_by =
-      if record.calibration != nil {
+      if overview.state == .interrupted {
+        "bags \(record.commandName) --resume \(overview.path.dropLast(".partial".count))"
+      } else if record.calibration != nil {
         record.commandLines.joined(separator: "\n")
-      } else if overview.state == .interrupted {
-        "bags train --resume \(overview.path.dropLast(".partial".count))"
       } else {
         "bags train --config \(folder.recordPath)"
       }
@@ -80,21 +80,21 @@ struct RunDetails: Encodable {
     if !metrics.isEmpty { parts.append(metricTable) }
     parts.append(fileTable)
     parts.append(
-      (state == .interrupted && record.calibration == nil ? "goes on with   " : "repeated by   ") + repeated_by)
+      (state == .interrupted ? "goes on with   " : "repeated by   ") + repeated_by)
     return parts.joined(separator: "\n\n")
   }
 
   private var settingsTable: String {
     var table = TextTable([("setting", .left), ("value", .left)])
-    let unusual = record.unusualOptions
+    let nonDefault = record.nonDefaultOptions
     for option in record.options {
       // Marked with more than colour, which not every terminal shows.
-      table.add([option.name, option.value + (unusual.contains(option) ? "  *" : "")])
+      table.add([option.name, option.value + (nonDefault.contains(option) ? "  *" : "")])
     }
     let data =
       "\(grouped(record.roiCount)) RoIs of \(grouped(record.imageCount)) images, \(record.featureCount) features, "
       + "OpenBLAS \(record.blasKernels) kernels"
-    return table.rendered() + (unusual.isEmpty ? "" : "\n* not the default") + "\n\n" + data
+    return table.rendered() + (nonDefault.isEmpty ? "" : "\n* not the default") + "\n\n" + data
   }
 
   /// At most a dozen epochs, the last among them.

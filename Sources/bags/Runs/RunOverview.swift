@@ -64,8 +64,8 @@ struct RunOverview {
   }
 
   /// Settings that differ from what `bags train` takes by itself: `epochs 24, g0 official`.
-  var unusualSettings: String {
-    record.map { $0.unusualOptions.map { "\($0.name) \($0.value)" }.joined(separator: ", ") } ?? ""
+  var nonDefaultSettings: String {
+    record.map { $0.nonDefaultOptions.map { "\($0.name) \($0.value)" }.joined(separator: ", ") } ?? ""
   }
 }
 

@@ -5,7 +5,7 @@ import Foundation
 /// once.
 enum Interruption {
   // Written by a signal handler: an aligned integer that is only ever set.
-  private nonisolated(unsafe) static var isRequested: sig_atomic_t = 0
+  private nonisolated(unsafe) static var requested: sig_atomic_t = 0
 
   /// From now on the signals are noted.
   static func watch() {
@@ -16,12 +16,16 @@ enum Interruption {
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for signal in [SIGINT, SIGTERM] {
       Foundation.signal(signal) { number in
-        Interruption.isRequested = 1
+        Interruption.requested = number
         Foundation.signal(number, SIG_DFL)
       }
     }
   }
 
   /// Whether one came.
-  static var isPending: Bool { isRequested != 0 }
+  static var isPending: Bool { requested != 0 }
+
+  /// What a program that a signal ended is expected to exit with: 130 after SIGINT, 143 after SIGTERM; `nil` where none
+  /// came.
+  static var exitStatus: Int32? { isPending ? 128 + requested : nil }
 }

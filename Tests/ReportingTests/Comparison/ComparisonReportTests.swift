@@ -106,10 +106,10 @@ import TrainingRuns
   }
 
   @Test func documentHoldsEveryValueBehindAMean() throws {
-    try withTemporaryFolder { folder in try withReport { report in
+    try withTemporaryFolder { folder in
+      try withReport { report in
       try report.document.write(inFolder: folder)
-      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/comparison.json"))
-      let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      let object = try jsonObject(String(contentsOfFile: "\(folder)/comparison.json", encoding: .utf8))
       let methods = try #require(object["methods"] as? [[String: Any]])
       #expect(object["format"] as? String == "bags-comparison" && methods.count == 3)
       let ap = try #require((methods[0]["metrics"] as? [String: [String: Any]])?["AP"])

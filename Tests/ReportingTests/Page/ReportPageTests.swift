@@ -5,6 +5,7 @@ import Foundation
 import HeadTraining
 import LVISDatasets
 import LVISEvaluation
+import MethodComparison
 import Reporting
 import TestSupport
 import Testing

@@ -1,0 +1,40 @@
+import HeadLosses
+
+/// What is trained beside one linear layer.
+public struct HeadArchitecture: Sendable, Equatable, Codable {
+  /// The outputs of the layers between features and classifier, the lowest first; each with ReLU.
+  public var hidden: [Int] = []
+  /// The weight of each stage's loss in a cascade; one number where there is one stage.
+  public var stageWeights: [Double] = [1]
+
+  /// One linear layer.
+  public init() {}
+
+  /// S.
+  public var stageCount: Int { stageWeights.count }
+
+  /// What cannot be trained, in one line; `nil` for an architecture that can.
+  ///
+  /// - Parameters:
+  ///   - objective: The loss of one stage.
+  ///   - setStages: The stages that the feature set has features of.
+  ///   - inputs: The numbers of each RoI.
+  public func fault(with objective: any HeadObjective, setStages: Int, inputs: Int) -> String? {
+    if stageCount != setStages {
+      return setStages == 1
+        ? "\(stageCount) stages need features of each, [N, \(stageCount), D]; these are [N, D]"
+        : "the features are of \(setStages) stages, not of \(stageCount)"
+    }
+    guard self != HeadArchitecture() else { return nil }
+    let weights = zip([inputs] + hidden, hidden).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+    if weights > 0x1p30 { return "hidden layers of \(hidden) would have more than 2^30 weights" }
+    if stageCount > 1 && !hidden.isEmpty { return "hidden layers and several stages are not trained together" }
+    return objective.trainsDeepHeads
+      ? nil : "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them"
+  }
+
+  /// The loss of all stages.
+  public func objective(_ stage: any HeadObjective) -> any HeadObjective {
+    stageCount == 1 ? stage : StagedObjective(stage, weights: stageWeights)
+  }
+}

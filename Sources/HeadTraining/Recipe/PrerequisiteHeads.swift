@@ -1,0 +1,29 @@
+import DetectionHeads
+
+/// The heads that a training starts from, or learns from the mistakes of.
+public struct PrerequisiteHeads: Sendable {
+  /// The head whose class rows, and layers below, the training starts from; see `LinearHead.copyClasses(from:)`.
+  public var initial: LinearHead?
+  /// The box regressor that training goes on from, where it is of the kind that the recipe asks for.
+  public var boxRegressor: BoxRegressor?
+  /// The head whose false positives offline mining trains on.
+  public var mining: LinearHead?
+
+  /// Names the heads; a training from random weights needs none.
+  ///
+  /// - Parameters:
+  ///   - initial: The head to start from.
+  ///   - boxRegressor: The box regressor to start from.
+  ///   - mining: The head whose false positives are trained on.
+  public init(initial: LinearHead? = nil, boxRegressor: BoxRegressor? = nil, mining: LinearHead? = nil) {
+    self.initial = initial
+    self.boxRegressor = boxRegressor
+    self.mining = mining
+  }
+}
+
+/// A head that a training cannot start from.
+public struct InitialHeadError: Error, CustomStringConvertible {
+  /// One line that says what does not fit.
+  public let description: String
+}

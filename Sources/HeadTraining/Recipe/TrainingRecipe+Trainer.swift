@@ -1,0 +1,65 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import FeatureSets
+import HeadLosses
+import LVISDatasets
+
+extension TrainingRecipe {
+  /// Prepares the training: a fresh head is drawn from the settings' seed, and what the prerequisite heads know is copied
+  /// into it.
+  ///
+  /// - Parameters:
+  ///   - source: The training examples; their labels are class indices of `groups`.
+  ///   - groups: The classes with their counts and groups.
+  ///   - imageCount: M, the images that the classes' image counts are of: all images of the training annotations,
+  ///     whether or not they have examples. Where there are no annotations, the images of `source`.
+  ///   - heads: The heads that the method, the mining or the user starts from.
+  /// - Returns: A trainer that has taken no step.
+  /// - Throws: What `validate()` throws; `TrainingRecipeError` if data or heads do not fit the recipe, `InitialHeadError`
+  ///   if the initial head does not; what reading the source throws.
+  public func trainer(
+    on source: any RoISource, groups: CategoryGroups, imageCount: Int,
+    startingFrom heads: PrerequisiteHeads = PrerequisiteHeads()
+  ) throws -> HeadTrainer {
+    try validate()
+    let (method, parameters) = try resolvedMethod()
+    let stage = method.objective(MethodData(groups: groups, imageCount: imageCount), parameters)
+    if let fault = architecture.fault(with: stage, setStages: source.stageCount, inputs: source.featureCount) {
+      throw TrainingRecipeError("\(method.name): \(fault)")
+    }
+    if method.needsInitialHead, heads.initial == nil {
+      throw TrainingRecipeError("\(method.name) starts from a trained softmax head, and none is given")
+    }
+    let objective = architecture.objective(stage)
+    var generator = SeededGenerator(seed: settings.seed)
+    var head = LinearHead(
+      inputs: source.featureCount, hiddenOutputs: architecture.hidden, layout: objective.layout, groups: groups,
+      method: method.name, using: &generator)
+    (objective as? any HeadInitializingObjective)?.initialize(&head)
+    if let initial = heads.initial {
+      do {
+        try head.copyClasses(from: initial)
+      } catch let error as LinearHeadError {
+        throw InitialHeadError(description: error.description)
+      }
+    }
+    return try HeadTrainer(
+      head: head, objective: objective, source: source, settings: settings,
+      sampler: sampler.map { try ImageSamplingMethod.sampler($0, for: source, groups: groups) },
+      selector: mining.map {
+        try RoIMiningMethod.selector($0, for: RoIMiningData(source: source, head: heads.mining, seed: settings.seed))
+      },
+      boxRegression: boxes.map {
+        try $0.regression(
+          startingFrom: heads.boxRegressor, inputs: source.featureCount, classCount: groups.classCount,
+          using: &generator)
+      })
+  }
+}
+
+extension TrainingSettings {
+  /// The steps of one epoch: every image is in one batch, the last batch may be smaller.
+  ///
+  /// - Parameter imageCount: The images with examples.
+  public func stepsPerEpoch(imageCount: Int) -> Int { (imageCount + imagesPerBatch - 1) / imagesPerBatch }
+}

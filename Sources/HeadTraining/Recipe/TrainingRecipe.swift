@@ -1,0 +1,135 @@
+import DetectionHeads
+import DurableFiles
+import FeatureSets
+import Foundation
+import HeadLosses
+import LVISDatasets
+
+/// All that decides what a training becomes, given the data and the heads that it starts from.
+///
+/// Every training is made from a recipe: `bags train`, the trials that choose a learning rate, the rows of a comparison,
+/// calibrations that train. Two trainings of one recipe on the same data give the same head, byte for byte, on the same
+/// number of threads. As JSON a recipe has the keys of a run's `run.json`.
+///
+/// The learning rate is a number here. Where it was searched for, the run's record says how.
+public struct TrainingRecipe: Sendable, Equatable {
+  /// The method and its parameters. Parameters that are not stated have the values that the method declares.
+  public var method: MethodChoice
+  /// Which images an epoch visits; `nil` to visit each once.
+  public var sampler: MethodChoice?
+  /// Which examples of a batch are trained on; `nil` to train on all of them.
+  public var mining: MethodChoice?
+  /// The box regressor that is trained beside the classifier; `nil` to train none.
+  public var boxes: BoxChoice?
+  /// The layers below the classifier, and the stages of a cascade.
+  public var architecture: HeadArchitecture
+  /// Epochs, batch, optimiser, seed, threads.
+  public var settings: TrainingSettings
+
+  /// Makes a recipe; `validate()` says whether its parts are known and go together.
+  ///
+  /// - Parameters:
+  ///   - method: The method and its parameters.
+  ///   - sampler: Which images an epoch visits.
+  ///   - mining: Which examples of a batch are trained on.
+  ///   - boxes: The box regressor to train.
+  ///   - architecture: Layers below the classifier, and stages.
+  ///   - settings: Epochs, batch, optimiser, seed, threads.
+  public init(
+    _ method: MethodChoice, sampler: MethodChoice? = nil, mining: MethodChoice? = nil, boxes: BoxChoice? = nil,
+    architecture: HeadArchitecture = HeadArchitecture(), settings: TrainingSettings = TrainingSettings()
+  ) {
+    self.method = method
+    self.sampler = sampler
+    self.mining = mining
+    self.boxes = boxes
+    self.architecture = architecture
+    self.settings = settings
+  }
+
+  /// Checks names, parameters and settings, and that the parts go together.
+  ///
+  /// - Throws: `MethodParameterError` for a name that is not known or a parameter that a method cannot take;
+  ///   `TrainingRecipeError` for parts that cannot be trained together.
+  public func validate() throws {
+    let (trained, parameters) = try resolvedMethod()
+    if let fault = settings.fault { throw TrainingRecipeError(fault) }
+    if let sampler { _ = try ImageSamplingMethod.chosen(sampler) }
+    if let boxes {
+      _ = try BoxLossMethod.loss(boxes.loss)
+      guard boxes.lossWeight > 0, boxes.lossWeight.isFinite else {
+        throw TrainingRecipeError("the weight of the box loss must be a number above 0")
+      }
+      guard architecture == HeadArchitecture() else {
+        throw TrainingRecipeError("a box regressor is trained beside one linear layer, not beside hidden layers or stages")
+      }
+    }
+    guard let mining else { return }
+    let way = try RoIMiningMethod.chosen(mining).method
+    if let reason = way.refusal(for: trained) { throw TrainingRecipeError(reason) }
+    if way.ranksByLoss, architecture.stageCount > 1 {
+      throw TrainingRecipeError(
+        "\(way.name) ranks each example by its own loss; with \(architecture.stageCount) stages it has one a stage")
+    }
+  }
+
+  /// The method that is named, and its parameters with the defaults filled in.
+  ///
+  /// - Throws: `MethodParameterError` if it is not known, or cannot take the parameters.
+  package func resolvedMethod() throws -> (method: TrainingMethod, parameters: MethodParameters) {
+    // Not among the methods that a user chooses from: it goes with one calibration.
+    if method.name == TrainingMethod.weightScaling.name {
+      return (.weightScaling, try MethodParameters(method.parameters, of: TrainingMethod.weightScaling))
+    }
+    return try TrainingMethod.chosen(method)
+  }
+}
+
+extension TrainingRecipe: Codable {
+  private enum CodingKeys: CodingKey {
+    case method, methodParameters, sampler, mining, boxes, architecture, settings
+  }
+
+  /// Reads a recipe from JSON with the keys of `run.json`, as `json()` writes it; other keys are passed over.
+  ///
+  /// - Throws: `DecodingError` if it is no recipe.
+  public init(json: Data) throws { self = try JSONDocument.value(from: json) }
+
+  /// The recipe as JSON: keys in snake_case and in a fixed order.
+  public func json() throws -> String { try JSONDocument.text(self) }
+
+  /// Reads a recipe; what is not stated is as it is by default.
+  public init(from decoder: any Decoder) throws {
+    let stored = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      MethodChoice(
+        name: try stored.decode(String.self, forKey: .method),
+        parameters: try stored.decodeIfPresent([String: String].self, forKey: .methodParameters) ?? [:]),
+      sampler: try stored.decodeIfPresent(MethodChoice.self, forKey: .sampler),
+      mining: try stored.decodeIfPresent(MethodChoice.self, forKey: .mining),
+      boxes: try stored.decodeIfPresent(BoxChoice.self, forKey: .boxes),
+      architecture: try stored.decodeIfPresent(HeadArchitecture.self, forKey: .architecture) ?? HeadArchitecture(),
+      settings: try stored.decodeIfPresent(TrainingSettings.self, forKey: .settings) ?? TrainingSettings())
+  }
+
+  /// Writes the recipe; parts that it does without are left out.
+  public func encode(to encoder: any Encoder) throws {
+    var stored = encoder.container(keyedBy: CodingKeys.self)
+    try stored.encode(method.name, forKey: .method)
+    try stored.encode(method.parameters, forKey: .methodParameters)
+    try stored.encodeIfPresent(sampler, forKey: .sampler)
+    try stored.encodeIfPresent(mining, forKey: .mining)
+    try stored.encodeIfPresent(boxes, forKey: .boxes)
+    if architecture != HeadArchitecture() { try stored.encode(architecture, forKey: .architecture) }
+    try stored.encode(settings, forKey: .settings)
+  }
+}
+
+/// A recipe, or a calibration, that cannot be carried out.
+public struct TrainingRecipeError: Error, Equatable, CustomStringConvertible {
+  /// One line that says what is wrong.
+  public let description: String
+
+  /// Makes an error from the line that says what is wrong.
+  public init(_ description: String) { self.description = description }
+}
