@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 venv=${VENV:-$work/venv}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 # The sources are copied: pip and Python leave files beside them.
-cp -r bags_integrations examples tests pyproject.toml "$work"
+cp -r bags_integrations examples tests pyproject.toml README.md "$work"
 "$venv/bin/pip" install --quiet "$work[check]"
 export PATH="$venv/bin:$(dirname "$BAGS"):$PATH"
 
@@ -22,5 +22,5 @@ pytest --quiet
 
 mkdir walk && cd walk
 ln -s "$work" Integrations
-python Integrations/tests/walk_through.py "$source/README.md"
+python Integrations/tests/walk_through.py Integrations/README.md
 echo "everything holds"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,16 +36,34 @@ class Annotations:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Annotations:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
+        """Reads a file of COCO's or LVIS's format, in any of JSON's encodings.
+
+        Raises:
+            ValueError: If it is no such file, or its ids are no integers.
+        """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"a {type(path).__name__} is no path; give that of the annotations' JSON file")
+        try:
+            data = json.loads(Path(path).read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{path}: is no JSON: {error}") from error
         if not isinstance(data, dict) or not {"images", "categories"} <= data.keys():
             raise ValueError(f"{path}: has no images and categories, as COCO's and LVIS's annotations have")
+        for kind in ("images", "categories"):
+            for entry in data[kind]:
+                _check_integers(path, f"an entry of {kind}", entry, "id")
         images = sorted(data["images"], key=lambda image: image["id"])
         boxes: dict[int, list[list[float]]] = {}
         labels: dict[int, list[int]] = {}
         for annotation in data.get("annotations", []):
             if missing := {"image_id", "category_id", "bbox"} - annotation.keys():
                 raise ValueError(f"{path}: annotation {annotation.get('id')} has no {', '.join(sorted(missing))}")
+            _check_integers(path, f"annotation {annotation.get('id')}", annotation, "image_id", "category_id")
+            if not isinstance(annotation["bbox"], list) or len(annotation["bbox"]) != 4:
+                raise ValueError(
+                    f"{path}: annotation {annotation.get('id')} has the bbox {annotation['bbox']}; [x, y, width, "
+                    "height] is expected"
+                )
             x, y, width, height = annotation["bbox"]
             if annotation.get("iscrowd", 0) or not (width > 0 and height > 0):
                 continue
@@ -59,10 +80,54 @@ class Annotations:
             },
         )
 
+    def category_ids(self, classes: Sequence[str | int]) -> list[int | None]:
+        """The category id of each class of a detector whose classes are known by name, or by ids that may be no
+        category here: what the functions of the detectors' modules take.
+
+        For torchvision's COCO detectors: `annotations.category_ids(weights.meta["categories"][1:])`.
+
+        Args:
+            classes: Names or ids, in the detector's order, without background.
+
+        Returns:
+            Ids; `None` where a class, such as `N/A`, is no category of these annotations.
+
+        Raises:
+            ValueError: If none of them is a category, or a name is that of several.
+        """
+        by_name: dict[str, list[int]] = {}
+        for category, name in self.categories.items():
+            by_name.setdefault(name, []).append(category)
+        by_text = {str(category): category for category in self.categories}
+        ids: list[int | None] = []
+        for entry in classes:
+            named = by_name.get(entry, []) if isinstance(entry, str) else []
+            if len(named) > 1:
+                raise ValueError(f"{len(named)} categories are called {entry!r}: {named}; give ids")
+            ids.append(named[0] if named else by_text.get(str(entry)))
+        if not any(category is not None for category in ids):
+            raise ValueError(
+                f"none of the {len(ids)} classes, such as {next(iter(classes), None)!r}, is a name or an id of the "
+                f"{len(self.categories)} categories"
+            )
+        return ids
+
     def objects(self, image_id: int) -> ImageObjects:
         """The objects of an image, none where it has none."""
         none = ImageObjects(torch.zeros((0, 4), dtype=torch.float64), torch.zeros(0, dtype=torch.int64))
         return self._objects.get(image_id, none)
+
+
+def _check_integers(path: str | os.PathLike[str], what: str, entry: Any, *keys: str) -> None:
+    """Ids that are texts, or none, would be compared with nothing that a feature set has."""
+    for key in keys:
+        if not isinstance(entry, dict) or key not in entry:
+            raise ValueError(f"{path}: {what} has no {key}")
+        if not isinstance(entry[key], int):
+            raise ValueError(
+                f"{path}: {what} has the {key} {entry[key]!r}, which is no integer; write ids as integers, those that "
+                "are texts of digits with int()"
+            )
 
 
 @dataclass

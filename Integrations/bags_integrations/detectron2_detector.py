@@ -5,12 +5,15 @@
     d2.export_features(model, load_input, "features/train", category_ids, annotations, add_ground_truth=True)
     d2.export_head(model, "detector_head.safetensors", category_ids)
     d2.install_head(model, "runs/bags", category_ids)
+
+In all of them `category_ids` has the category id of each class of the detector, from class 0 on; `None` where a class
+is no category.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,8 +22,13 @@ from detectron2.structures import Boxes
 from torch import Tensor, nn
 
 from .annotations import Annotations
-from .export import ExportOptions, ImageRoIs, deltas_by_class, export_rois, order_of
-from .heads import HeadFile, HeadLogits, HeadScorer, load_softmax, write_head
+from .classes import ClassIDs
+from .export import ExportOptions, ImageRoIs, export_rois
+from .heads import HeadFile
+from .last_layers import LastLayers
+from .models import detector_in
+from .saved import own_weights, saved_scorer
+from .scorer import HeadLogits, HeadScorer, refuse_training
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -30,42 +38,41 @@ def export_features(
     model: Any,
     load_input: Callable[[int], dict[str, Any]],
     folder: str | os.PathLike[str],
-    category_ids: Sequence[int],
+    category_ids: ClassIDs,
     annotations: Annotations | None = None,
-    box_deltas: bool = True,
-    add_ground_truth: bool = False,
     **options: Unpack[ExportOptions],
 ) -> int:
-    """Runs a detector over images and writes what goes into its last layers as a feature set.
+    """Runs a detector over images and writes what goes into its last layers as a feature set: `export_rois` says how.
 
     Args:
         model: A `GeneralizedRCNN` in evaluation mode.
         load_input: What the model takes of an image, by its id: a dictionary with `image`, and `height` and `width` of
             the original, as `DatasetMapper(cfg, is_train=False)` makes it.
         folder: Where the set goes; a set that was cut off is gone on with.
-        category_ids: The category id of each class of the detector, from class 0 on.
+        category_ids: As above.
         annotations: Gives labels, and the images where `image_ids` does not.
-        box_deltas: Whether to write the predicted deltas.
-        add_ground_truth: Whether annotated boxes are RoIs too; for training sets.
         options: Which images, how to store them: `ExportOptions`.
 
     Returns:
         The number of images written by this call.
     """
-    order = order_of(category_ids, annotations)
+    model = detector_in(model, "roi_heads")
 
     def rois(image_id: int, extra: Tensor) -> ImageRoIs:
-        return image_rois(model, load_input(image_id), order, extra, box_deltas)
+        image = load_input(image_id)
+        if not isinstance(image, Mapping) or not isinstance(image.get("image"), Tensor):
+            raise TypeError(
+                f"image {image_id}: load_input gave a {type(image).__name__}; the detector takes a dict with a tensor "
+                "`image`, `height` and `width`, as DatasetMapper(cfg, is_train=False) makes it"
+            )
+        return image_rois(model, image, extra)
 
-    return export_rois(model, rois, folder, annotations, add_ground_truth, **options)
+    return export_rois(model, _last_layers(model, category_ids), rois, folder, annotations, **options)
 
 
-def image_rois(
-    model: Any, image: dict[str, Any], order: Sequence[int], extra: Tensor, box_deltas: bool = True
-) -> ImageRoIs:
+def image_rois(model: Any, image: Mapping[str, Any], extra: Tensor) -> ImageRoIs:
     """What a detector's last layers see of one image: its proposals, and the boxes `extra` [M, 4] behind them."""
     heads = model.roi_heads
-    layers = _output_layers(model)
     images = model.preprocess_image([image])
     maps = model.backbone(images.tensor)
     proposals, _ = model.proposal_generator(images, maps, None)
@@ -77,51 +84,46 @@ def image_rois(
     boxes = torch.cat([own, extra.to(own.device) / scale])
     pooled = heads.box_pooler([maps[name] for name in heads.box_in_features], [Boxes(boxes)])
     features = heads.box_head(pooled).flatten(1)
-    deltas = None
-    if box_deltas:
-        stds = [1 / weight for weight in layers.box2box_transform.weights]
-        deltas = deltas_by_class(layers.bbox_pred(features), order, background_first=False, stds=stds)
-    return ImageRoIs(features=features, boxes=boxes * scale, box_deltas=deltas)
+    return ImageRoIs(features, boxes * scale, *heads.box_predictor(features))
 
 
-def export_head(model: Any, path: str | os.PathLike[str], category_ids: Sequence[int]) -> None:
+def export_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
     """Writes a detector's present last layers as a head file: for `bags train --init`, `bags predict --box-head` and
-    `bags report weightnorms`.
-
-    Args:
-        category_ids: The category id of each class of the detector, from class 0 on.
-    """
-    layers = _output_layers(model)
-    write_head(
-        path,
-        category_ids,
-        [(layers.cls_score.weight, layers.cls_score.bias)],
-        (layers.bbox_pred.weight, layers.bbox_pred.bias),
-        background_first=False,
-        background_deltas=False,
-        stds=[1 / weight for weight in layers.box2box_transform.weights],
-        box_coder="standard",
-    )
+    `bags report weightnorms`."""
+    _last_layers(detector_in(model, "roi_heads"), category_ids).write(path)
 
 
-def install_head(model: Any, path: str | os.PathLike[str], category_ids: Sequence[int]) -> None:
-    """Puts a trained head into a detector, in place; its box regressor stays.
+def install_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
+    """Puts a trained head, a run of `bags train` or a head file, into a detector, in place; its box regressor stays.
 
     A softmax head is loaded into the detector's own layer. Any other takes that layer's place, with a scoring of its
-    own.
+    own: for inference, and saved and loaded with `load_weights`.
+    """
+    head = HeadFile.read(path)
+    model = detector_in(model, "roi_heads")
+    layers = _last_layers(model, category_ids)
+    if not layers.load(head):
+        _install(model, HeadScorer(head, category_ids, model.roi_heads.box_predictor.bbox_pred.in_features))
+
+
+def load_weights(model: Any, saved: str | os.PathLike[str] | Mapping[str, Any]) -> None:
+    """Loads the weights of a detector that a head was put into, into one as it was before: that head, of which the
+    weights have everything, comes with them.
 
     Args:
-        path: A run of `bags train`, or a head file.
-        category_ids: The category id of each class of the detector, from class 0 on.
+        model: Changed in place.
+        saved: Its `state_dict()`, or a file of it: one of `DetectionCheckpointer`, torch.save or safetensors.
     """
-    layers = _output_layers(model)
-    head = HeadFile.read(path)
-    if head.is_softmax and isinstance(layers.cls_score, nn.Linear):
-        load_softmax(layers.cls_score, head, category_ids, background_first=False)
-        return
-    bbox_pred = layers.bbox_pred
-    scorer = HeadScorer(head, category_ids, bbox_pred.in_features)
-    layers.cls_score = HeadLogits(scorer).to(bbox_pred.weight.device)
+    model = detector_in(model, "roi_heads")
+    weights = own_weights(saved, model)
+    if scorer := saved_scorer(weights, "roi_heads.box_predictor.cls_score.scorer."):
+        _install(model, scorer)
+    model.load_state_dict(weights)
+
+
+def _install(model: Any, scorer: HeadScorer) -> None:
+    layers = model.roi_heads.box_predictor
+    layers.cls_score = HeadLogits(scorer).to(layers.bbox_pred.weight.device).train(layers.training)
     layers.__class__ = BagsOutputLayers
 
 
@@ -134,12 +136,17 @@ class BagsOutputLayers(FastRCNNOutputLayers):
         scores = nn.functional.pad(self.cls_score.scorer.scores(logits), (0, 1))
         return scores.split([len(proposal) for proposal in proposals])
 
+    def losses(self, *_: Any, **__: Any) -> dict[str, Tensor]:
+        """Raises: the logits are not those that the detector's loss is for."""
+        refuse_training()
 
-def _output_layers(model: Any) -> Any:
+
+def _last_layers(model: Any, category_ids: ClassIDs) -> LastLayers:
     layers = model.roi_heads.box_predictor
     if isinstance(layers, nn.ModuleList):
         raise ValueError(
-            "a cascade of detectron2 averages its stages' probabilities, where a head of `bags train --stages` averages "
-            "logits; `bags convert` reads and writes its weights"
+            "a cascade of detectron2 averages its stages' probabilities, where a head of `bags train --stages` "
+            "averages logits; `bags convert` reads and writes its weights"
         )
-    return layers
+    stds = [1 / weight for weight in layers.box2box_transform.weights]
+    return LastLayers(category_ids, [layers.cls_score], layers.bbox_pred, False, stds, "standard")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
+
+from .files import open_safetensors, write_safetensors
 
 #: The tensors of a set beside `image_ids` and `features`, and what they are stored as.
 COLUMNS: dict[str, torch.dtype] = {
@@ -40,7 +39,7 @@ class FeatureSetWriter:
     ) -> None:
         """
         Args:
-            folder: Where the shards go; made where it does not exist.
+            folder: Where the shards go; made, where it does not exist, with the first of them.
             dtype: What features are stored as: float16, bfloat16 or float32.
             rows_per_shard: A shard is written once it holds so many RoIs.
             metadata: Texts to keep in every shard; a set that is gone on with must have the same.
@@ -56,7 +55,12 @@ class FeatureSetWriter:
         self._layout: dict[str, tuple[int, ...]] | None = None
         self._rows: dict[str, list[Tensor]] = {}
         self._row_count = 0
-        self.folder.mkdir(parents=True, exist_ok=True)
+        # The folder is made with the first shard: what is wrong with it must be said before the detector has run.
+        there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(f"{there}: is a file; a folder is expected")
+        if not os.access(there, os.W_OK):
+            raise PermissionError(f"{there}: cannot be written to")
         self._go_on()
 
     def append(self, image_id: int, features: Tensor, **columns: Tensor | None) -> None:
@@ -108,7 +112,7 @@ class FeatureSetWriter:
     def _write_shard(self) -> None:
         tensors = {name: torch.cat(parts).contiguous() for name, parts in self._rows.items()}
         path = self.folder / f"shard-{self._shard_count:05d}.safetensors"
-        save_durably(tensors, self.metadata, path)
+        write_safetensors(tensors, self.metadata, path)
         self._shard_count += 1
         self._rows = {}
         self._row_count = 0
@@ -134,23 +138,3 @@ class FeatureSetWriter:
             }
             self.last_image_id = int(shard.get_tensor("image_ids")[-1])
         self._shard_count = len(shards)
-
-
-def open_safetensors(path: Path) -> Any:
-    """Opens a safetensors file; an error names it."""
-    try:
-        return safe_open(path, framework="pt")
-    except SafetensorError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def save_durably(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], path: Path) -> None:
-    """Writes a safetensors file under a temporary name, syncs it, and renames it."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        save_file(dict(tensors), temporary, metadata=dict(metadata) or None)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

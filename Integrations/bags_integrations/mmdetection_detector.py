@@ -8,6 +8,9 @@
     mm.export_head(model, "detector_head.safetensors", category_ids)
     mm.install_head(model, "runs/bags", category_ids)
 
+In all of them `category_ids` has the category id of each class of the detector, from class 0 on; `None` where a class
+is no category.
+
 Nothing of mmdetection is imported: the modules are found by their names in the model, which both versions share.
 
 A cascade has a classifier for each of S stages: its feature sets are [N, S, D], and heads for it are trained with
@@ -17,7 +20,7 @@ A cascade has a classifier for each of S stages: its feature sets are [N, S, D],
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,8 +29,13 @@ import torch
 from torch import Tensor, nn
 
 from .annotations import Annotations
-from .export import ExportOptions, ImageRoIs, deltas_by_class, export_rois, order_of
-from .heads import HeadFile, HeadLogits, HeadScorer, load_softmax, write_head
+from .classes import ClassIDs
+from .export import ExportOptions, ImageRoIs, export_rois
+from .heads import HeadFile
+from .last_layers import LastLayers
+from .models import detector_in
+from .saved import own_weights, saved_scorer
+from .scorer import HeadLogits, HeadScorer, refuse_training
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -37,33 +45,31 @@ def export_features(
     model: Any,
     run: Callable[[int], Any],
     folder: str | os.PathLike[str],
-    category_ids: Sequence[int],
+    category_ids: ClassIDs,
     annotations: Annotations | None = None,
-    box_deltas: bool = True,
     **options: Unpack[ExportOptions],
 ) -> int:
-    """Runs a detector over images and writes what goes into its last layers as a feature set.
+    """Runs a detector over images and writes what goes into its last layers as a feature set: `export_rois` says how.
 
     Args:
         model: A two-stage detector in evaluation mode.
         run: Runs the model on an image by its id; what it returns is not looked at.
         folder: Where the set goes; a set that was cut off is gone on with.
-        category_ids: The category id of each class of the detector, from class 0 on.
+        category_ids: As above.
         annotations: Gives labels, and the images where `image_ids` does not.
-        box_deltas: Whether to write the predicted deltas.
-        options: Which images, how to store them: `ExportOptions`.
+        options: Which images, how to store them: `ExportOptions`, without `add_ground_truth`.
 
     Returns:
         The number of images written by this call.
     """
-    order = order_of(category_ids, annotations)
-    heads = _bbox_heads(model)
-    if not all(head.reg_class_agnostic for head in heads[:-1]):
+    if options.get("add_ground_truth"):
+        raise ValueError("mmdetection's RoIs are those that the model makes itself; add_ground_truth cannot be")
+    model = detector_in(model, "roi_head")
+    if not all(head.reg_class_agnostic for head in _bbox_heads(model)[:-1]):
         raise ValueError(
             "the cascade regresses boxes by class: the stages' RoIs, and so the features, would be others with another "
             "head; it must be one with reg_class_agnostic=True"
         )
-    stds = [float(std) for std in heads[-1].bbox_coder.stds]
     with _capture(model) as caught:
 
         def rois(image_id: int, _: Tensor) -> ImageRoIs:
@@ -71,65 +77,70 @@ def export_features(
             run(image_id)
             if caught.boxes is None:
                 raise RuntimeError(f"image {image_id}: the model did not come to its bbox head")
-            deltas = None
-            if box_deltas and caught.deltas is not None:
-                deltas = deltas_by_class(caught.deltas, order, background_first=False, stds=stds)
             stages = [features.flatten(1) for features in caught.features]
             # A mask head may use the same extractors, later.
             earlier = caught.earlier_boxes[: len(stages) - 1]
             return ImageRoIs(
                 stages[0] if len(stages) == 1 else torch.stack(stages, 1),
                 caught.boxes / caught.scale,
-                deltas,
+                caught.outputs,
+                caught.deltas,
                 earlier_boxes=[boxes / caught.scale for boxes in earlier],
             )
 
-        return export_rois(model, rois, folder, annotations, **options)
+        return export_rois(model, _last_layers(model, category_ids), rois, folder, annotations, **options)
 
 
-def export_head(model: Any, path: str | os.PathLike[str], category_ids: Sequence[int]) -> None:
+def export_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
     """Writes a detector's present last layers as a head file: for `bags train --init`, `bags predict --box-head` and
-    `bags report weightnorms`; of a cascade the classifiers alone.
-
-    Args:
-        category_ids: The category id of each class of the detector, from class 0 on.
-    """
-    heads = _bbox_heads(model)
-    # `--box-head` applies a regressor to a RoI's one row of features.
-    has_regressor = len(heads) == 1 and heads[0].with_reg
-    write_head(
-        path,
-        category_ids,
-        [(head.fc_cls.weight, head.fc_cls.bias) for head in heads],
-        (heads[0].fc_reg.weight, heads[0].fc_reg.bias) if has_regressor else None,
-        background_first=False,
-        background_deltas=False,
-        stds=[float(std) for std in heads[0].bbox_coder.stds],
-        box_coder="mmdetection2",
-    )
+    `bags report weightnorms`; of a cascade the classifiers alone."""
+    layers = _last_layers(detector_in(model, "roi_head"), category_ids)
+    if len(layers.classifiers) > 1:
+        # `--box-head` applies a regressor to a RoI's one row of features.
+        layers.regressor = None
+    layers.write(path)
 
 
-def install_head(model: Any, path: str | os.PathLike[str], category_ids: Sequence[int]) -> None:
-    """Puts a trained head into a detector, in place; its box regressor stays.
+def install_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
+    """Puts a trained head, a run of `bags train` or a head file, into a detector, in place; its box regressor stays.
 
     A softmax head is loaded into the detector's own layer. Any other takes that layer's place, and the scores are made
-    from its logits where mmdetection asks a head's loss for its activation (`custom_cls_channels`).
-
-    Args:
-        path: A run of `bags train`, or a head file.
-        category_ids: The category id of each class of the detector, from class 0 on.
+    from its logits where mmdetection asks a head's loss for its activation (`custom_cls_channels`): for inference, and
+    saved and loaded with `load_weights`.
     """
-    heads, stages = _bbox_heads(model), HeadFile.read_stages(path)
+    stages = HeadFile.read_stages(path)
+    model = detector_in(model, "roi_head")
+    layers = _last_layers(model, category_ids)
+    heads = _bbox_heads(model)
     if len(stages) != len(heads):
         raise ValueError(f"{path}: a head of {len(stages)} stages for a detector of {len(heads)}")
-    for bbox_head, stage in zip(heads, stages, strict=True):
-        if stage.is_softmax and isinstance(bbox_head.fc_cls, nn.Linear):
-            load_softmax(bbox_head.fc_cls, stage, category_ids, background_first=False)
-            continue
-        device = next(bbox_head.parameters()).device
-        scorer = HeadScorer(stage, category_ids, getattr(bbox_head.fc_cls, "in_features", None))
-        bbox_head.fc_cls = HeadLogits(scorer).to(device)
-        bbox_head.loss_cls = BagsActivation(scorer).to(device)
+    for number, (bbox_head, stage) in enumerate(zip(heads, stages, strict=True)):
+        if not layers.load(stage, number):
+            _install(bbox_head, HeadScorer(stage, category_ids, getattr(bbox_head.fc_cls, "in_features", None)))
+
+
+def load_weights(model: Any, saved: str | os.PathLike[str] | Mapping[str, Any]) -> None:
+    """Loads the weights of a detector that a head was put into, into one as it was before: that head, of which the
+    weights have everything, comes with them. mmdetection's own `init_detector` would leave the classifier as drawn.
+
+    Args:
+        model: Changed in place.
+        saved: Its `state_dict()`, or a file of it: one of mmengine's `save_checkpoint`, torch.save or safetensors.
+    """
+    model = detector_in(model, "roi_head")
+    weights = own_weights(saved, model)
+    heads = _bbox_heads(model)
+    for number, bbox_head in enumerate(heads):
+        stage = f".{number}" if isinstance(model.roi_head.bbox_head, nn.ModuleList) else ""
+        if scorer := saved_scorer(weights, f"roi_head.bbox_head{stage}.fc_cls.scorer."):
+            _install(bbox_head, scorer)
+    model.load_state_dict(weights)
+
+
+def _install(bbox_head: Any, scorer: HeadScorer) -> None:
+    device = next(bbox_head.parameters()).device
+    bbox_head.fc_cls = HeadLogits(scorer).to(device).train(bbox_head.training)
+    bbox_head.loss_cls = BagsActivation(scorer).train(bbox_head.training)
 
 
 class BagsActivation(nn.Module):
@@ -141,14 +152,16 @@ class BagsActivation(nn.Module):
 
     def __init__(self, scorer: HeadScorer) -> None:
         super().__init__()
-        self.scorer = scorer
+        # `fc_cls` has the scorer as a module of its own: weights that stand there twice could not be saved.
+        self._scorer = (scorer,)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """[N, C + 1] of [N, K]; the last column is background's, which no detection uses, and 0."""
-        return nn.functional.pad(self.scorer.scores(cls_score), (0, 1))
+        return nn.functional.pad(self._scorer[0].scores(cls_score), (0, 1))
 
     def forward(self, *_: Any, **__: Any) -> Tensor:
-        raise NotImplementedError("a head of bags is trained with `bags train`, not in the detector")
+        """Raises: the logits are not those that a loss of the detector is for."""
+        refuse_training()
 
 
 @dataclass
@@ -162,11 +175,13 @@ class _Caught:
     #: [N, 4] and the deltas that belong to them, of the last stage.
     boxes: Tensor | None = None
     deltas: Tensor | None = None
+    #: The classifier's output for them, of a cascade the mean of all stages'.
+    outputs: Tensor | None = None
     #: What the image's coordinates were multiplied by, [4].
     scale: Tensor = field(default_factory=lambda: torch.ones(4))
 
     def clear(self) -> None:
-        self.features, self.earlier_boxes, self.boxes, self.deltas = [], [], None, None
+        self.features, self.earlier_boxes, self.boxes, self.deltas, self.outputs = [], [], None, None, None
 
 
 @contextmanager
@@ -192,13 +207,15 @@ def _capture(model: Any) -> Iterator[_Caught]:
         if name == "predict_by_feat":
             if len(given["rois"]) != 1:
                 raise ValueError("run the model on one image at a time")
-            rois, deltas = given["rois"][0], given["bbox_preds"][0]
+            rois, deltas, outputs = given["rois"][0], given["bbox_preds"][0], given["cls_scores"][0]
             scale = given["batch_img_metas"][0]["scale_factor"]
         else:
-            rois, deltas, scale = given["rois"], given["bbox_pred"], given["scale_factor"]
+            rois, deltas, outputs = given["rois"], given["bbox_pred"], given["cls_score"]
+            scale = given["scale_factor"]
         factors = torch.as_tensor(scale, dtype=rois.dtype, device=rois.device).flatten()
         caught.boxes = rois[:, 1:].detach()
         caught.deltas = None if deltas is None else deltas.detach()
+        caught.outputs = None if outputs is None else outputs.detach()
         caught.scale = factors if len(factors) == 4 else factors.repeat(4 // len(factors))
         return method(*args, **keywords)
 
@@ -221,3 +238,10 @@ def _bbox_heads(model: Any) -> list[Any]:
     """The bbox head, or those of a cascade's stages."""
     head = model.roi_head.bbox_head
     return list(head) if isinstance(head, nn.ModuleList) else [head]
+
+
+def _last_layers(model: Any, category_ids: ClassIDs) -> LastLayers:
+    heads = _bbox_heads(model)
+    stds = [float(std) for std in heads[-1].bbox_coder.stds]
+    regressor = heads[-1].fc_reg if heads[-1].with_reg else None
+    return LastLayers(category_ids, [head.fc_cls for head in heads], regressor, False, stds, "mmdetection2")

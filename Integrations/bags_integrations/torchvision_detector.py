@@ -5,12 +5,15 @@
     tv.export_features(detector, load_image, "features/train", category_ids, annotations, add_ground_truth=True)
     tv.export_head(detector, "detector_head.safetensors", category_ids)
     tv.install_head(detector, "runs/bags", category_ids)
+
+In all of them `category_ids` has the category id of each of the detector's labels, from label 1 on; `None` where a
+label is no category, as ten of those of torchvision's COCO detectors.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,51 +23,55 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import batched_nms, clip_boxes_to_image, remove_small_boxes
 
 from .annotations import Annotations
-from .export import ExportOptions, ImageRoIs, deltas_by_class, export_rois, order_of
-from .heads import HeadFile, HeadScorer, load_softmax, write_head
+from .classes import ClassIDs
+from .export import ExportOptions, ImageRoIs, export_rois
+from .heads import HeadFile
+from .last_layers import LastLayers
+from .models import detector_in
+from .saved import own_weights, saved_scorer
+from .scorer import HeadScorer, refuse_training
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
 def export_features(
-    detector: GeneralizedRCNN,
+    detector: nn.Module,
     load_image: Callable[[int], Tensor],
     folder: str | os.PathLike[str],
-    category_ids: Sequence[int],
+    category_ids: ClassIDs,
     annotations: Annotations | None = None,
-    box_deltas: bool = True,
-    add_ground_truth: bool = False,
     **options: Unpack[ExportOptions],
 ) -> int:
-    """Runs a detector over images and writes what goes into its last layers as a feature set.
+    """Writes what goes into a detector's last layers, for every RoI of the images, as a feature set; see `export_rois`.
 
     Args:
         detector: In evaluation mode.
         load_image: An image's pixels by its id, as the detector takes them: [3, height, width], 0 to 1.
         folder: Where the set goes; a set that was cut off is gone on with.
-        category_ids: The category id of each of the detector's labels, from label 1 on.
+        category_ids: As above.
         annotations: Gives labels, and the images where `image_ids` does not.
-        box_deltas: Whether to write the predicted deltas, four numbers for every class; without them give
-            `export_head`'s file to `bags predict --box-head`.
-        add_ground_truth: Whether annotated boxes are RoIs too; for training sets.
         options: Which images, how to store them: `ExportOptions`.
 
     Returns:
         The number of images written by this call.
     """
-    order = order_of(category_ids, annotations)
+    detector = detector_in(detector, "roi_heads")
     device = next(detector.parameters()).device
 
     def rois(image_id: int, extra: Tensor) -> ImageRoIs:
-        return image_rois(detector, load_image(image_id).to(device), order, extra.to(device), box_deltas)
+        image: Any = load_image(image_id)
+        if not isinstance(image, Tensor):
+            raise TypeError(
+                f"image {image_id}: load_image gave a {type(image).__name__}; the detector takes a tensor [3, height, "
+                "width] from 0 to 1, as torchvision.transforms.functional.to_tensor(image) makes of a PIL image"
+            )
+        return image_rois(detector, image.to(device), extra.to(device))
 
-    return export_rois(detector, rois, folder, annotations, add_ground_truth, **options)
+    return export_rois(detector, _last_layers(detector, category_ids), rois, folder, annotations, **options)
 
 
-def image_rois(
-    detector: GeneralizedRCNN, image: Tensor, order: Sequence[int], extra: Tensor, box_deltas: bool = True
-) -> ImageRoIs:
+def image_rois(detector: GeneralizedRCNN, image: Tensor, extra: Tensor) -> ImageRoIs:
     """What a detector's last layers see of one image: its proposals, and the boxes `extra` [M, 4] behind them."""
     heads: Any = detector.roi_heads
     images, _ = detector.transform([image])
@@ -76,56 +83,47 @@ def image_rois(
     size = images.image_sizes[0]
     scale = torch.tensor([image.shape[-1] / size[1], image.shape[-2] / size[0]] * 2, device=image.device)
     boxes = torch.cat([proposals[0], extra / scale])
-    pooled = heads.box_roi_pool(maps, [boxes], images.image_sizes)
-    features = heads.box_head(pooled)
-    deltas = None
-    if box_deltas:
-        _, raw = heads.box_predictor(features)
-        stds = [1 / weight for weight in heads.box_coder.weights]
-        deltas = deltas_by_class(raw, order, background_first=True, stds=stds)
-    return ImageRoIs(features=features.flatten(1), boxes=boxes * scale, box_deltas=deltas)
+    features = heads.box_head(heads.box_roi_pool(maps, [boxes], images.image_sizes))
+    return ImageRoIs(features.flatten(1), boxes * scale, *heads.box_predictor(features))
 
 
-def export_head(detector: GeneralizedRCNN, path: str | os.PathLike[str], category_ids: Sequence[int]) -> None:
+def export_head(detector: nn.Module, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
     """Writes a detector's present last layers as a head file: for `bags train --init`, `bags predict --box-head` and
-    `bags report weightnorms`.
-
-    Args:
-        category_ids: The category id of each of the detector's labels, from label 1 on.
-    """
-    heads: Any = detector.roi_heads
-    predictor = heads.box_predictor
-    write_head(
-        path,
-        category_ids,
-        [(predictor.cls_score.weight, predictor.cls_score.bias)],
-        (predictor.bbox_pred.weight, predictor.bbox_pred.bias),
-        background_first=True,
-        background_deltas=True,
-        stds=[1 / weight for weight in heads.box_coder.weights],
-        box_coder="standard",
-    )
+    `bags report weightnorms`."""
+    _last_layers(detector_in(detector, "roi_heads"), category_ids).write(path)
 
 
-def install_head(detector: GeneralizedRCNN, path: str | os.PathLike[str], category_ids: Sequence[int]) -> None:
-    """Puts a trained head into a detector, in place; its box regressor stays.
+def install_head(detector: nn.Module, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
+    """Puts a trained head, a run of `bags train` or a head file, into a detector, in place; its box regressor stays.
 
     A softmax head is loaded into the detector's own layer. Any other takes that layer's place, with a scoring of its
-    own.
-
-    Args:
-        path: A run of `bags train`, or a head file.
-        category_ids: The category id of each of the detector's labels, from label 1 on.
+    own: for inference, and saved and loaded with `load_weights`.
     """
     head = HeadFile.read(path)
-    heads: Any = detector.roi_heads
-    predictor = heads.box_predictor
-    if head.is_softmax and hasattr(predictor, "cls_score"):
-        load_softmax(predictor.cls_score, head, category_ids, background_first=True)
-        return
-    bbox_pred = predictor.bbox_pred
-    scorer = HeadScorer(head, category_ids, bbox_pred.in_features)
-    heads.box_predictor = BagsPredictor(scorer, bbox_pred).to(bbox_pred.weight.device)
+    own = detector_in(detector, "roi_heads")
+    if not _last_layers(own, category_ids).load(head):
+        _install(own, HeadScorer(head, category_ids, own.roi_heads.box_predictor.bbox_pred.in_features))
+
+
+def load_weights(detector: nn.Module, saved: str | os.PathLike[str] | Mapping[str, Any]) -> None:
+    """Loads the weights of a detector that a head was put into, into one as it was before: that head, of which the
+    weights have everything, comes with them.
+
+    Args:
+        detector: Changed in place.
+        saved: Its `state_dict()`, or a file of it that torch.save or safetensors wrote.
+    """
+    detector = detector_in(detector, "roi_heads")
+    weights = own_weights(saved, detector)
+    if scorer := saved_scorer(weights, "roi_heads.box_predictor.scorer."):
+        _install(detector, scorer)
+    detector.load_state_dict(weights)
+
+
+def _install(detector: Any, scorer: HeadScorer) -> None:
+    heads = detector.roi_heads
+    bbox_pred = heads.box_predictor.bbox_pred
+    heads.box_predictor = BagsPredictor(scorer, bbox_pred).to(bbox_pred.weight.device).train(heads.training)
     heads.__class__ = BagsRoIHeads
 
 
@@ -141,6 +139,8 @@ class BagsPredictor(nn.Module):
         self.bbox_pred = bbox_pred
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if self.training:
+            refuse_training()
         x = x.flatten(1)
         scores = self.scorer(x)
         return nn.functional.pad(scores, (1, 0)), self.bbox_pred(x)
@@ -148,6 +148,11 @@ class BagsPredictor(nn.Module):
 
 class BagsRoIHeads(RoIHeads):
     """`RoIHeads` whose predictor gives scores: those of groups sum to no fixed number, so no softmax follows."""
+
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:
+        if self.training:
+            refuse_training()
+        return super().forward(*arguments, **keywords)
 
     def postprocess_detections(
         self,
@@ -172,3 +177,10 @@ class BagsRoIHeads(RoIHeads):
             all_scores.append(confidences[best])
             all_labels.append(labels[best])
         return all_boxes, all_scores, all_labels
+
+
+def _last_layers(detector: Any, category_ids: ClassIDs) -> LastLayers:
+    heads = detector.roi_heads
+    classifier = getattr(heads.box_predictor, "cls_score", heads.box_predictor)
+    stds = [1 / weight for weight in heads.box_coder.weights]
+    return LastLayers(category_ids, [classifier], heads.box_predictor.bbox_pred, True, stds, "standard")

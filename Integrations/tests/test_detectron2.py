@@ -12,6 +12,7 @@ import pytest
 import torch
 from compare import Found, assert_same, read_results
 from conftest import Shapes, bags
+from safetensors.torch import load_file
 from torch import nn
 
 detectron2_standin.install()
@@ -84,6 +85,38 @@ def test_a_trained_head(
     assert assert_same(detect(changed, shapes), predict(shapes, features, run, tmp_path / "r.json")) > 100
 
 
+@pytest.mark.parametrize("method", ["bags", "softmax"])
+def test_saves_and_loads(
+    shapes: Shapes, model: detectron2_standin.Model, features: Path, tmp_path: Path, method: str
+) -> None:
+    run = tmp_path / "run"
+    inputs = ["--features", features / "train", "--groups", shapes.folder / "groups.json"]
+    bags("train", *inputs, "--method", method, "--epochs", 1, "--output", run)
+    changed, fresh = (detectron2_standin.Model(copy.deepcopy(model.detector)).eval() for _ in range(2))
+    d2.install_head(changed, run, IDS)
+    # As DetectionCheckpointer lays it out.
+    torch.save({"model": changed.state_dict(), "iteration": 9}, tmp_path / "model_final.pth")
+    d2.load_weights(fresh, tmp_path / "model_final.pth")
+    left, right = detect(changed, shapes), detect(fresh, shapes)
+    assert sum(len(found.scores) for found in left.values()) > 100
+    assert all(torch.equal(left[image].scores, right[image].scores) for image in left)
+    if method == "bags":
+        layers = fresh.roi_heads.box_predictor
+        with pytest.raises(RuntimeError, match="own loss cannot train"):
+            layers.losses((torch.zeros(1, 7), torch.zeros(1, 24)), [])
+        with pytest.raises(RuntimeError, match="own loss cannot train"):
+            layers.train()(torch.zeros(1, 64))
+
+
+def test_classes_that_are_no_category(model: detectron2_standin.Model, features: Path, tmp_path: Path) -> None:
+    ids = [*IDS[:5], None]
+    d2.export_head(model, tmp_path / "a.safetensors", ids)
+    rows, whole = load_file(tmp_path / "a.safetensors"), load_file(features / "head.safetensors")
+    kept = [row for row, category in enumerate([None, *sorted(IDS)]) if category != IDS[5]]
+    assert torch.equal(rows["fc_cls.weight"], whole["fc_cls.weight"][kept])
+    assert len(rows["fc_reg.bias"]) == 20
+
+
 def test_refusals(shapes: Shapes, model: detectron2_standin.Model, tmp_path: Path) -> None:
     cascade = detectron2_standin.Model(model.detector).eval()
     cascade.roi_heads.box_predictor = nn.ModuleList([])
@@ -91,5 +124,8 @@ def test_refusals(shapes: Shapes, model: detectron2_standin.Model, tmp_path: Pat
         d2.export_head(cascade, tmp_path / "a.safetensors", IDS)
     with pytest.raises(ValueError, match="annotations or image_ids"):
         d2.export_features(model, loader(shapes), tmp_path, IDS)
+    with pytest.raises(TypeError, match=r"image 1: load_input gave a list; the detector takes a dict with a tensor"):
+        no_dict: Any = lambda _: []  # noqa: E731
+        d2.export_features(model, no_dict, tmp_path / "b", IDS, image_ids=[1])
     with pytest.raises(ValueError, match="6 deltas a RoI; 1, or 5 for 5 classes"):
-        d2.image_rois(model, loader(shapes)(shapes.val.image_ids[0]), list(range(5)), torch.zeros(0, 4))
+        d2.export_features(model, loader(shapes), tmp_path / "b", IDS[:5], image_ids=shapes.val.image_ids)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from bags_integrations.features import FeatureSetWriter
+from bags_integrations.files import write_safetensors
 
 
 def rois(image_id: int, count: int = 3) -> dict[str, torch.Tensor]:
@@ -84,6 +88,38 @@ def test_refuses_what_does_not_fit(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="not this writer's shards"):
         FeatureSetWriter(tmp_path)
+
+
+def test_a_failed_export_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), FeatureSetWriter(tmp_path / "a" / "b") as writer:
+        writer.append(1, **rois(1))
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    # Nor where the file itself cannot be written; what was there before stays.
+    (tmp_path / "there").mkdir()
+    no_text: Any = {"key": 1}
+    for folder in ("a/b", "there"):
+        with pytest.raises(TypeError):
+            write_safetensors({"x": torch.ones(1)}, no_text, tmp_path / folder / "x.safetensors")
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+    # What is wrong with the folder is said before anything is run.
+    (tmp_path / "file").touch()
+    for folder in ("file", "file/a"):
+        with pytest.raises(NotADirectoryError, match="file: is a file"):
+            FeatureSetWriter(tmp_path / folder)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o007, 0o660)])
+def test_files_have_the_permissions_of_the_umask(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write(tmp_path / "set", range(2))
+        write_safetensors({"x": torch.ones(1)}, {}, tmp_path / "head.safetensors")
+    finally:
+        os.umask(before)
+    for name in ("set/shard-00000.safetensors", "head.safetensors"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["head.safetensors", "set"]
 
 
 def test_an_error_writes_no_half_shard(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from mmdet.registry import MODELS  # noqa: E402
 from mmdet.structures import DetDataSample  # noqa: E402
 from mmdet.utils import register_all_modules  # noqa: E402
 from mmengine.config import ConfigDict  # noqa: E402
+from mmengine.runner import save_checkpoint  # noqa: E402
 
 from bags_integrations import mmdetection_detector as mm  # noqa: E402
 from bags_integrations.annotations import match  # noqa: E402
@@ -170,6 +171,44 @@ def test_a_trained_head(shapes: Shapes, model: Any, features: Path, tmp_path: Pa
     assert assert_same(detect(changed, shapes), predict(shapes, features, run, tmp_path / "r.json")) > 100
 
 
+@pytest.mark.parametrize("stages", [1, 3])
+def test_saves_and_loads(
+    shapes: Shapes, features: Path, cascade_features: Path, tmp_path: Path, stages: int
+) -> None:
+    """As mmengine writes checkpoints, and as safetensors, which has every tensor once."""
+    run = tmp_path / "run"
+    folder = cascade_features if stages > 1 else features
+    inputs = ["--features", folder / "train", "--annotations", shapes.folder / "train.json", "--stages", stages]
+    bags("train", *inputs, "--epochs", 1, "--output", run)
+    changed = make_model(stages)
+    mm.install_head(changed, run, IDS)
+    expected = detect(changed, shapes)
+    assert sum(len(found.scores) for found in expected.values()) > 100
+    save_checkpoint({"state_dict": changed.state_dict(), "meta": {"epoch": 3}}, str(tmp_path / "epoch_3.pth"))
+    save_file({name: tensor.contiguous() for name, tensor in changed.state_dict().items()}, tmp_path / "a.safetensors")
+    for saved in ("epoch_3.pth", "a.safetensors"):
+        fresh = make_model(stages)
+        mm.load_weights(fresh, tmp_path / saved)
+        found = detect(fresh, shapes)
+        assert all(torch.equal(expected[image].scores, found[image].scores) for image in expected)
+    head = mm._bbox_heads(fresh)[-1]
+    with pytest.raises(RuntimeError, match="own loss cannot train"):
+        head.loss_cls(torch.zeros(1, 9), torch.zeros(1))
+    fresh.train()
+    with pytest.raises(RuntimeError, match="own loss cannot train"):
+        head.fc_cls(torch.zeros(1, 64))
+
+
+def test_the_student_of_a_teacher(model: Any, features: Path, tmp_path: Path) -> None:
+    """Semi-supervised detectors hold two: both are named."""
+    both = nn.ModuleDict({"student": model, "teacher": copy.deepcopy(model)})
+    with pytest.raises(ValueError, match="2 modules of the ModuleDict have roi_head: student, teacher; give one"):
+        mm.export_head(both, tmp_path / "a.safetensors", IDS)
+    mm.export_head(nn.ModuleDict({"student": model}), tmp_path / "a.safetensors", IDS)
+    left, right = load_file(tmp_path / "a.safetensors"), load_file(features / "head.safetensors")
+    assert left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
 def test_convert_reads_the_whole_detector(shapes: Shapes, model: Any, features: Path, tmp_path: Path) -> None:
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, tmp_path / "model.safetensors")
@@ -187,6 +226,8 @@ def test_refusals(model: Any, shapes: Shapes, tmp_path: Path) -> None:
         mm.export_features(model, lambda _: None, tmp_path / "a", IDS)
     with pytest.raises(RuntimeError, match="did not come to its bbox head"):
         mm.export_features(model, lambda _: None, tmp_path / "b", IDS, image_ids=[1])
+    with pytest.raises(ValueError, match="add_ground_truth cannot be"):
+        mm.export_features(model, lambda _: None, tmp_path / "b", IDS, image_ids=[1], add_ground_truth=True)
     heads = nn.ModuleList([HeadOfVersion2(), HeadOfVersion2()])
     cascade = SimpleNamespace(roi_head=SimpleNamespace(bbox_head=heads), training=False)
     with pytest.raises(ValueError, match="reg_class_agnostic=True"):
