@@ -163,6 +163,12 @@ let package = Package(
         "SyntheticData", "TensorFiles", "TestSupport",
       ]),
     .testTarget(
+      name: "TrainingRunsTests",
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
+        "LVISDatasets", "TestSupport", "TrainingRuns",
+      ]),
+    .testTarget(
       name: "LVISEvaluationTests",
       dependencies: [
         "DurableFiles", "LVISDatasets", "LVISEvaluation", "Reporting", "TestSupport",
