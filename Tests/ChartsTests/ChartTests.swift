@@ -1,6 +1,5 @@
 import Charts
 import Foundation
-import Reporting
 import TestSupport
 import Testing
 

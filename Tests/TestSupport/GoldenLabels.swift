@@ -1,5 +1,6 @@
 
 
+
 /// Where a reference keeps background among the classes.
 public enum GoldenBackground: Sendable {
   /// Label 0; class c is label c + 1.
