@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ChartTests {
   private func chart(lines: Int, name: String = "run") -> Chart {
-    let styles = SeriesStyle.styles(forMethods: (0..<lines).map { "method \($0)" })
+    let styles = SeriesStyle.styles(forParts: lines)
     let marks = styles.enumerated().flatMap { index, style -> [Mark] in
       let points = (0...20).map { ChartPoint(Double($0), 1 + Double(index % 3) * 0.01, note: "<\(name) & \($0)>") }
       return [
@@ -60,14 +60,6 @@ import Testing
     }
     #expect(!svg.contains("var("))
     #expect(!chart(lines: 1).rendered(isStandalone: false).svg.contains("<style"))
-  }
-
-  @Test func aMethodHasTheSameColourInEveryFigure() {
-    let one = SeriesStyle.styles(forMethods: ["softmax", "bags"])
-    let other = SeriesStyle.styles(forMethods: ["focal", "bags", "softmax", "bags"])
-    #expect(one[0].color == other[2].color && one[1].color == other[1].color && one[1].color == other[3].color)
-    #expect(one[0].color != one[1].color && other[0].color != other[1].color)
-    #expect(other[1] != other[3], "two runs of one method differ in their dashes")
   }
 
   @Test func whatHasNoPlaceIsLeftOut() throws {

@@ -1,6 +1,8 @@
 
 
 
+
+
 /// Where a reference keeps background among the classes.
 public enum GoldenBackground: Sendable {
   /// Label 0; class c is label c + 1.
