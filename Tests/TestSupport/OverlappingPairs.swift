@@ -1,6 +1,3 @@
-
-
-
 /// The pairs that overlap, as text; of fewer than two elements the words that there is nothing to compare.
 public func overlappingPairs<Element>(_ elements: [Element], _ overlaps: (Element, Element) -> Bool) -> [String] {
   guard elements.count > 1 else { return ["\(elements.count) elements: nothing to compare"] }
