@@ -120,6 +120,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets", "SyntheticData",
+        "TensorFiles",
       ],
       path: "Tests/TestSupport", resources: [.copy("Golden"), .copy("Cases")]),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
@@ -142,8 +143,7 @@ let package = Package(
     .testTarget(
       name: "DetectionHeadsTests",
       dependencies: [
-        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "LVISDatasets", "TensorFiles",
-        "TestSupport",
+        "DenseLinearAlgebra", "DetectionHeads", "LVISDatasets", "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "HeadLossesTests",
@@ -162,6 +162,12 @@ let package = Package(
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "HeadTraining", "LVISDatasets",
         "SyntheticData", "TensorFiles", "TestSupport",
+      ]),
+    .testTarget(
+      name: "TrainingRunsTests",
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
+        "LVISDatasets", "TestSupport", "TrainingRuns",
       ]),
     .testTarget(
       name: "LVISEvaluationTests",

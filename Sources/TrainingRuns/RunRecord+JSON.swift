@@ -24,9 +24,7 @@ extension RunRecord: Codable {
       self.calibration = calibration
       recipe = try stored.decodeIfPresent(TrainingRecipe.self, forKey: .trainedWith)
       // Earlier versions wrote the head's settings beside the calibration, under the head's name or the calibrated one's.
-      if recipe == nil, stored.contains(.groupBoundaries) || !method.contains("+") {
-        recipe = try TrainingRecipe(from: decoder)
-      }
+      if recipe == nil, !method.contains("+") { recipe = try TrainingRecipe(from: decoder) }
       let suffix = "+\(calibration.method.name)"
       if !method.hasSuffix(suffix) { method += suffix }
     } else {

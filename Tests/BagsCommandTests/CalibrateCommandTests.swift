@@ -27,7 +27,8 @@ import Testing
           ["calibrate", "runs/softmax", "--method", name, "--output", "runs/\(name)"], in: folder)
         #expect(run.status == 0 && run.output.hasPrefix("runs/\(name): softmax+\(name)"), "\(name): \(run.error)")
         let record = try RunFolder(at: "\(folder)/runs/\(name)").record()
-        #expect(record.calibration == MethodChoice(name: name, parameters: try MethodParameters(of: method).values))
+        #expect(
+          record.calibration?.method == MethodChoice(name: name, parameters: try MethodParameters(of: method).values))
         #expect(record.inputs["init"]?.path == "runs/softmax/head.safetensors" && record.sweep == nil)
         let predicted = try runBags(
           ["predict", "runs/\(name)", "--features", "val", "--annotations", "val.json", "--output", "\(name).json"],
@@ -53,19 +54,87 @@ import Testing
     }
   }
 
-  /// It has no checkpoint: one that was cut off is done again, and is not taken for a training.
-  @Test func whatIsLeftOfOneIsNotResumed() throws {
+  /// One that trains and was cut off ends as one that was not, to the last byte.
+  @Test(arguments: ["lws", "crt", "tail-finetune"]) func oneThatTrainsIsResumed(name: String) throws {
     try withTrainedRun { folder in
-      let options = ["calibrate", "runs/softmax", "--method", "crt", "--output", "runs/crt"]
-      #expect(try runBags(options, in: folder).status == 0)
       let files = FileManager.default
-      try files.moveItem(atPath: "\(folder)/runs/crt", toPath: "\(folder)/runs/crt.partial")
-      let resumed = try runBags(["train", "--resume", "runs/crt"], in: folder)
-      #expect(resumed.status == 1 && resumed.error.contains("is of `bags calibrate --method crt`"), "\(resumed.error)")
-      let shown = try runBags(["show", "runs/crt.partial"], in: folder)
-      #expect(shown.output.contains("repeated by   bags calibrate"), "\(shown.output)")
-      let again = try runBags(options + ["--overwrite"], in: folder)
-      #expect(again.status == 0 && !files.fileExists(atPath: "\(folder)/runs/crt.partial"), "\(again.error)")
+      let options = [
+        "calibrate", "runs/softmax", "--method", name, "--epochs", "400", "--images-per-batch", "4", "--threads", "1",
+      ]
+      let whole = try runBags(options + ["--output", "runs/whole"], in: folder)
+      #expect(whole.status == 0, "\(whole.error)")
+      let process = try startBags(options + ["--output", "runs/cut"], in: folder)
+      let metrics = "\(folder)/runs/cut.partial/metrics.jsonl"
+      while process.isRunning, ((try? files.attributesOfItem(atPath: metrics))?[.size] as? Int ?? 0) == 0 {
+        usleep(1000)
+      }
+      process.interrupt()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 130)
+      // It goes by its command, and nothing is written over by accident.
+      let shown = try runBags(["show", "runs/cut"], in: folder)
+      #expect(shown.output.contains("goes on with   bags calibrate --resume runs/cut\n"), "\(shown.output)")
+      let trained = try runBags(["train", "--resume", "runs/cut"], in: folder)
+      #expect(trained.status == 1 && trained.error.contains("bags calibrate --resume runs/cut"), "\(trained.error)")
+      let again = try runBags(options + ["--output", "runs/cut"], in: folder)
+      #expect(again.status == 1 && again.error.contains("bags calibrate --resume runs/cut"), "\(again.error)")
+      let other = try runBags(["calibrate", "--resume", "runs/cut", "--seed", "1"], in: folder)
+      #expect(other.status == 64 && other.error.contains("--seed cannot be given with it"), "\(other.error)")
+      let resumed = try runBags(["calibrate", "--resume", "runs/cut"], in: folder)
+      #expect(resumed.status == 0 && resumed.error.contains("going on after step"), "\(resumed.error)")
+      #expect(!files.fileExists(atPath: "\(folder)/runs/cut.partial"))
+      let heads = try ["whole", "cut"].map {
+        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/runs/\($0)/head.safetensors"))
+      }
+      #expect(heads[0] == heads[1])
+      let steps = try ["whole", "cut"].map { try RunFolder(at: "\(folder)/runs/\($0)").metrics().map(\.step) }
+      #expect(steps[0] == steps[1] && steps[0].last == 10_000)
+    }
+  }
+
+  @Test func oneThatFailsLeavesNothing() throws {
+    try withTrainedRun { folder in
+      let failed = try runBags(
+        ["calibrate", "runs/softmax", "--method", "tail-finetune", "--tail-below", "1", "--output", "runs/none"],
+        in: folder)
+      #expect(failed.status == 1)
+      let diverged = try runBags(
+        [
+          "calibrate", "runs/softmax", "--method", "crt", "--learning-rate", "1e4", "--epochs", "3", "--output",
+          "runs/d",
+        ],
+        in: folder)
+      let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/runs").sorted()
+      #expect(names == (diverged.status == 0 ? ["d", "latest", "softmax"] : ["latest", "softmax"]))
+    }
+  }
+
+  /// The same calibration says the same of itself, whoever made it.
+  @Test(arguments: ["tau-norm", "lws"]) func aRecordDoesNotDependOnTheCommand(name: String) throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let compared = try runBags(
+        [
+          "compare", "--features", "train", "--annotations", "train.json", "--val", "val", "--val-annotations",
+          "val.json", "--epochs", "1", "--threads", "1", "--methods", "softmax+\(name)", "--format", "json",
+        ], in: folder)
+      #expect(compared.status == 0, "\(compared.error)")
+      let object = try JSONSerialization.jsonObject(with: Data(compared.output.utf8)) as? [String: Any]
+      let run = try #require(((object?["methods"] as? [[String: Any]])?.first?["runs"] as? [String])?.first)
+      let first = try RunFolder(at: "\(folder)/\(run)").record()
+      let base = ((try #require(first.inputs["init"]?.path)) as NSString).deletingLastPathComponent
+      let calibrated = try runBags(
+        ["calibrate", base, "--method", name, "--threads", "1", "--output", "c"], in: folder)
+      #expect(calibrated.status == 0, "\(calibrated.error)")
+      func json(_ path: String) throws -> [String: NSObject] {
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(path)/run.json"))
+        var object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: NSObject])
+        for key in ["created", "result"] { object[key] = nil }
+        return object
+      }
+      let record = try json("c")
+      #expect(record == (try json(run)))
+      #expect(record["method"] == "softmax+\(name)" as NSString && record["trained_with"] != nil)
     }
   }
 
@@ -81,7 +150,7 @@ import Testing
       let sweep = try #require(record.sweep)
       #expect(sweep.points.map(\.value) == [0, 0.25, 0.5, 0.75, 1])
       let best = try #require(sweep.best)
-      #expect(Double(record.calibration?.parameters["tau"] ?? "") == best.value)
+      #expect(Double(record.calibration?.method.parameters["tau"] ?? "") == best.value)
       // The head is the whole head calibrated with that value.
       let (start, swept) = (
         try LinearHead(contentsOf: "\(folder)/runs/softmax/head.safetensors"),

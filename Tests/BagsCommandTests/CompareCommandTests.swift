@@ -34,7 +34,7 @@ import Testing
       let ablation = try #require(runs.first { $0.hasPrefix("bags-groups-50-rfs-seed1-") })
       #expect(try CategoryGroups(contentsOf: "\(folder)/c/x/runs/\(ablation)/groups.json").boundaries == [50])
       let record = try RunFolder(at: "\(folder)/c/x/runs/\(ablation)").record()
-      #expect(record.sampler?.name == "rfs" && record.settings.seed == 1 && record.settings.learningRate == 0.1)
+      #expect(record.recipe?.sampler?.name == "rfs" && record.settings.seed == 1 && record.settings.learningRate == 0.1)
       // Its runs are runs like others: what they say of themselves is what other commands find.
       let predicted = try runBags(
         ["predict", "c/x/runs/\(ablation)", "--features", "val", "--annotations", "val.json"], in: folder)
@@ -64,8 +64,11 @@ import Testing
       // What a row says is what its run was trained with, and the run's own settings repeat it.
       let breaks = try CategoryGroups(contentsOf: "\(folder)/\(folders[0])/groups.json").boundaries
       #expect(breaks.count == 1 && records[0].groupBoundaries == "\(breaks[0])")
-      #expect(records[1].methodParameters["g0"] == "none" && records[2].methodParameters["others"] == "no")
-      #expect(records[4].mining?.parameters["rois-per-image"] == "2" && records[4].calibration?.name == "tau-norm")
+      #expect(
+        records[1].recipe?.method.parameters["g0"] == "none" && records[2].recipe?.method.parameters["others"] == "no")
+      #expect(
+        records[4].recipe?.mining?.parameters["rois-per-image"] == "2"
+          && records[4].calibration?.method.name == "tau-norm")
       let again = try runBags(["train", "--config", "\(folders[0])/run.json", "--output", "again"], in: folder)
       #expect(again.status == 0, "\(again.error)")
       let calibrated = try runBags(
@@ -76,6 +79,36 @@ import Testing
         let heads = try [original, copy].map { try LinearHead(contentsOf: "\(folder)/\($0)/head.safetensors") }
         #expect(heads[0].weight == heads[1].weight && heads[0].bias == heads[1].bias, "\(copy)")
       }
+    }
+  }
+
+  /// Boxes move towards the objects where a regressor is trained, and a calibration keeps it.
+  @Test func trainsBoxesWhereAsked() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let rows = [
+        "softmax", "softmax+boxes:smooth-l1:box-beta=0.5", "softmax+boxes:smooth-l1:box-beta=0.5+tau-norm:tau=0",
+      ]
+      let run = try compare(
+        folder, ["--methods", rows.joined(separator: ","), "--epochs", "20", "--format", "json"])
+      #expect(run.status == 0, "\(run.error)")
+      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+      let methods = try #require(object?["methods"] as? [[String: Any]])
+      #expect(methods.map { $0["method"] as? String } == rows)
+      func metric(_ name: String) throws -> [Double] {
+        try methods.map { try #require((($0["metrics"] as? [String: [String: Any]])?[name])?["mean"] as? Double) }
+      }
+      let precision = try metric("AP")
+      #expect(precision[1] != precision[0] && precision[2] == precision[1], "\(precision)")
+      let folders = try methods.map { try #require(($0["runs"] as? [String])?.first) }
+      let record = try RunFolder(at: "\(folder)/\(folders[1])").record()
+      #expect(record.recipe?.boxes?.loss == MethodChoice(name: "smooth-l1", parameters: ["box-beta": "0.5"]))
+      let again = try runBags(["train", "--config", "\(folders[1])/run.json", "--output", "again"], in: folder)
+      #expect(again.status == 0, "\(again.error)")
+      let heads = try [folders[1], "again"].map {
+        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/head.safetensors"))
+      }
+      #expect(heads[0] == heads[1])
     }
   }
 
@@ -99,7 +132,7 @@ import Testing
       let options = ["--methods", "bags,softmax,focal", "--seeds", "0,5", "--epochs", "40", "--format", "json"]
       let whole = try compare(folder, options + ["--output", "whole"])
       #expect(whole.status == 0, "\(whole.error)")
-      for (signal, status) in [(SIGKILL, SIGKILL), (SIGINT, 1)] {
+      for (signal, status) in [(SIGKILL, SIGKILL), (SIGINT, 130), (SIGTERM, 143)] {
         let output = "part\(signal)"
         let process = try startBags(Self.inputs + options + ["--output", output], in: folder)
         Thread.sleep(forTimeInterval: 0.4)
@@ -164,15 +197,19 @@ import Testing
     (["--methods", "softmax,bgas"], "there is no method 'bgas'"),
     (["--methods", "softmax,bgas"], "did you mean bags?"),
     (["--methods", "bags:others-ratio"], "'others-ratio' is no parameter: write bags:name=value"),
-    (["--methods", "softmax:others-ratio=3"], "--others-ratio is no parameter of softmax"),
+    (["--methods", "softmax:others-ratio=3"], "others-ratio is no parameter of softmax"),
     (["--methods", "softmax:groups=100"], "softmax has no groups"),
     (["--methods", "bags:groups=100/10"], "ascending"), (["--methods", "bags:groups=auto/x"], "or auto/4"),
     (["--methods", "softmax+rsf"], "did you mean rfs?"),
     (["--methods", "softmax+rfs+class-balanced"], "one sampler at most"),
     (["--methods", "softmax+ohem+s-ohem"], "one way at most"),
     (["--methods", "ghm+ohem"], "ghm has none"),
+    (["--methods", "softmax+boxes"], "boxes names one box loss, as in boxes:smooth-l1"),
+    (["--methods", "softmax+boxes:smoth-l1"], "did you mean smooth-l1?"),
+    (["--methods", "softmax+boxes:smooth-l1:box-classes=all"], "box-classes must be one of"),
+    (["--methods", "softmax+boxes:smooth-l1+boxes:ghm-r"], "one box regressor at most"),
     (["--methods", "softmax+tau-norm+ncm"], "one calibration at most"),
-    (["--methods", "softmax+tau-norm:tua=1"], "--tua is no parameter of tau-norm"),
+    (["--methods", "softmax+tau-norm:tua=1"], "tua is no parameter of tau-norm"),
     (["--methods", "bce+norcal"], "NorCal renormalises one softmax"),
     (["--methods", "bags+lws"], "LWS scales the logits of one softmax"),
     (["--methods", "bags+tail-finetune"], "fine-tuning here goes on with softmax"),

@@ -36,7 +36,7 @@ import Testing
         ] + (loss == "ghm-r" ? ["--ghm-mu", "1", "--box-loss-weight", "4"] : []), in: folder)
       #expect(run.status == 0, "\(run.error)")
       let record = try RunFolder(at: "\(folder)/boxes").record()
-      #expect(record.boxes?.loss.name == loss && record.boxes?.classes == classes)
+      #expect(record.recipe?.boxes?.loss.name == loss && record.recipe?.boxes?.classes == classes)
       let regressor = try boxes(folder, "boxes")
       #expect(regressor.classes == classes)
       #expect(try RunFolder(at: "\(folder)/boxes").metrics().last?.losses["box"] != nil)

@@ -14,7 +14,7 @@ import Testing
       #expect(head.layout.name == "grouped-sigmoid" && head.weight.rows == 17 && head.inputs == 8)
       let record = try written.record()
       #expect(record.settings.seed == 3 && record.settings.epochs == 3 && record.result?.steps == 12)
-      #expect(record.methodParameters == ["others-ratio": "8", "g0": "sigmoid", "others": "yes"])
+      #expect(record.recipe?.method.parameters == ["others-ratio": "8", "g0": "sigmoid", "others": "yes"])
       #expect(try CategoryGroups(contentsOf: written.groupsPath) == head.groups)
       let lines = try String(contentsOfFile: written.metricsPath, encoding: .utf8).split(separator: "\n")
       let last = try JSONDecoder().decode(TrainingMetrics.self, from: Data(try #require(lines.last).utf8))
@@ -113,7 +113,7 @@ import Testing
       Thread.sleep(forTimeInterval: 0.2)
       process.interrupt()
       process.waitUntilExit()
-      #expect(process.terminationStatus == 1 && process.terminationReason == .exit)
+      #expect(process.terminationStatus == 130 && process.terminationReason == .exit)
       #expect(FileManager.default.fileExists(atPath: "\(folder)/a.partial/checkpoint.safetensors"))
       // An interrupted run is not written over by accident.
       let again = try runBags(["train"] + inputs + ["--output", "a"], in: folder)

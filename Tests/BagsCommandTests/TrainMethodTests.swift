@@ -22,7 +22,7 @@ import Testing
         #expect(run.status == 0, "\(method.name): \(run.error)")
         let record = try RunFolder(at: "\(folder)/\(method.name)").record()
         #expect(record.method == method.name)
-        #expect(record.methodParameters == (try MethodParameters(of: method)).values)
+        #expect(record.recipe?.method.parameters == (try MethodParameters(of: method)).values)
         let predicted = try runBags(
           [
             "predict", method.name, "--features", "val", "--annotations", "val.json", "--output", "\(method.name).json",
@@ -41,11 +41,11 @@ import Testing
       #expect(
         try train(folder, ["--gamma", "1", "--method", "focal", "--alpha=.5", "--output", "a"]).status == 0)
       let focal = try RunFolder(at: "\(folder)/a").record()
-      #expect(focal.methodParameters == ["gamma": "1", "alpha": ".5", "prior": "0.01"])
+      #expect(focal.recipe?.method.parameters == ["gamma": "1", "alpha": ".5", "prior": "0.01"])
       #expect(
         try train(folder, ["--others-ratio", "3", "--g0", "official", "--others", "no", "--output", "b"]).status == 0)
       let bags = try RunFolder(at: "\(folder)/b").record()
-      #expect(bags.methodParameters == ["others-ratio": "3", "g0": "official", "others": "no"])
+      #expect(bags.recipe?.method.parameters == ["others-ratio": "3", "g0": "official", "others": "no"])
       let head = try LinearHead(contentsOf: "\(folder)/b/head.safetensors")
       #expect(head.layout.name == "grouped-official-without-others")
     }

@@ -24,8 +24,8 @@ import Testing
         let run = try train(folder, mining.name, ["--mining", mining.name] + few + head + negatives)
         #expect(run.status == 0, "\(mining.name): \(run.error)")
         let record = try RunFolder(at: "\(folder)/\(mining.name)").record()
-        #expect(record.mining?.name == mining.name)
-        #expect(record.mining.map { Set($0.parameters.keys) } == Set(mining.parameters.map(\.name)))
+        #expect(record.recipe?.mining?.name == mining.name)
+        #expect(record.recipe?.mining.map { Set($0.parameters.keys) } == Set(mining.parameters.map(\.name)))
         #expect((record.inputs["mining-head"] != nil) == mining.needsMiningHead)
         heads.append(try fileBytes("\(folder)/\(mining.name)/head.safetensors"))
       }
@@ -66,6 +66,7 @@ import Testing
     (["--mining", "offline", "--mining-head", "nowhere"], 1, "nowhere: cannot open"),
     (["--mining", "ohem", "--method", "acsl"], 64, "acsl has none, since it draws at random"),
     (["--mining", "s-ohem", "--method", "ghm"], 64, "how many others of its batch have gradients like its own"),
+    (["--mining", "ohem", "--method", "softmax", "--stages", "3"], 64, "with 3 stages it has one a stage"),
     (["--mining", "ohem-1to3", "--method", "seesaw"], 64, "what earlier batches held"),
   ])
   func namesMistakes(options: [String], status: Int, message: String) throws {

@@ -21,9 +21,9 @@ import Testing
       #expect(try train(folder, "balanced", ["--sampler", "class-balanced"]).status == 0)
       let records = try ["plain", "rfs", "balanced"].map { try RunFolder(at: "\(folder)/\($0)").record() }
       #expect(records.map { $0.result?.steps } == [14, 14, 14])
-      #expect(records[0].sampler == nil)
-      #expect(records[1].sampler == MethodChoice(name: "rfs", parameters: ["repeat-threshold": "0.2"]))
-      #expect(records[2].sampler == MethodChoice(name: "class-balanced"))
+      #expect(records[0].recipe?.sampler == nil)
+      #expect(records[1].recipe?.sampler == MethodChoice(name: "rfs", parameters: ["repeat-threshold": "0.2"]))
+      #expect(records[2].recipe?.sampler == MethodChoice(name: "class-balanced"))
       let heads = try ["plain", "rfs", "balanced", "again"].map {
         try fileBytes("\(folder)/\($0)/head.safetensors")
       }

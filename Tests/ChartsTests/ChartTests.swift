@@ -34,8 +34,8 @@ import Testing
   @Test(arguments: [320.0, 480, 760, 1200], [1, 3, 9, 30])
   func noTwoTextsOverlapAndNoneIsCut(width: Double, lines: Int) {
     let rendered = chart(lines: lines, name: "a run with a name").rendered(width: width)
-    for (index, text) in rendered.texts.enumerated() {
-      for other in rendered.texts[(index + 1)...] { #expect(!text.overlaps(other), "\(text) and \(other)") }
+    #expect(overlappingPairs(rendered.texts) { $0.overlaps($1) } == [])
+    for text in rendered.texts {
       #expect(text.x >= 0 && text.x + text.width <= rendered.width, "\(text)")
       #expect(text.y >= 0 && text.y + text.height <= rendered.height, "\(text)")
     }

@@ -191,7 +191,8 @@ import Testing
     let analysis = try evaluator.analyze(
       try evaluator.prepare(DetectionColumns([Detection(imageID: 1, categoryID: 2, box: box(0), score: 1)])))
     #expect(analysis.confusion.rows.map { "\($0.split)" } == ["G1", "G2", "–"])
-    #expect(analysis.confusion.rows[0].wrongCounts == [.group(0): 0, .group(1): 1, .frequency(nil): 0]
+    #expect(
+      analysis.confusion.rows[0].wrongCounts == [.group(0): 0, .group(1): 1, .frequency(nil): 0]
         && analysis.confusion.rows[0].missedCount == 1)
     #expect(analysis.errors.rows.map { "\($0.split)" } == ["all", "r", "c", "f", "G1", "G2"])
   }

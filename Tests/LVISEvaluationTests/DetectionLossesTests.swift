@@ -103,7 +103,8 @@ import Testing
           row.ignoredCount + row.truePositiveCount + row.falsePositiveCount == counted.count,
           "seed \(seed) \(row.split)")
         for range in data.options.areaRanges {
-          #expect(row.outsideRangeCounts[range.name] == counted.count { !range.bounds.contains($0.area) }, "seed \(seed)")
+          #expect(
+            row.outsideRangeCounts[range.name] == counted.count { !range.bounds.contains($0.area) }, "seed \(seed)")
         }
         if row.split == .all {
           let unknown = capped.count { !ids.contains($0.detection.categoryID) }

@@ -132,7 +132,7 @@ import Testing
       let base = try #require(alone.rows[0].outcomes.first)
       let outcome = try #require(result.rows[0].outcomes.first)
       let record = try outcome.run.record()
-      #expect(record.mining?.name == "offline" && record.inputs["mining-head"]?.path == base.run.headPath)
+      #expect(record.recipe?.mining?.name == "offline" && record.inputs["mining-head"]?.path == base.run.headPath)
       #expect(result.rows[0].epochs == 4 && outcome.seconds > base.seconds)
       #expect(try heads(result) != heads(alone))
     }
@@ -160,7 +160,7 @@ import Testing
       let head = try LinearHead(contentsOf: base.run.headPath).tauNormalized(tau: 0.5)
       #expect(try LinearHead(contentsOf: normed.run.headPath).weight.storage == head.weight.storage)
       let record = try normed.run.record()
-      #expect(record.calibration == MethodChoice(name: "tau-norm", parameters: ["tau": "0.5"]))
+      #expect(record.calibration?.method == MethodChoice(name: "tau-norm", parameters: ["tau": "0.5"]))
       #expect(record.inputs["init"]?.path == base.run.headPath && normed.seconds >= base.seconds)
       #expect(Set(result.rows.compactMap { $0.outcomes.first?.metrics["AP"] }).count == 3)
       _ = try comparison.run(hooks)

@@ -13,9 +13,9 @@ import Testing
   @Test(arguments: CalibrationMethod.all.map(\.name)) func changesAHeadAsItIsTold(name: String) throws {
     let method = try #require(CalibrationMethod.named(name))
     let example = try Example()
-    var data = CalibrationData(source: method.needsFeatures ? example.source : nil)
-    data.settings.warmupSteps = 0
-    let calibrated = try method(example.head, parameters: try MethodParameters(of: method), data: data)
+    let source = method.needsFeatures ? example.source : nil
+    let recipe = try CalibrationRecipe(MethodChoice(name: name))
+    let calibrated = try recipe.calibrate(example.head, on: source)
     #expect(calibrated.method == "softmax+\(name)")
     let features = Matrix(
       rows: example.source.labels.count, columns: example.head.inputs, values: example.source.features)
@@ -23,7 +23,7 @@ import Testing
     #expect(scores.storage.allSatisfy { $0 >= 0 && $0 <= 1 })
     #expect(scores != example.head.scores(for: features))
     // The same once more.
-    let again = try method(example.head, parameters: try MethodParameters(of: method), data: data)
+    let again = try recipe.calibrate(example.head, on: source)
     #expect(again.weight == calibrated.weight && again.bias == calibrated.bias)
     let isOrdinary = calibrated.layout is SoftmaxLayout
     #expect(isOrdinary == !["tau-norm-select", "ncm"].contains(name))
@@ -31,14 +31,13 @@ import Testing
 
   @Test(arguments: CalibrationMethod.all.filter { $0.name != "crt" }.map(\.name))
   func refusesAGroupedHeadWithTheReason(name: String) throws {
-    let method = try #require(CalibrationMethod.named(name))
     let example = try Example()
     var generator = SeededGenerator(seed: 0)
     let bags = LinearHead(
       inputs: example.head.inputs, layout: GroupedLayout(groups: example.head.groups), groups: example.head.groups,
       method: "bags", using: &generator)
     let error = #expect(throws: LinearHeadError.self) {
-      try method(bags, parameters: try MethodParameters(of: method), data: CalibrationData(source: example.source))
+      try CalibrationRecipe(MethodChoice(name: name)).calibrate(bags, on: example.source)
     }
     #expect(error?.description.contains("grouped-sigmoid") == true)
   }
@@ -46,10 +45,10 @@ import Testing
   @Test func namesTheRoIsWhereTheyAreMissing() throws {
     let example = try Example()
     for method in CalibrationMethod.all where method.needsFeatures {
-      let error = #expect(throws: LinearHeadError.self) {
-        try method(example.head, parameters: try MethodParameters(of: method))
+      let error = #expect(throws: TrainingRecipeError.self) {
+        try CalibrationRecipe(MethodChoice(name: method.name)).calibrate(example.head)
       }
-      #expect(error?.description.contains("--features") == true)
+      #expect(error?.description.contains("needs the training RoIs") == true)
     }
   }
 
@@ -69,10 +68,8 @@ import Testing
     }
     let before = meanScore(example.head)
     for name in ["lws", "crt", "tail-finetune"] {
-      let method = try #require(CalibrationMethod.named(name))
-      var data = CalibrationData(source: example.source)
-      data.settings.warmupSteps = 0
-      let after = meanScore(try method(example.head, parameters: try MethodParameters(of: method), data: data))
+      let recipe = try CalibrationRecipe(MethodChoice(name: name))
+      let after = meanScore(try recipe.calibrate(example.head, on: example.source))
       #expect(after > before, "\(name): \(before) to \(after)")
     }
   }

@@ -10,8 +10,10 @@ import Testing
     (analyses.losses, analyses.errors, analyses.confusion) = (true, true, true)
     analyses.comparedResults = goldenPath("evaluation/tide_dt.json")
     analyses.replicates = 20
-    return try LVISEvaluator(groundTruth: LVISDataset(contentsOf: goldenPath("evaluation/tide_gt.json")), options: options)
-      .findings(resultsAt: goldenPath("evaluation/tide_dt.json"), analyses: analyses)
+    return try LVISEvaluator(
+      groundTruth: LVISDataset(contentsOf: goldenPath("evaluation/tide_gt.json")), options: options
+    )
+    .findings(resultsAt: goldenPath("evaluation/tide_dt.json"), analyses: analyses)
   }
 
   private func object(at path: String) throws -> [String: Any] {
@@ -21,7 +23,9 @@ import Testing
 
   /// Every key of an object and of all objects in it.
   private func keys(_ value: Any) -> Set<String> {
-    if let object = value as? [String: Any] { return object.values.reduce(into: Set(object.keys)) { $0.formUnion(keys($1)) } }
+    if let object = value as? [String: Any] {
+      return object.values.reduce(into: Set(object.keys)) { $0.formUnion(keys($1)) }
+    }
     return (value as? [Any] ?? []).reduce(into: []) { $0.formUnion(keys($1)) }
   }
 

@@ -108,22 +108,23 @@ import TrainingRuns
   @Test func documentHoldsEveryValueBehindAMean() throws {
     try withTemporaryFolder { folder in
       try withReport { report in
-      try report.document.write(inFolder: folder)
-      let object = try jsonObject(String(contentsOfFile: "\(folder)/comparison.json", encoding: .utf8))
-      let methods = try #require(object["methods"] as? [[String: Any]])
-      #expect(object["format"] as? String == "bags-comparison" && methods.count == 3)
-      let ap = try #require((methods[0]["metrics"] as? [String: [String: Any]])?["AP"])
-      #expect(ap["values"] as? [Double] == [0.5, 0.7] && abs((ap["mean"] as? Double ?? 0) - 0.6) < 1e-12)
-      #expect((methods[0]["metrics"] as? [String: Any])?["AP4"] == nil)
-      #expect(
-        methods[1]["learning_rate"] as? Double == 0.1 && methods[2]["failures"] as? [String] == ["seed 0: diverged"])
-      let best = try #require(object["best"] as? [String: [String]])
-      #expect(best["AP"] == ["a"] && best["norm_count_correlation"] != nil)
-      // What is read back gives the same table.
-      let read = try ComparisonDocument(inFolder: folder)
-      #expect(ComparisonTable(read).table.markdown == report.table.table.markdown)
-      #expect(read.firstRuns(inFolder: folder).map(\.method) == ["a", "b"])
-    } }
+        try report.document.write(inFolder: folder)
+        let object = try jsonObject(String(contentsOfFile: "\(folder)/comparison.json", encoding: .utf8))
+        let methods = try #require(object["methods"] as? [[String: Any]])
+        #expect(object["format"] as? String == "bags-comparison" && methods.count == 3)
+        let ap = try #require((methods[0]["metrics"] as? [String: [String: Any]])?["AP"])
+        #expect(ap["values"] as? [Double] == [0.5, 0.7] && abs((ap["mean"] as? Double ?? 0) - 0.6) < 1e-12)
+        #expect((methods[0]["metrics"] as? [String: Any])?["AP4"] == nil)
+        #expect(
+          methods[1]["learning_rate"] as? Double == 0.1 && methods[2]["failures"] as? [String] == ["seed 0: diverged"])
+        let best = try #require(object["best"] as? [String: [String]])
+        #expect(best["AP"] == ["a"] && best["norm_count_correlation"] != nil)
+        // What is read back gives the same table.
+        let read = try ComparisonDocument(inFolder: folder)
+        #expect(ComparisonTable(read).table.markdown == report.table.table.markdown)
+        #expect(read.firstRuns(inFolder: folder).map(\.method) == ["a", "b"])
+      }
+    }
   }
 
   @Test func figureHasALineAMethodTheBestOnTop() throws {

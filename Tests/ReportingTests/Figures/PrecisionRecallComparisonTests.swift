@@ -52,7 +52,9 @@ import Testing
   }
 
   @Test func csvHoldsEveryPoint() {
-    let csv = PrecisionRecallComparison([.init(name: "a,b", method: "bags", curves: [curve(.frequency(.rare), 0.75, 1)])]).csv
+    let csv = PrecisionRecallComparison([
+      .init(name: "a,b", method: "bags", curves: [curve(.frequency(.rare), 0.75, 1)])
+    ]).csv
     #expect(
       csv == """
         result,classes,iou,recall,precision
@@ -65,7 +67,9 @@ import Testing
 
   @Test func frequenciesStandInForGroups() {
     let comparison = PrecisionRecallComparison([
-      .init(name: "a", method: "bags", curves: [curve(.all, nil, 1), curve(.frequency(.frequent), nil, 1), curve(.frequency(.rare), nil, 0.5)])
+      .init(
+        name: "a", method: "bags",
+        curves: [curve(.all, nil, 1), curve(.frequency(.frequent), nil, 1), curve(.frequency(.rare), nil, 0.5)])
     ])
     #expect(comparison.classSets == [.all, .frequency(.rare), .frequency(.frequent)])
     #expect(comparison.chart.panels.count == 1)
