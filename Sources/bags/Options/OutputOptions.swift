@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import DurableFiles
 import Foundation
 
 /// How a command prints its result.
@@ -12,17 +13,8 @@ struct FormatOptions: ParsableArguments {
   var isJSON: Bool { format == .json }
 }
 
-/// Prints one JSON object, keys in a fixed order.
-func printJSON(_ value: some Encodable) throws {
-  StandardStreams.result(try jsonText(value))
-}
-
-/// One JSON object as text, keys in a fixed order.
-func jsonText(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
-}
+/// Prints one JSON object, keys in snake_case and in a fixed order.
+func printJSON(_ value: some Encodable) throws { StandardStreams.result(try JSONDocument.text(value)) }
 
 /// What happens where an output already exists.
 struct OverwriteOptions: ParsableArguments {
