@@ -74,10 +74,22 @@ struct ComparisonCell {
     guard isTrained, FileManager.default.fileExists(atPath: evaluationPath) else { return nil }
     let file = try MappedFile(at: evaluationPath)
     let data = withExtendedLifetime(file) { Data(file.bytes) }
-    guard let saved = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
-      saved[Self.digestKey] as? String == digest
+    guard let saved = try? JSONDecoder().decode([String: SavedValue].self, from: data),
+      saved[Self.digestKey]?.text == digest
     else { return nil }
-    return saved.compactMapValues { $0 as? Double }
+    return saved.compactMapValues(\.number)
+  }
+
+  /// A value of a saved evaluation: a metric, or something beside.
+  private struct SavedValue: Decodable {
+    let number: Double?
+    let text: String?
+
+    init(from decoder: any Decoder) throws {
+      let value = try decoder.singleValueContainer()
+      number = try? value.decode(Double.self)
+      text = try? value.decode(String.self)
+    }
   }
 
   /// Keeps its metrics, as `bags evaluate --format json --per-class` prints them.
