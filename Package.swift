@@ -24,7 +24,10 @@ let package = Package(
       providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     // NDEBUG: simdjson's own assertions would end the process on malformed input in a debug build.
     .target(name: "CSimdJSON", cxxSettings: [.define("NDEBUG")], linkerSettings: [.linkedLibrary("simdjson")]),
-    .target(name: "CVectorKernels"),
+    // BAGS_NO_MULTIVERSION=1 in the environment: kernels for one instruction set, for the sanitizers.
+    .target(
+      name: "CVectorKernels",
+      cSettings: Context.environment["BAGS_NO_MULTIVERSION"] == nil ? [] : [.define("BAGS_NO_MULTIVERSION")]),
 
     // The library, lowest module first: nothing imports upwards, and evaluation never imports training.
     .target(name: "DurableFiles"),
@@ -112,7 +115,12 @@ let package = Package(
       ]),
 
     // Tests mirror the modules; `TestSupport` holds what they share.
-    .target(name: "TestSupport", path: "Tests/TestSupport", resources: [.copy("Golden")]),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets", "SyntheticData",
+      ],
+      path: "Tests/TestSupport", resources: [.copy("Golden"), .copy("Cases")]),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
     .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
     .testTarget(
@@ -163,13 +171,13 @@ let package = Package(
     .testTarget(
       name: "LVISEvaluationTests",
       dependencies: [
-        "DurableFiles", "LVISDatasets", "LVISEvaluation", "TestSupport",
+        "DurableFiles", "LVISDatasets", "LVISEvaluation", "Reporting", "TestSupport",
       ]),
     .testTarget(
       name: "MethodComparisonTests",
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "HeadTraining", "LVISDatasets",
-        "LVISEvaluation", "MethodComparison", "SyntheticData", "TestSupport", "TrainingRuns",
+        "MethodComparison", "SyntheticData", "TestSupport", "TrainingRuns",
       ]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts", "TestSupport"]),
     .testTarget(

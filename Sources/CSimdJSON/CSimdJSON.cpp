@@ -8,6 +8,16 @@ namespace {
 
 const char *const boxForm = "4 numbers: [x, y, width, height]";
 
+// FNV-1a over a token of the file.
+uint64_t hashed(uint64_t hash, std::string_view text) {
+  for (char byte : text) hash = (hash ^ uint8_t(byte)) * 0x100000001b3;
+  return hash;
+}
+
+bool isScalar(ondemand::value &value) {
+  return !isOf(value, ondemand::json_type::array) && !isOf(value, ondemand::json_type::object);
+}
+
 bool require(CSimdJSONReader &reader, bool isThere, const char *field, const char *expected) {
   return isThere || fail(reader, CSIMDJSON_MISSING_FIELD, {field}, expected);
 }
@@ -20,7 +30,13 @@ bool readImage(CSimdJSONReader &reader, ondemand::object &object) {
     case 'i':
       if (!isKey(key, "id") || isNull(value)) return true;
       row.flags |= CSIMDJSON_HAS_ID;
-      return readInteger(reader, value, {"id"}, row.id);
+      return readID(reader, value, {"id"}, row.id, row.flags);
+    case 'f':
+      if (isKey(key, "file_name") && isScalar(value)) row.identity = hashed(row.identity, rawToken(value));
+      return true;
+    case 'c':
+      if (isKey(key, "coco_url") && isScalar(value)) row.identity = hashed(row.identity, rawToken(value));
+      return true;
     case 'w':
       if (!isKey(key, "width") || isNull(value)) return true;
       hasWidth = true;
@@ -54,15 +70,15 @@ bool readCategory(CSimdJSONReader &reader, ondemand::object &object) {
   bool read = forEachField(reader, object, [&](const char *key, ondemand::value value) {
     if (isKey(key, "id") && !isNull(value)) {
       row.flags |= CSIMDJSON_HAS_ID;
-      return readInteger(reader, value, {"id"}, row.id);
+      return readID(reader, value, {"id"}, row.id, row.flags);
     }
     if (isKey(key, "name") && !isNull(value)) {
       row.flags |= CSIMDJSON_HAS_NAME;
-      return readText(reader, value, {"name"}, row.name);
+      return readName(reader, value, {"name"}, row.name);
     }
-    if (isKey(key, "frequency") && isOf(value, ondemand::json_type::string)) {
+    if (isKey(key, "frequency") && !isNull(value) && isScalar(value)) {
       row.flags |= CSIMDJSON_HAS_FREQUENCY;
-      return readText(reader, value, {"frequency"}, row.frequency);
+      return readName(reader, value, {"frequency"}, row.frequency);
     }
     if (isKey(key, "instance_count") && !isNull(value)) {
       row.flags |= CSIMDJSON_HAS_INSTANCE_COUNT;
@@ -81,19 +97,19 @@ bool readCategory(CSimdJSONReader &reader, ondemand::object &object) {
 
 bool readObject(CSimdJSONReader &reader, ondemand::object &object, bool isDetection, uint32_t options) {
   CSimdJSONObject row{};
-  bool hasImage = false, hasCategory = false, hasScore = false;
+  bool hasImage = false, hasCategory = false, hasScore = false, hasEmptyBox = false;
   bool read = forEachField(reader, object, [&](const char *key, ondemand::value value) {
     bool flag = false;
     switch (key[0]) {
     case 'i':
       if (isKey(key, "image_id") && !isNull(value)) {
         hasImage = true;
-        return readInteger(reader, value, {"image_id"}, row.image_id);
+        return readID(reader, value, {"image_id"}, row.image_id, row.flags);
       }
       if (isDetection) return true;
       if (isKey(key, "id") && !isNull(value)) {
         row.flags |= CSIMDJSON_HAS_ID;
-        return readInteger(reader, value, {"id"}, row.id);
+        return readID(reader, value, {"id"}, row.id, row.flags);
       }
       if (isKey(key, "iscrowd") && !isNull(value)) {
         if (!readFlag(reader, value, {"iscrowd"}, flag)) return false;
@@ -106,11 +122,13 @@ bool readObject(CSimdJSONReader &reader, ondemand::object &object, bool isDetect
     case 'c':
       if (!isKey(key, "category_id") || isNull(value)) return true;
       hasCategory = true;
-      return readInteger(reader, value, {"category_id"}, row.category_id);
+      return readID(reader, value, {"category_id"}, row.category_id, row.flags);
     case 'b':
       if (!isKey(key, "bbox") || isNull(value)) return true;
       row.flags |= CSIMDJSON_HAS_BOX;
-      return readBox(reader, value, row.box);
+      if (!readBox(reader, value, row.box, hasEmptyBox)) return false;
+      if (hasEmptyBox) row.flags &= ~uint32_t(CSIMDJSON_HAS_BOX);
+      return true;
     case 'a':
       if (isDetection || !isKey(key, "area") || isNull(value)) return true;
       row.flags |= CSIMDJSON_HAS_AREA;
@@ -130,6 +148,11 @@ bool readObject(CSimdJSONReader &reader, ondemand::object &object, bool isDetect
   if (!read || !require(reader, hasImage, "image_id", "an integer")) return false;
   if (!require(reader, hasCategory, "category_id", "an integer")) return false;
   if (isDetection && !require(reader, hasScore, "score", "a number")) return false;
+  // [] is no box, as in the reference implementation.
+  if (hasEmptyBox && (options & CSIMDJSON_REQUIRE_BOX || (isDetection && !(row.flags & CSIMDJSON_HAS_SEGMENTATION)))) {
+    reader.failure->count = 0;
+    return fail(reader, CSIMDJSON_WRONG_LENGTH, {"bbox"}, boxForm);
+  }
   if (options & CSIMDJSON_REQUIRE_BOX && !require(reader, row.flags & CSIMDJSON_HAS_BOX, "bbox", boxForm)) return false;
   if (isDetection && !(row.flags & (CSIMDJSON_HAS_BOX | CSIMDJSON_HAS_SEGMENTATION))) {
     return fail(reader, CSIMDJSON_MISSING_FIELD, {"bbox"}, boxForm);

@@ -58,6 +58,8 @@ bool fail(CSimdJSONReader &, CSimdJSONProblem, Place, const char *expected, onde
 bool fail(CSimdJSONReader &, simdjson::error_code, Place);
 
 bool readInteger(CSimdJSONReader &, ondemand::value, Place, int64_t &);
+// An integer of 64 bits, signed or not: one of 2^63 or more keeps its bits, and sets CSIMDJSON_HAS_WIDE_ID.
+bool readID(CSimdJSONReader &, ondemand::value, Place, int64_t &, uint32_t &flags);
 // An integer that is not negative.
 bool readCount(CSimdJSONReader &, ondemand::value, Place, int64_t &);
 // A finite number.
@@ -66,10 +68,14 @@ bool readNumber(CSimdJSONReader &, ondemand::value, Place, double &);
 bool readFlag(CSimdJSONReader &, ondemand::value, Place, bool &);
 // Text, appended to `bytes`.
 bool readText(CSimdJSONReader &, ondemand::value, Place, CSimdJSONRange &);
+// Text, or a number or truth value as the file has it, appended to `bytes`.
+bool readName(CSimdJSONReader &, ondemand::value, Place, CSimdJSONRange &);
+// The bytes of a value that is no list or object, as the file has them.
+std::string_view rawToken(ondemand::value);
 // A list of integers, appended to `integers`.
 bool readIntegers(CSimdJSONReader &, ondemand::value, Place, CSimdJSONRange &);
-// x, y, width, height.
-bool readBox(CSimdJSONReader &, ondemand::value, double (&)[4]);
+// x, y, width, height; or nothing, which `isEmpty` says.
+bool readBox(CSimdJSONReader &, ondemand::value, double (&)[4], bool &isEmpty);
 // Polygons or run lengths, appended to the lists.
 bool readSegmentation(CSimdJSONReader &, ondemand::value, CSimdJSONSegmentation &);
 

@@ -87,6 +87,19 @@ bool readInteger(CSimdJSONReader &reader, ondemand::value value, Place place, in
   return true;
 }
 
+bool readID(CSimdJSONReader &reader, ondemand::value value, Place place, int64_t &out, uint32_t &flags) {
+  if (value.get_int64().get(out) == simdjson::SUCCESS) return true;
+  uint64_t wide;
+  if (value.get_uint64().get(wide) == simdjson::SUCCESS) {
+    out = int64_t(wide);
+    flags |= CSIMDJSON_HAS_WIDE_ID;
+    return true;
+  }
+  if (readInteger(reader, value, place, out)) return true;
+  if (reader.failure->problem == CSIMDJSON_OUT_OF_RANGE) reader.failure->expected = "an id, which is below 2^64";
+  return false;
+}
+
 bool readCount(CSimdJSONReader &reader, ondemand::value value, Place place, int64_t &out) {
   if (!readInteger(reader, value, place, out)) return false;
   if (out < 0) return fail(reader, CSIMDJSON_NEGATIVE, place, "0 or more", value);
@@ -123,6 +136,23 @@ bool readText(CSimdJSONReader &reader, ondemand::value value, Place place, CSimd
   return true;
 }
 
+std::string_view rawToken(ondemand::value value) {
+  std::string_view token = value.raw_json_token();
+  while (!token.empty() && strchr(" \t\r\n", token.back())) token.remove_suffix(1);
+  return token;
+}
+
+bool readName(CSimdJSONReader &reader, ondemand::value value, Place place, CSimdJSONRange &out) {
+  if (isOf(value, ondemand::json_type::string)) return readText(reader, value, place, out);
+  if (isOf(value, ondemand::json_type::array) || isOf(value, ondemand::json_type::object)) {
+    return fail(reader, CSIMDJSON_WRONG_TYPE, place, "a string", value);
+  }
+  std::string_view text = rawToken(value);
+  out = {uint32_t(reader.bytes.size()), uint32_t(text.size())};
+  reader.bytes.insert(reader.bytes.end(), text.begin(), text.end());
+  return true;
+}
+
 bool readIntegers(CSimdJSONReader &reader, ondemand::value value, Place place, CSimdJSONRange &out) {
   ondemand::array array;
   if (!isOf(value, ondemand::json_type::array)) {
@@ -134,14 +164,15 @@ bool readIntegers(CSimdJSONReader &reader, ondemand::value value, Place place, C
     ondemand::value element;
     if (auto error = std::move(result).get(element)) return fail(reader, error, place);
     int64_t number;
-    if (!readInteger(reader, element, {place.field, int64_t(reader.integers.size() - first)}, number)) return false;
+    uint32_t flags = 0;
+    if (!readID(reader, element, {place.field, int64_t(reader.integers.size() - first)}, number, flags)) return false;
     reader.integers.push_back(number);
   }
   out = {uint32_t(first), uint32_t(reader.integers.size() - first)};
   return true;
 }
 
-bool readBox(CSimdJSONReader &reader, ondemand::value value, double (&out)[4]) {
+bool readBox(CSimdJSONReader &reader, ondemand::value value, double (&out)[4], bool &isEmpty) {
   Place place{"bbox"};
   if (!isOf(value, ondemand::json_type::array)) {
     return fail(reader, CSIMDJSON_WRONG_TYPE, place, "a list [x, y, width, height]", value);
@@ -155,7 +186,8 @@ bool readBox(CSimdJSONReader &reader, ondemand::value value, double (&out)[4]) {
     if (count < 4 && !readNumber(reader, element, {"bbox", int64_t(count)}, out[count])) return false;
     count++;
   }
-  if (count == 4) return true;
+  isEmpty = count == 0;
+  if (count == 4 || isEmpty) return true;
   reader.failure->count = count;
   return fail(reader, CSIMDJSON_WRONG_LENGTH, place, "4 numbers: [x, y, width, height]");
 }

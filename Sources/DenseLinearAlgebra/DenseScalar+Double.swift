@@ -2,7 +2,7 @@ import COpenBLAS
 import RealModule
 
 extension Double: DenseScalar {
-  /// `cblas_dgemm`, on as many threads as OpenBLAS is set to.
+  /// `cblas_dgemm` on this thread.
   public static func multiply(
     rows: Int, columns: Int, inner: Int, alpha: Double,
     _ a: UnsafePointer<Double>, stride strideA: Int, transposed transposedA: Bool,
@@ -10,6 +10,7 @@ extension Double: DenseScalar {
     beta: Double, into c: UnsafeMutablePointer<Double>, stride strideC: Int
   ) {
     guard rows > 0, columns > 0 else { return }
+    OpenBLAS.usesOneThread
     cblas_dgemm(
       CblasRowMajor, transposedA ? CblasTrans : CblasNoTrans, transposedB ? CblasTrans : CblasNoTrans,
       blasint(rows), blasint(columns), blasint(inner), alpha, a, blasint(strideA), b, blasint(strideB),

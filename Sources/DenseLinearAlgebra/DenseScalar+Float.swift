@@ -3,7 +3,7 @@ import CVectorKernels
 import RealModule
 
 extension Float: DenseScalar {
-  /// `cblas_sgemm`, on as many threads as OpenBLAS is set to.
+  /// `cblas_sgemm` on this thread.
   public static func multiply(
     rows: Int, columns: Int, inner: Int, alpha: Float,
     _ a: UnsafePointer<Float>, stride strideA: Int, transposed transposedA: Bool,
@@ -11,6 +11,7 @@ extension Float: DenseScalar {
     beta: Float, into c: UnsafeMutablePointer<Float>, stride strideC: Int
   ) {
     guard rows > 0, columns > 0 else { return }
+    OpenBLAS.usesOneThread
     cblas_sgemm(
       CblasRowMajor, transposedA ? CblasTrans : CblasNoTrans, transposedB ? CblasTrans : CblasNoTrans,
       blasint(rows), blasint(columns), blasint(inner), alpha, a, blasint(strideA), b, blasint(strideB),

@@ -8,17 +8,24 @@ public struct Matrix<Scalar: DenseScalar>: Sendable, Equatable {
   public private(set) var storage: [Scalar]
 
   /// A matrix of zeros, or of another value.
+  ///
+  /// - Precondition: Neither number is negative, and there is memory for their product.
   public init(rows: Int, columns: Int, repeating value: Scalar = 0) {
+    let (count, overflows) = rows.multipliedReportingOverflow(by: columns)
+    precondition(rows >= 0 && columns >= 0 && !overflows, "a matrix cannot be \(rows) by \(columns)")
     self.rows = rows
     self.columns = columns
-    storage = Array(repeating: value, count: rows * columns)
+    storage = Array(repeating: value, count: count)
   }
 
   /// A matrix from its values, row after row.
   ///
   /// - Precondition: `values.count == rows * columns`.
   public init(rows: Int, columns: Int, values: [Scalar]) {
-    precondition(values.count == rows * columns, "\(values.count) values do not fill \(rows) rows of \(columns)")
+    let (count, overflows) = rows.multipliedReportingOverflow(by: columns)
+    precondition(
+      rows >= 0 && columns >= 0 && !overflows && values.count == count,
+      "\(values.count) values do not fill \(rows) rows of \(columns)")
     self.rows = rows
     self.columns = columns
     storage = values

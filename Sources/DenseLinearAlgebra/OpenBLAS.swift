@@ -1,6 +1,9 @@
 import COpenBLAS
 
 /// The OpenBLAS that the program runs on.
+///
+/// Every product runs on the thread that asks for it, and the work is shared out above it by ``inParallel(parts:_:)``;
+/// so two trainings in one process do not disturb each other.
 public enum OpenBLAS {
   /// Its version and build, such as `OpenBLAS 0.3.21 … Zen MAX_THREADS=64`.
   public static var configuration: String { String(cString: openblas_get_config()) }
@@ -8,9 +11,6 @@ public enum OpenBLAS {
   /// The kernels it chose for this processor, such as `Haswell` or `SkylakeX`.
   public static var kernels: String { String(cString: openblas_get_corename()) }
 
-  /// The threads that a product uses, for the whole process.
-  public static var threadCount: Int {
-    get { Int(openblas_get_num_threads()) }
-    set { openblas_set_num_threads(Int32(clamping: max(1, newValue))) }
-  }
+  /// Sets OpenBLAS, whose thread count is the whole process's, to one thread; done once, where the first product begins.
+  static let usesOneThread: Void = openblas_set_num_threads(1)
 }

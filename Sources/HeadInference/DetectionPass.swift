@@ -72,8 +72,7 @@ public struct DetectionPass: Sendable {
 
   /// Goes through the images on all threads.
   ///
-  /// The detections do not depend on the number of threads. OpenBLAS is set to one thread meanwhile, since the images
-  /// are shared out instead.
+  /// The detections do not depend on the number of threads.
   ///
   /// - Parameters:
   ///   - transform: Turns an image's detections into what is wanted of them; on several threads at once.
@@ -83,9 +82,6 @@ public struct DetectionPass: Sendable {
     _ transform: @Sendable (ImageDetections) throws -> Result, deliver: (Result) throws -> Void
   ) throws {
     let chunks = chunks()
-    let previousThreads = OpenBLAS.threadCount
-    OpenBLAS.threadCount = 1
-    defer { OpenBLAS.threadCount = previousThreads }
     try inOrder(
       count: chunks.count, threads: settings.threads,
       makeWorker: {

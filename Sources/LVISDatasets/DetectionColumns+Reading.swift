@@ -15,7 +15,8 @@ extension DetectionColumns {
   /// Reads an LVIS or COCO results file whole.
   ///
   /// - Parameters:
-  ///   - path: A JSON list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or both.
+  ///   - path: A JSON list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or both; such
+  ///     objects, one a line; or an object with such a list as `annotations` or `predictions`.
   ///   - contents: What to read beside ids, boxes and scores.
   /// - Throws: `DatasetError` that names the element and field, for a file that is not such a list, was cut short, or
   ///   holds a number that is not finite; `FileError` where the file cannot be read.
@@ -34,7 +35,8 @@ extension DetectionColumns {
   /// The chunks are read ahead by other threads while `body` runs.
   ///
   /// - Parameters:
-  ///   - path: A JSON list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or both.
+  ///   - path: A JSON list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or both; such
+  ///     objects, one a line; or an object with such a list as `annotations` or `predictions`.
   ///   - contents: What to read beside ids, boxes and scores.
   ///   - windowBytes: How much of the file makes a chunk.
   ///   - body: Gets a chunk, and the place of its first detection in the file.
@@ -89,25 +91,4 @@ extension RecordReader.Rows {
   fileprivate func expectedCount(inFileOf size: Int) -> Int {
     consumed > 0 ? Int(1.05 * Double(count) * Double(size) / Double(consumed)) + 1 : count
   }
-}
-
-/// Reads a results file in windows.
-private func forEachResultWindow(
-  of path: String, _ contents: DetectionColumns.Contents, windowBytes: Int = 1 << 20,
-  _ body: (_ rows: RecordReader.Rows, _ fileSize: Int) throws -> Void
-) throws {
-  let file = try JSONFile(at: path)
-  var cursor = ByteCursor(file: file)
-  try cursor.skipByteOrderMark()
-  let first = try cursor.peekToken()
-  if first == UInt8(ascii: "{") {
-    throw DatasetError(
-      path: path, problem: "holds an object, but results are a list of detections", advice: "is it an annotation file?")
-  }
-  try cursor.expect("[", found: first)
-  let list = RecordList(
-    file: file, kind: .detections, start: cursor.offset,
-    options: contents.contains(.segmentations) ? .segmentations : [], windowBytes: min(max(windowBytes, 1), 1 << 28))
-  cursor.move(to: try list.forEachWindow { rows, _ in try body(rows, file.size) })
-  try cursor.expectEnd()
 }

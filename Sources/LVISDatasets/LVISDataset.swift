@@ -9,19 +9,25 @@ public struct LVISDataset: Sendable {
   /// The masks, parallel to `annotations`; `nil` unless they were asked for.
   public var segmentations: SegmentationColumns?
   /// What was odd in the file, and what was done about it.
-  public var warnings: [DatasetWarning]
+  public var warnings: [DataFinding]
+  /// The file that it was read from; `nil` for a data set in memory.
+  public var path: String?
 
   /// Makes a data set from parts in memory; sorts images and categories by id.
   public init(
     images: [LVISImage], categories: [LVISCategory], annotations: [LVISAnnotation],
-    segmentations: SegmentationColumns? = nil, warnings: [DatasetWarning] = []
+    segmentations: SegmentationColumns? = nil, warnings: [DataFinding] = [], path: String? = nil
   ) {
     self.images = images.sorted { $0.id < $1.id }
     self.categories = categories.sorted { $0.id < $1.id }
     self.annotations = annotations
     self.segmentations = segmentations
     self.warnings = warnings
+    self.path = path
   }
+
+  /// Annotation ids that stand more than once, ascending.
+  public var duplicateAnnotationIDs: [Int] { duplicated(annotations.map(\.id)) }
 
   /// Finds an image's position in `images` by its id.
   public func imageIndex() -> IDIndex { IDIndex(ascending: images.map(\.id)) }
@@ -31,7 +37,7 @@ public struct LVISDataset: Sendable {
 }
 
 /// One image of a data set.
-public struct LVISImage: Sendable, Identifiable {
+public struct LVISImage: Sendable, Equatable, Identifiable {
   /// The image's id.
   public var id: Int
   /// Width in pixels.
@@ -56,7 +62,7 @@ public struct LVISImage: Sendable, Identifiable {
 }
 
 /// One category of a data set.
-public struct LVISCategory: Sendable, Identifiable {
+public struct LVISCategory: Sendable, Equatable, Identifiable {
   /// The category's id: any integer, not necessarily from 1 or without gaps.
   public var id: Int
   /// The category's name.

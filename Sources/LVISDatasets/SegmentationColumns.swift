@@ -55,6 +55,13 @@ public struct SegmentationColumns: Sendable {
     bytes.removeAll(keepingCapacity: true)
   }
 
+  /// The masks of some records, in that order.
+  package func selecting(_ records: [Int]) -> SegmentationColumns {
+    var selected = self
+    selected.entries = records.map { entries[$0] }
+    return selected
+  }
+
   package func polygon(_ index: Int, of entry: Entry) -> ArraySlice<Double> {
     let position = entry.first + index
     return coordinates[(position == 0 ? 0 : polygonEnds[position - 1])..<polygonEnds[position]]

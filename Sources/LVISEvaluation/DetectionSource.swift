@@ -5,6 +5,11 @@ enum DetectionSource {
   case columns(DetectionColumns)
   case file(String)
 
+  /// The file; `nil` for columns in memory.
+  var path: String? {
+    if case .file(let path) = self { path } else { nil }
+  }
+
   /// Hands the detections on in pieces.
   ///
   /// - Parameter body: Gets a piece, the position of its first detection among all, and about how many there will be.
@@ -15,12 +20,21 @@ enum DetectionSource {
     switch self {
     case .columns(let columns): try body(columns, 0, columns.count)
     case .file(let path):
-      do {
+      try namingFile {
         try DetectionColumns.forEachCountedChunk(ofResults: path, including: withMasks ? .segmentations : [], body)
-      } catch let error as EvaluationError {
-        throw DatasetError(
-          path: path, place: error.place.map { "results[\($0.element)].\($0.field)" }, problem: error.problem)
       }
+    }
+  }
+
+  /// Names the file in an evaluation's errors, where there is one.
+  func namingFile(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error as EvaluationError {
+      guard let path else { throw error }
+      throw DatasetError(
+        path: path, place: error.place.map { "results[\($0.element)].\($0.field)" }, problem: error.problem,
+        advice: error.advice)
     }
   }
 

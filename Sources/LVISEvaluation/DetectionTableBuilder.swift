@@ -7,6 +7,10 @@ struct DetectionTableBuilder {
   private(set) var table = DetectionTable()
   /// Which of the detections have a box: what decides about filling in is the first one *after* the cap.
   private(set) var hasBox: [Bool] = []
+  private(set) var census = DetectionCensus()
+  private var ofUnknownImages = 0
+  private var seen = 0
+  private var firstOfUnknownImage: (element: Int, id: Int)?
   private var statuses: ImageStatuses
   /// Where other masks are kept than those that stand against an object of their class: which.
   private let reach: MaskReach?
@@ -31,13 +35,10 @@ struct DetectionTableBuilder {
   ///   finite, or lacks what it is to be filled in from, and for a malformed mask.
   mutating func append(_ columns: borrowing DetectionColumns, first: Int) throws {
     let start = table.count
+    seen += columns.count
+    if firstOfUnknownImage != nil || !hasKnownImages(columns) { return countUnknownImages(columns, first: first) }
     for index in 0..<columns.count {
       let image = truth.images.place(of: columns.imageIDs[index])
-      guard image >= 0 else {
-        throw EvaluationError(
-          "\(columns.imageIDs[index]) is not the id of an image of the ground truth", at: .detections, first + index,
-          "image_id")
-      }
       guard columns.scores[index].isFinite else {
         throw EvaluationError("must be a finite number", at: .detections, first + index, "score")
       }
@@ -56,13 +57,50 @@ struct DetectionTableBuilder {
             ? "is missing, but the first detection has nothing else" : "is missing, and so is bbox",
           at: .detections, first + index, "segmentation")
       }
+      let category = truth.categoryIDs.place(of: columns.categoryIDs[index])
+      census.add(
+        element: first + index, category: columns.categoryIDs[index], isKnown: category >= 0,
+        score: columns.scores[index], box: presence.contains(.box) ? box : nil, imageSize: truth.imageSizes[Int(image)])
       table.images.append(image)
-      table.categories.append(truth.categoryIDs.place(of: columns.categoryIDs[index]))
+      table.categories.append(category)
       table.boxes.append(box)
       table.scores.append(columns.scores[index])
       hasBox.append(presence.contains(.box))
     }
+    if let segmentations = columns.segmentations {
+      let imageIDs = columns.imageIDs
+      census.add(segmentations, first: first) { [truth, table] index in
+        let size = truth.imageSizes[Int(table.images[start + index])]
+        return (imageIDs[index], size.height, size.width)
+      }
+    }
     if filling.needsMasks { try appendMasks(columns, start: start, first: first) }
+  }
+
+  private func hasKnownImages(_ columns: borrowing DetectionColumns) -> Bool {
+    for id in columns.imageIDs where truth.images.place(of: id) < 0 { return false }
+    return true
+  }
+
+  /// From the first detection in an unknown image on, nothing is kept: they are counted for the error.
+  private mutating func countUnknownImages(_ columns: borrowing DetectionColumns, first: Int) {
+    for (index, id) in columns.imageIDs.enumerated() where truth.images.place(of: id) < 0 {
+      ofUnknownImages += 1
+      if firstOfUnknownImage == nil { firstOfUnknownImage = (first + index, id) }
+    }
+  }
+
+  /// Ends the table.
+  ///
+  /// - Throws: `EvaluationError` where detections lie in images that the ground truth does not know.
+  func finish() throws {
+    guard let (element, id) = firstOfUnknownImage else { return }
+    throw EvaluationError(
+      "\(id) is not the id of an image of the ground truth, and so it is for \(share(ofUnknownImages, of: seen, "detection"))",
+      at: .detections, element, "image_id",
+      advice: ofUnknownImages == seen
+        ? "are these the results of another split or data set?"
+        : "score them against the annotations of all their images, or leave them out")
   }
 
   /// Reads the masks: all of them, so that a malformed one is found wherever it is, but only those are kept that stand
@@ -144,6 +182,7 @@ private struct MaskPart: Sendable {
   var boxes: [BoundingBox] = []
   var maskOfDetection: [Int32] = []
   var masks = MaskTable()
+  static let withoutSize = "cannot be drawn: its image has no width or height in the annotations"
   /// The first fault and where it lies.
   var fault: (index: Int, error: MaskError)?
 
@@ -153,7 +192,12 @@ private struct MaskPart: Sendable {
   ) {
     do throws(MaskError) {
       var mask: RunLengthMask?
-      if let segmentation = segmentations?[index] {
+      let segmentation = segmentations?[index]
+      if imageSize.height == 0 || imageSize.width == 0 {
+        if case .polygons = segmentation { throw MaskError(Self.withoutSize) }
+        if segmentation == nil, want != .never { throw MaskError(Self.withoutSize) }
+      }
+      if let segmentation {
         mask = try segmentation.mask(in: imageSize)
       } else if want != .never {
         let corners = RunLengthMask.corners(of: box)

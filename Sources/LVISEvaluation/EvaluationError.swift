@@ -25,17 +25,21 @@ public struct EvaluationError: Error, Sendable, Equatable, CustomStringConvertib
   public let place: Place?
   /// What is wrong there.
   public let problem: String
+  /// What to do about it, where there is something to say.
+  public let advice: String?
 
-  init(_ problem: String, at source: Place.Source, _ element: Int, _ field: String) {
+  init(_ problem: String, at source: Place.Source, _ element: Int, _ field: String, advice: String? = nil) {
     place = Place(source: source, element: element, field: field)
     self.problem = problem
+    self.advice = advice
   }
 
   init(_ problem: String) {
     place = nil
     self.problem = problem
+    advice = nil
   }
 
-  /// One line: place and problem.
-  public var description: String { (place.map { "\($0): " } ?? "") + problem }
+  /// One line: place, problem and advice.
+  public var description: String { (place.map { "\($0): " } ?? "") + problem + (advice.map { "; \($0)" } ?? "") }
 }

@@ -1,4 +1,5 @@
-/// An evaluation as JSON, as `bags evaluate --format json` prints it: every metric by its name, classes behind `classes`,
+/// An evaluation as JSON, as `bags evaluate --format json` prints it: every metric by its name, what a reader should know
+/// behind `warnings`, classes behind `classes`,
 /// and where the options said `keepsCurves`, the curves of all classes, each frequency and each group behind `curves`.
 public struct EvaluationReport: Encodable {
   private let result: EvaluationResult
@@ -22,6 +23,7 @@ public struct EvaluationReport: Encodable {
     var container = encoder.container(keyedBy: Key.self)
     for metric in result.metrics { try container.encode(metric.value, forKey: Key(metric.name)) }
     for (name, mark) in marks { try container.encode(mark, forKey: Key(name)) }
+    try container.encode(result.warnings, forKey: Key("warnings"))
     let curves = result.curves(includingClasses: false)
     if !curves.isEmpty { try container.encode(curves.map { CurveReport($0, names: [:]) }, forKey: Key("curves")) }
     if perClass { try container.encode(result.classes.map(ClassRow.init), forKey: Key("classes")) }

@@ -31,7 +31,9 @@ public struct EvaluationResult: Sendable {
   /// How many detections and objects took part.
   public let counts: Counts
   /// What a reader of the metrics should know.
-  public let notes: [EvaluationNote]
+  ///
+  /// Findings about the ground truth come first, then those about the detections, then peculiarities of the rules.
+  public let warnings: [DataFinding]
   let splits: ClassSplits
 
   /// A metric by name; `nil` for a name that is not measured.
@@ -41,21 +43,21 @@ public struct EvaluationResult: Sendable {
   public var neverPredicted: [ClassResult] { classes.filter { $0.objectCount > 0 && $0.detectionCount == 0 } }
 
   init(
-    _ scores: [ClassScores], categories: [LVISCategory], options: EvaluationOptions, notes: [EvaluationNote],
+    _ scores: [ClassScores], categories: [LVISCategory], options: EvaluationOptions, warnings: [DataFinding],
     counts: Counts
   ) {
-    var notes = notes
+    var warnings = warnings
     let frequencies = categories.map(options.frequency)
     let unknown = frequencies.count { $0 == nil }
     if unknown > 0 && options.rules == .lvis {
-      notes.append(.withoutFrequency(categories: unknown, of: categories.count))
+      warnings.append(.withoutFrequency(categories: unknown, of: categories.count))
     }
     classes = categories.indices.map { ClassResult(categories[$0], frequencies[$0], scores[$0], options) }
     metrics = Self.metrics(scores, classes: classes, options: options)
     iouThresholds = options.iouThresholds
     splits = ClassSplits(categories, options)
     self.counts = counts
-    self.notes = notes
+    self.warnings = warnings
   }
 }
 

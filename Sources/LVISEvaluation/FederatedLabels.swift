@@ -10,7 +10,7 @@ struct FederatedLabels: Sendable {
   private let searchedForAll: [Bool]
   /// Whether no image has the field: COCO-style data.
   let isWithoutNegatives: Bool
-  let notes: [EvaluationNote]
+  let notes: [DataFinding]
 
   init(_ images: [LVISImage], categories: IdentifierTable, rules: EvaluationOptions.Rules) {
     guard rules == .lvis else {
@@ -27,7 +27,7 @@ struct FederatedLabels: Sendable {
     let withoutNegatives = searchedForAll.count { $0 }
     let withoutExhaustiveness = images.count { $0.notExhaustiveCategoryIDs == nil }
     isWithoutNegatives = withoutNegatives == images.count
-    var notes: [EvaluationNote] = []
+    var notes: [DataFinding] = []
     if withoutNegatives > 0 { notes.append(.withoutNegatives(images: withoutNegatives, of: images.count)) }
     if withoutExhaustiveness > 0 {
       notes.append(.withoutExhaustiveness(images: withoutExhaustiveness, of: images.count))

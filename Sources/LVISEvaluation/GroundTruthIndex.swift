@@ -25,7 +25,8 @@ struct GroundTruthIndex: Sendable {
   let imageSizes: [(height: Int, width: Int)]
   /// The objects' masks; empty where only boxes are compared.
   let masks: MaskTable
-  let notes: [EvaluationNote]
+  /// What a reader of the metrics should know of the ground truth.
+  let warnings: [DataFinding]
 
   /// The pairs that an image holds.
   @inline(__always)
@@ -54,7 +55,7 @@ struct GroundTruthIndex: Sendable {
   /// - Throws: `EvaluationError` for an object without a mask, or with a malformed one, where masks are compared.
   init(_ dataset: LVISDataset, options: EvaluationOptions) throws {
     let rules = options.rules
-    var notes: [EvaluationNote] = []
+    var notes: [DataFinding] = []
     images = IdentifierTable(dataset.images.lazy.map(\.id))
     categoryIDs = IdentifierTable(dataset.categories.lazy.map(\.id))
     // Of two with the same id, the later one holds, as in an index that is filled in file order.
@@ -98,13 +99,16 @@ struct GroundTruthIndex: Sendable {
     masks = options.iouType == .bbox ? MaskTable() : try Self.masks(of: objects, dataset, images)
     let crowds = objects.count { $0.isCrowd }
     if rules == .lvis && crowds > 0 { notes.append(.crowdsHonoured(crowds)) }
-    self.notes = notes
+    warnings =
+      dataset.warnings.withoutWhatEvaluationSays(of: rules) + dataset.contentFindings()
+      + notes.map { $0.inFile(dataset.path) }
   }
 
   private static func masks(
     of objects: [GroundTruthObject], _ dataset: LVISDataset, _ images: IdentifierTable
   ) throws -> MaskTable {
     let sizes = Dictionary(dataset.images.map { ($0.id, (height: $0.height, width: $0.width)) }) { $1 }
+    let unsized = dataset.warnings.first { $0.code == .imagesWithoutSize }
     @Sendable func fault(_ problem: String, _ annotation: Int32) -> EvaluationError {
       EvaluationError(problem, at: .annotations, Int(annotation), "segmentation")
     }
@@ -116,8 +120,19 @@ struct GroundTruthIndex: Sendable {
         guard let segmentation = dataset.segmentations?[annotation] else {
           return .failure(fault("is missing; masks are to be compared", object.annotation))
         }
+        let imageID = dataset.annotations[annotation].imageID
+        let size = sizes[imageID] ?? (0, 0)
+        if case .polygons = segmentation, size.height == 0 || size.width == 0 {
+          // The place in the file, where it was read from one.
+          let place = (dataset.path.map { "\($0): " } ?? "") + (unsized?.example ?? "width of image \(imageID)")
+          let others = unsized.map { ", as in \(share($0.count, of: dataset.images.count, "image"))" } ?? ""
+          return .failure(
+            EvaluationError(
+              "\(place): is missing\(others); "
+                + "polygons cannot be turned into masks without the width and height of their image"))
+        }
         do throws(MaskError) {
-          table.append(try segmentation.mask(in: sizes[dataset.annotations[annotation].imageID] ?? (0, 0)))
+          table.append(try segmentation.mask(in: size))
         } catch {
           return .failure(fault(error.description, object.annotation))
         }
@@ -142,7 +157,7 @@ struct GroundTruthIndex: Sendable {
   /// is then found under its id is the last annotation with that id, wherever that lies.
   private static func entries(
     of dataset: LVISDataset, images: IdentifierTable, categories: IdentifierTable, rules: EvaluationOptions.Rules,
-    notes: inout [EvaluationNote]
+    notes: inout [DataFinding]
   ) -> [Entry] {
     let annotations = dataset.annotations
     func key(_ annotation: LVISAnnotation) -> UInt64? {
@@ -165,7 +180,7 @@ struct GroundTruthIndex: Sendable {
       entries.sort()
       return entries
     }
-    notes.append(.duplicateAnnotationIDs(annotations.count - ids.count))
+    notes.append(.hiddenAnnotations(annotations.count - ids.count))
     var last = [Int32](repeating: 0, count: ids.count)
     for (position, annotation) in annotations.enumerated() { last[Int(ids.place(of: annotation.id))] = Int32(position) }
     // The reference walks image by image, so the order is by the image of the annotation that is replaced.

@@ -24,6 +24,7 @@ public final class IncrementalEvaluation: Sendable {
   private struct State {
     var store: VerdictStore
     var isAdded: [Bool]
+    var census = DetectionCensus()
     var detectionCount = 0
     var cappedCount = 0
   }
@@ -69,6 +70,7 @@ public final class IncrementalEvaluation: Sendable {
       }
       state.isAdded[image] = true
       state.store.add(chunk)
+      state.census.merge(prepared.census)
       state.detectionCount += prepared.table.count
       state.cappedCount += prepared.groups.count
     }
@@ -82,7 +84,8 @@ public final class IncrementalEvaluation: Sendable {
     let state = state.withLock { $0 }
     return evaluator.result(
       state.store, objectCounts: evaluator.objectCounts { images == .all || state.isAdded[$0] },
-      detectionCount: state.detectionCount, cappedCount: state.cappedCount)
+      detectionCount: state.detectionCount, cappedCount: state.cappedCount,
+      findings: state.census.findings(known: evaluator.truth.categoryIDs.ids, path: nil))
   }
 
   /// The metrics of one class; `nil` for a category that the ground truth does not know.

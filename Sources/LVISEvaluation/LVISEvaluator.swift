@@ -74,7 +74,16 @@ public struct LVISEvaluator: Sendable {
   public func evaluate(_ prepared: PreparedDetections) -> EvaluationResult {
     result(
       store(of: prepared), objectCounts: objectCounts { _ in true }, detectionCount: prepared.table.count,
-      cappedCount: prepared.groups.count)
+      cappedCount: prepared.groups.count, findings: findings(of: prepared))
+  }
+
+  /// What is odd about the ground truth, as far as these options ask for it.
+  public var warnings: [DataFinding] { truth.warnings }
+
+  /// What is odd about detections, held against the ground truth: categories that it does not list, boxes that leave
+  /// their image, masks of another size.
+  public func findings(of prepared: PreparedDetections) -> [DataFinding] {
+    prepared.census.findings(known: truth.categoryIDs.ids, path: prepared.path)
   }
 
   func emptyStore() -> VerdictStore {
@@ -151,17 +160,17 @@ public struct LVISEvaluator: Sendable {
   }
 
   func result(
-    _ store: VerdictStore, objectCounts: [[Int]], detectionCount: Int, cappedCount: Int
+    _ store: VerdictStore, objectCounts: [[Int]], detectionCount: Int, cappedCount: Int,
+    findings: [DataFinding]
   ) -> EvaluationResult {
     let accumulation = accumulation
     let scores = concurrentMap(truth.categories.count) { category in
       accumulation.scores(store.classes[category].sorted(), objectCounts: objectCounts[category])
     }
-    var notes = truth.notes
-    if detectionCount == 0 { notes.append(.noDetections) }
-    if store.takenIDZeroObjects > 0 { notes.append(.idZeroTaken(objects: store.takenIDZeroObjects)) }
+    var warnings = truth.warnings + findings
+    if store.takenIDZeroObjects > 0 { warnings.append(.idZeroTaken(objects: store.takenIDZeroObjects)) }
     return EvaluationResult(
-      scores, categories: truth.categories, options: options, notes: notes,
+      scores, categories: truth.categories, options: options, warnings: warnings,
       counts: EvaluationResult.Counts(
         detections: detectionCount, detectionsAfterCap: cappedCount, detectionsThatCount: store.detectionCount,
         objects: truth.objects.count))

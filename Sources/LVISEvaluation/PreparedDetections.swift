@@ -14,6 +14,9 @@ public struct PreparedDetections: Sendable {
   let table: DetectionTable
   let groups: DetectionsByImage
   let purpose: Purpose
+  let census: DetectionCensus
+  /// The file that they were read from; `nil` for detections in memory.
+  let path: String?
 
   /// How many there are, whatever the caps cut off.
   public var count: Int { table.count }
@@ -58,13 +61,17 @@ extension LVISEvaluator {
         if first == 0 { builder.reserveCapacity(expectedCount) }
         try builder.append(chunk, first: first)
       }
+      try source.namingFile { try builder.finish() }
       let groups = DetectionsByImage(
         builder.table, imageCount: truth.images.count, categoryCount: truth.categories.count,
         perImage: options.rules == .coco ? nil : options.maxDetectionsPerImage,
         perCategory: options.maxDetectionsPerCategory)
       // The first detection after the cap decides; only a file that mixes both kinds makes that another than the first.
       let decided = groups.first.map { builder.hasBox[$0] } ?? isByBox
-      if decided == isByBox { return PreparedDetections(table: builder.table, groups: groups, purpose: purpose) }
+      if decided == isByBox {
+        return PreparedDetections(
+          table: builder.table, groups: groups, purpose: purpose, census: builder.census, path: source.path)
+      }
       isByBox = decided
     }
   }

@@ -17,7 +17,8 @@ struct CategoryCensus {
   let imagesWithoutAnnotations: Int
   let crowds: Int
   let duplicates: [Int]
-  private let datasetWarnings: [DatasetWarning]
+  /// What the user should look into.
+  let warnings: [DataFinding]
 
   /// - Throws: `CommandFailure` where the counts are not there.
   init(
@@ -43,11 +44,11 @@ struct CategoryCensus {
     annotationCount = dataset.annotations.count
     crowds = dataset.annotations.count(where: \.isCrowd)
     imagesWithoutAnnotations = dataset.annotations.isEmpty ? 0 : Self.countImagesWithoutAnnotations(dataset)
-    duplicates =
-      dataset.warnings.lazy.compactMap { warning -> [Int]? in
-        if case .duplicateAnnotationIDs(let ids) = warning { ids } else { nil }
-      }.first ?? []
-    datasetWarnings = dataset.warnings
+    duplicates = dataset.duplicateAnnotationIDs
+    let source = source
+    warnings =
+      dataset.findings().filter { Self.concernsCounting($0, countedFrom: source) }
+      + Self.disagreement(disagreeing, source, classCount: groups.classCount, path)
   }
 
   private static func countImagesWithoutAnnotations(_ dataset: LVISDataset) -> Int {
@@ -59,23 +60,27 @@ struct CategoryCensus {
     return isAnnotated.count { !$0 }
   }
 
-  /// What the user should look into.
-  var warnings: [String] {
-    var warnings = datasetWarnings.compactMap { warning -> String? in
-      switch warning {
-      case .duplicateAnnotationIDs, .annotationsOfUnknownCategories, .categoriesWithoutName: "\(warning)"
-      // What counting does not need.
-      default: nil
-      }
-    }
-    if !disagreeing.isEmpty {
-      let other = source == .annotations ? CountsSource.categories : .annotations
-      warnings.append(
-        "instance_count differs from the number of annotations for \(disagreeing.count) of \(groups.classCount) "
-          + "categories (ids \(list(disagreeing.map(String.init)))); the \(source.rawValue) were counted, "
-          + "--counts-from \(other.rawValue) decides otherwise")
-    }
-    return warnings
+  /// Whether a finding bears on counts, and not only on what counting does not need.
+  private static func concernsCounting(_ finding: DataFinding, countedFrom source: CountsSource) -> Bool {
+    let unneeded: [DataFinding.Code] = [
+      .annotationsWithoutID, .annotationsWithoutArea, .imagesWithoutSize,
+    ]
+    if finding.code == .noAnnotations { return source == .annotations }
+    return !finding.concernsScoringOnly && !unneeded.contains(finding.code)
+  }
+
+  private static func disagreement(
+    _ ids: [Int], _ source: CountsSource, classCount: Int, _ path: String
+  ) -> [DataFinding] {
+    guard !ids.isEmpty else { return [] }
+    let other = source == .annotations ? CountsSource.categories : .annotations
+    return [
+      DataFinding(
+        .statedCounts, count: ids.count,
+        "instance_count differs from the number of annotations for \(ids.count) of \(classCount) categories (ids "
+          + "\(list(ids.map(String.init)))); the \(source.rawValue) were counted",
+        remedy: "--counts-from \(other.rawValue) decides otherwise", file: path)
+    ]
   }
 
   /// The table, the histogram, and what was empty or odd.
@@ -130,6 +135,11 @@ struct CategoryCensus {
     if crowds > 0 { remarks.append("crowd annotations, not counted: \(grouped(crowds))") }
     return remarks
   }
+}
+
+extension DataFinding.Code {
+  /// Categories whose stated counts are not those of their annotations.
+  fileprivate static let statedCounts = Self(rawValue: "stated-counts")
 }
 
 /// The first few of a list.

@@ -34,12 +34,17 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    for path in outputs.paths + [classOptions.perClassOutput].compactMap({ $0 }) { try outputs.overwriting.check(path) }
+    let written = [
+      (outputs.output, "--output"), (outputs.curves, "--curves"), (classOptions.perClassOutput, "--per-class-output"),
+    ]
+    for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }
     let evaluator = try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
     let findings = try analysis.findings(evaluator, results: input.results)
-    for note in findings.result.notes { StandardStreams.warn("\(note)") }
+    StandardStreams.show(findings.warningsOfOther)
+    StandardStreams.show(findings.result.warnings.filter { !evaluator.warnings.contains($0) })
     let classes = ClassTable(
-      findings, groups: evaluator.options.groups, sortedBy: classOptions.sort.lowercased(),
+      findings, groups: evaluator.options.groups, trainingInstances: try input.trainingInstances(),
+      sortedBy: classOptions.sort.lowercased(),
       isReversed: classOptions.reverse)
     var report = FindingsReport(findings, classes: classes)
     if let path = classOptions.perClassOutput { try classes.write(to: path) }
@@ -72,8 +77,6 @@ struct EvaluationOutputOptions: ParsableArguments {
   var curves: String?
 
   @OptionGroup var overwriting: OverwriteOptions
-
-  var paths: [String] { [output, curves].compactMap { $0 } }
 
   func validate() throws { try TableFormat.check(curves, option: "--curves") }
 }

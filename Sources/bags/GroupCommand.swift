@@ -52,6 +52,7 @@ struct GroupCommand: ParsableCommand {
       valueName: "folder"))
   var exportOfficial: String?
 
+  @OptionGroup var strictness: StrictnessOptions
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var format: FormatOptions
 
@@ -62,16 +63,20 @@ struct GroupCommand: ParsableCommand {
   }
 
   func run() throws {
-    try overwrite.check(output)
+    // Groups of other boundaries are often wanted beside those that are there.
+    let present = try? CategoryGroups(contentsOf: output)
+    try overwrite.check(
+      output,
+      contents: present.map { ", with the boundaries \($0.boundaries.map(String.init).joined(separator: ","))" } ?? "")
     let tables = exportOfficial.map { folder in
       CategoryGroups.OfficialTables.fileNames.map { (folder as NSString).appendingPathComponent($0) }
     }
-    for path in tables ?? [] { try overwrite.check(path) }
+    for path in tables ?? [] { try overwrite.check(path, option: "--export-official") }
 
-    let dataset = try LVISDataset(contentsOf: annotations, including: [])
+    let dataset = try LVISDataset(contentsOf: annotations, including: [], isStrict: strictness.strict)
     let census = try CategoryCensus(
       dataset, path: annotations, boundaries: boundaries, countedBy: countBy, countsFrom: countsFrom)
-    for warning in census.warnings { StandardStreams.warn("\(annotations): \(warning)") }
+    StandardStreams.show(census.warnings)
     try census.groups.write(to: output)
     if let exportOfficial { try census.groups.officialTables.write(to: exportOfficial) }
 
@@ -142,6 +147,7 @@ private struct GroupSummary: Encodable {
   var images_without_annotations: Int
   var crowds_not_counted: Int
   var duplicate_annotation_ids: [Int]
+  var warnings: [DataFinding]
 
   init(_ census: CategoryCensus) {
     categories = census.groups.classCount
@@ -160,5 +166,6 @@ private struct GroupSummary: Encodable {
     images_without_annotations = census.imagesWithoutAnnotations
     crowds_not_counted = census.crowds
     duplicate_annotation_ids = census.duplicates
+    warnings = census.warnings
   }
 }

@@ -20,7 +20,7 @@ import Testing
   /// Each calibration of the latest run makes a run that the other commands take.
   @Test func everyCalibrationIsARunLikeAnyOther() throws {
     try withTrainedRun { folder in
-      let before = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/runs/softmax/head.safetensors"))
+      let before = try fileBytes("\(folder)/runs/softmax/head.safetensors")
       for method in CalibrationMethod.all {
         let name = method.name
         let run = try runBags(
@@ -47,7 +47,7 @@ import Testing
         let shown = try runBags(["show", run], in: folder)
         #expect(shown.output.contains("bags calibrate runs/softmax/head.safetensors --method"), "\(shown.error)")
       }
-      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/runs/softmax/head.safetensors")) == before)
+      #expect(try fileBytes("\(folder)/runs/softmax/head.safetensors") == before)
       let repeated = try runBags(["train", "--config", "runs/tau-norm/run.json"], in: folder)
       #expect(repeated.status == 1 && repeated.error.contains("runs/tau-norm/run.json: is of `bags calibrate"))
     }
@@ -161,12 +161,12 @@ import Testing
             "--threads", "1", "--format", "json", "--output", name,
           ], in: folder)
         #expect(lws.status == 0, "\(lws.error)")
-        let summary = try #require(try JSONSerialization.jsonObject(with: Data(lws.output.utf8)) as? [String: Any])
+        let summary = try jsonObject(lws.output)
         let parameters = try #require(summary["parameters"] as? [String: String])
         #expect(["1", "2"].contains(parameters["epochs"]) && parameters["learning-rate"] == ".5")
         #expect(!(try RunFolder(at: "\(folder)/\(name)").metrics().isEmpty))
       }
-      let heads = try ["a", "b"].map { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/head.safetensors")) }
+      let heads = try ["a", "b"].map { try fileBytes("\(folder)/\($0)/head.safetensors") }
       #expect(heads[0] == heads[1])
     }
   }
@@ -252,7 +252,7 @@ import Testing
           "evaluate", "--annotations", "\(glyphs)/\(val)", "--results", "r.json", "--groups", "t/groups.json",
           "--format", "json",
         ], in: folder)
-      let metrics = try #require(try JSONSerialization.jsonObject(with: Data(scored.output.utf8)) as? [String: Any])
+      let metrics = try jsonObject(scored.output)
       for (name, expected) in [("AP", 57.46), ("AP50", 71.75), ("APr", 23.74), ("AP1", 21.08), ("AP4", 71.78)] {
         let found = try #require(metrics[name] as? Double) * 100
         #expect(abs(found - expected) < 0.02, "\(name): \(found)")

@@ -41,10 +41,9 @@ import Testing
       #expect(predicted.status == 0, "\(predicted.error)")
       let evaluated = try runBags(
         ["evaluate", "--annotations", "val.json", "--results", "results.json", "--format", "json"], in: folder)
-      let ap = try (JSONSerialization.jsonObject(with: Data(evaluated.output.utf8)) as? [String: Any])?["AP"]
-      let saved = try JSONSerialization.jsonObject(
-        with: Data(contentsOf: URL(fileURLWithPath: "\(folder)/c/x/runs/\(ablation)/evaluation.json")))
-      #expect(ap as? Double != nil && (saved as? [String: Any])?["AP"] as? Double == ap as? Double)
+      let ap = try #require(try jsonObject(evaluated.output)["AP"] as? Double)
+      let saved = try jsonObject(at: "\(folder)/c/x/runs/\(ablation)/evaluation.json")
+      #expect(saved["AP"] as? Double == ap)
     }
   }
 
@@ -57,8 +56,8 @@ import Testing
       ]
       let run = try compare(folder, ["--methods", rows.joined(separator: ","), "--format", "json"])
       #expect(run.status == 0, "\(run.error)")
-      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
-      let methods = try #require(object?["methods"] as? [[String: Any]])
+      let object = try jsonObject(run.output)
+      let methods = try #require(object["methods"] as? [[String: Any]])
       #expect(methods.map { $0["trained_as"] as? String } == rows)
       let folders = try methods.map { try #require(($0["runs"] as? [String])?.first) }
       let records = try folders.map { try RunFolder(at: "\(folder)/\($0)").record() }
@@ -149,8 +148,8 @@ import Testing
 
   /// Metrics and settings of every method, without seconds and paths.
   private func metrics(_ run: CommandOutput) throws -> [[String: NSObject]] {
-    let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
-    let methods = try #require(object?["methods"] as? [[String: Any]])
+    let object = try jsonObject(run.output)
+    let methods = try #require(object["methods"] as? [[String: Any]])
     return methods.map { method in
       method.filter { $0.key != "seconds" && $0.key != "runs" }.compactMapValues { $0 as? NSObject }
     }
@@ -166,8 +165,8 @@ import Testing
           "json",
         ])
       #expect(run.status == 0, "\(run.error)")
-      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
-      let methods = try #require(object?["methods"] as? [[String: Any]])
+      let object = try jsonObject(run.output)
+      let methods = try #require(object["methods"] as? [[String: Any]])
       for method in methods {
         let tuning = try #require(method["tuning"] as? [String: Any])
         let trials = try #require(tuning["trials"] as? [[String: Any]])
@@ -248,8 +247,8 @@ import Testing
         ["compare", "--methods", "softmax,bags", "--epochs", "1", "--learning-rate", "0.1", "--format", "json"],
         in: folder)
       #expect(run.status == 0 && run.error.contains("built-in synthetic set"), "\(run.error)")
-      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
-      #expect((object?["methods"] as? [Any])?.count == 2)
+      let object = try jsonObject(run.output)
+      #expect((object["methods"] as? [Any])?.count == 2)
       let text = try String(contentsOfFile: "\(folder)/comparison/README.md", encoding: .utf8)
       #expect(text.contains("built-in synthetic set"))
     }

@@ -52,7 +52,7 @@ import Testing
         "d2.npz", "--from", "detectron2", "--groups", "groups.json", "--class-order", "name", "--output",
         "back.safetensors", "--format", "json")
       #expect(run.status == 0, "\(run.error)")
-      let summary = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+      let summary = try jsonObject(run.output)
       let files = try #require(summary["files"] as? [[String: Any]])
       #expect(files.first?["categories"] as? Int == 3 && files.first?["box_regressor"] as? Bool == true)
       let back = try openTensors(at: "\(folder)/back.safetensors")
@@ -72,8 +72,8 @@ import Testing
       run = try world.convert("tv.safetensors", "--output", "own2.safetensors")
       #expect(run.status == 0)
       #expect(
-        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/own2.safetensors"))
-          == Data(contentsOf: URL(fileURLWithPath: "\(folder)/own.safetensors")))
+        try fileBytes("\(folder)/own2.safetensors")
+          == fileBytes("\(folder)/own.safetensors"))
     }
   }
 

@@ -21,15 +21,13 @@ import Testing
     return (methods[0], methods[1])
   }
 
-  private static func file(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
-
   @Test func showsThatBAGSFindsTheRareClasses() throws {
     try withTemporaryFolder { folder in
       let first = try runBags(["demo"], in: folder)
       #expect(first.status == 0, "\(first.error)")
       #expect(first.output.contains("AP1") && first.output.contains("report  Reports/demo/README.md"))
       let report = "\(folder)/Reports/demo"
-      let data = try Self.file("\(report)/metrics.json")
+      let data = try fileBytes("\(report)/metrics.json")
       let (softmax, bags) = try Self.metrics(data)
       func gain(_ metric: String) -> Double { (bags.metrics[metric] ?? -1) - (softmax.metrics[metric] ?? 2) }
       #expect((softmax.metrics["AP1"] ?? 1) < 0.08)
@@ -46,18 +44,18 @@ import Testing
       ] {
         #expect(FileManager.default.fileExists(atPath: "\(report)/\(name)"), "\(name)")
       }
-      let page = String(decoding: try Self.file("\(report)/report.html"), as: UTF8.self)
+      let page = String(decoding: try fileBytes("\(report)/report.html"), as: UTF8.self)
       for section in ["Training", "Weight norms", "Precision and recall", "Scores", "Confusion between groups"] {
         #expect(page.contains("<h2>\(section)</h2>"), "\(section)")
       }
-      let record = String(decoding: try Self.file("\(report)/runs/bags/run.json"), as: UTF8.self)
+      let record = String(decoding: try fileBytes("\(report)/runs/bags/run.json"), as: UTF8.self)
       #expect(record.contains("Reports/demo/data/train") && !record.contains("partial"))
 
       // Again: the same report in the same place, as JSON.
       let second = try runBags(["demo", "--format", "json"], in: folder)
       #expect(second.status == 0, "\(second.error)")
       #expect(try Self.metrics(Data(second.output.utf8)).bags.metrics == bags.metrics)
-      #expect(try Self.file("\(report)/metrics.json") == data)
+      #expect(try fileBytes("\(report)/metrics.json") == data)
       #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/Reports") == ["demo"])
     }
   }
@@ -74,7 +72,7 @@ import Testing
 
       let replaced = try runBags(["demo", "--output", mine + "/", "--overwrite"], in: folder)
       #expect(replaced.status == 0, "\(replaced.error)")
-      #expect(try Self.file("\(mine)/notes.txt") == Data("keep".utf8))
+      #expect(try fileBytes("\(mine)/notes.txt") == Data("keep".utf8))
       #expect(FileManager.default.fileExists(atPath: "\(mine)/README.md"))
     }
   }

@@ -13,21 +13,17 @@ import Testing
     try runBags(["evaluate"] + files + arguments, in: folder)
   }
 
-  private func json(_ text: String) throws -> [String: Any] {
-    try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-  }
-
   private func read(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
   @Test func everyAnalysisIsInTheJSON() throws {
     let output = try evaluate(["--losses", "--errors", "--confusion", "--format", "json"])
     #expect(output.status == 0, "\(output.error)")
-    let root = try json(output.output)
+    let root = try jsonObject(output.output)
     #expect(root["classes"] == nil && root["AP50"] as? Double != nil)
     let errors = try #require(root["errors"] as? [[String: Any]])
     #expect(errors.map { $0["classes"] as? String } == ["all", "r", "c", "f"])
     let kinds = try #require(errors[0]["errors"] as? [String: [String: Any]])
-    let expected = try json(try read(goldenPath("evaluation/expected_tide.json")))
+    let expected = try jsonObject(try read(goldenPath("evaluation/expected_tide.json")))
     let gains = try #require(expected["gain"] as? [String: Double])
     #expect(Set(kinds.keys) == Set(gains.keys))
     for (kind, gain) in gains { #expect(abs((kinds[kind]?["gain"] as? Double ?? .nan) - gain) < 1e-12) }
@@ -54,11 +50,11 @@ import Testing
 
   @Test func classesAreSorted() throws {
     func names(_ arguments: [String]) throws -> [String] {
-      let root = try json(try evaluate(["--per-class", "--format", "json"] + arguments).output)
+      let root = try jsonObject(try evaluate(["--per-class", "--format", "json"] + arguments).output)
       return try #require(root["classes"] as? [[String: Any]]).map { "\($0["id"] ?? "")" }
     }
     func values(_ key: String, _ arguments: [String]) throws -> [Double] {
-      let root = try json(try evaluate(["--per-class", "--format", "json"] + arguments).output)
+      let root = try jsonObject(try evaluate(["--per-class", "--format", "json"] + arguments).output)
       return try #require(root["classes"] as? [[String: Any]]).compactMap { ($0[key] as? NSNumber)?.doubleValue }
     }
     #expect(try names([]) == ["3", "5", "8", "13", "21", "34"])
@@ -108,7 +104,7 @@ import Testing
         lines.filter { $0.hasPrefix(prefix) }.compactMap { Double($0.split(separator: ",").last ?? "") }.reduce(0, +)
           / 101
       }
-      let root = try json(output.output)
+      let root = try jsonObject(output.output)
       #expect(abs(mean("all,,,mean,") - (root["AP"] as? Double ?? .nan)) < 1e-12)
       #expect(abs(mean("all,,,0.5,") - (root["AP50"] as? Double ?? .nan)) < 1e-12)
       #expect(abs(mean("r,,,mean,") - (root["APr"] as? Double ?? .nan)) < 1e-12)
@@ -125,11 +121,11 @@ import Testing
   @Test func outputIsReadByTheReport() throws {
     try withTemporaryFolder { folder in
       #expect(try evaluate(["--output", "evaluation.json", "--errors"], in: folder).status == 0)
-      let root = try json(try read("\(folder)/evaluation.json"))
+      let root = try jsonObject(try read("\(folder)/evaluation.json"))
       #expect((root["classes"] as? [[String: Any]])?.count == 6 && root["errors"] != nil)
       let report = try runBags(["report", "ap", "evaluation.json", "--format", "json"], in: folder)
       #expect(report.status == 0, "\(report.error)")
-      let results = try #require(try json(report.output)["results"] as? [[String: Any]])
+      let results = try #require(try jsonObject(report.output)["results"] as? [[String: Any]])
       let metrics = try #require(results[0]["metrics"] as? [String: Double])
       #expect(metrics["AP"] == root["AP"] as? Double && metrics["APr"] == root["APr"] as? Double)
       let again = try evaluate(["--output", "evaluation.json"], in: folder)
@@ -147,7 +143,7 @@ import Testing
       let arguments = ["--compare", other, "--bootstrap", "200", "--seed", "5", "--per-class"]
       let first = try evaluate(arguments + ["--format", "json"])
       #expect(first.status == 0, "\(first.error)")
-      let root = try json(first.output)
+      let root = try jsonObject(first.output)
       let comparison = try #require(root["comparison"] as? [String: Any])
       let metrics = try #require(comparison["metrics"] as? [String: [String: Any]])
       let entry = try #require(metrics["AP"])
@@ -155,7 +151,7 @@ import Testing
       #expect(value == root["AP"] as? Double)
       #expect(abs((entry["difference"] as? Double ?? .nan) - (value - against)) < 1e-12)
       let bare = try runBags(["evaluate", "--annotations", files[1], "--results", other, "--format", "json"])
-      #expect(try json(bare.output)["AP"] as? Double == against)
+      #expect(try jsonObject(bare.output)["AP"] as? Double == against)
       let interval = try #require(entry["interval"] as? [Double])
       #expect(interval[0] < value - against && value - against < interval[1])
       #expect((comparison["classes"] as? [String: Any])?.count == 6)
@@ -163,7 +159,7 @@ import Testing
       let table = try evaluate(arguments + ["--sort", "difference"])
       #expect(table.output.contains("ΔAP") && table.output.contains("clearly better"))
       #expect(try evaluate(["--compare", other, "--bootstrap", "3"]).status == 64)
-      let none = try json(try evaluate(["--compare", other, "--bootstrap", "0", "--format", "json"]).output)
+      let none = try jsonObject(try evaluate(["--compare", other, "--bootstrap", "0", "--format", "json"]).output)
       let without = try #require((none["comparison"] as? [String: Any])?["metrics"] as? [String: [String: Any]])
       #expect(without["AP"]?["interval"] == nil && without["AP"]?["difference"] != nil)
     }
@@ -177,7 +173,7 @@ import Testing
       "json", "--fix-id-zero",
     ])
     #expect(output.status == 0, "\(output.error)")
-    let root = try json(output.output)
+    let root = try jsonObject(output.output)
     let errors = try #require(root["errors"] as? [[String: Any]])
     #expect(abs((errors[0]["AP50"] as? Double ?? .nan) - (root["AP50"] as? Double ?? .nan)) < 1e-12)
   }

@@ -12,12 +12,11 @@ import Testing
 
   private func json(_ output: CommandOutput) throws -> [String: Any] {
     #expect(output.status == 0, "\(output.error)")
-    return try #require(try JSONSerialization.jsonObject(with: Data(output.output.utf8)) as? [String: Any])
+    return try jsonObject(output.output)
   }
 
   private func expected(_ name: String) throws -> [String: Double] {
-    let data = try Data(contentsOf: URL(fileURLWithPath: goldenPath("evaluation/expected_edge_\(name).json")))
-    let root = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let root = try jsonObject(at: goldenPath("evaluation/expected_edge_\(name).json"))
     return try #require(root["metrics"] as? [String: Double])
   }
 

@@ -6,8 +6,7 @@ import Testing
 @Suite struct ExportCommandTests {
   @Test func writesAModel() throws {
     try withTemporaryFolder { folder in
-      let groups = try CategoryGroups(
-        counts: [3, 7].map { CategoryCount(id: $0, name: "c\($0)", instances: $0 * 10, images: 1) })
+      let groups = try CategoryGroups(instances: [30, 70], ids: [3, 7])
       var generator = SeededGenerator(seed: 0)
       let layout = GroupedLayout(groups: groups)
       try FileManager.default.createDirectory(atPath: "\(folder)/runs/a", withIntermediateDirectories: true)
@@ -16,7 +15,7 @@ import Testing
       try FileManager.default.createSymbolicLink(atPath: "\(folder)/runs/latest", withDestinationPath: "a")
       var run = try runBags(["export", "--onnx", "head.onnx"], in: folder)
       #expect(run.status == 0 && run.output.contains("head.onnx: bags, features [N, 4] to scores [N, 2], fp32"))
-      let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/head.onnx"))
+      let bytes = try fileBytes("\(folder)/head.onnx")
       for text in ["features", "scores", "Gemm", "class_names", #"["c3","c7"]"#] {
         #expect(bytes.range(of: Data(text.utf8)) != nil, "\(text)")
       }
@@ -24,7 +23,7 @@ import Testing
       #expect(run.status == 1 && run.error.contains("--overwrite"))
       run = try runBags(
         ["export", "runs/a", "--onnx", "half.onnx", "--precision", "fp16", "--format", "json"], in: folder)
-      let summary = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+      let summary = try jsonObject(run.output)
       #expect(summary["features"] as? Int == 4 && summary["precision"] as? String == "fp16")
       run = try runBags(["export", "none", "--onnx", "x.onnx"], in: folder)
       #expect(run.status == 1 && run.error.contains("none"))

@@ -74,7 +74,7 @@ import Testing
         ["group", "a.json", "--boundaries", "1,2", "--count-by", "images", "--output", "g.json"], in: folder)
       #expect(run.status == 0, "\(run.error)")
       let text = try String(contentsOfFile: "\(folder)/g.json", encoding: .utf8)
-      let json = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+      let json = try jsonObject(text)
       #expect(json["boundaries"] as? [Int] == [1, 2])
       #expect(json["counted_by"] as? String == "images")
       #expect(json["counts_from"] as? String == "annotations")

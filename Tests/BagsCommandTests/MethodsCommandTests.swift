@@ -55,7 +55,7 @@ import Testing
     }
     struct Unavailable: Decodable { var name: String }
     let all = Data(try runBags(["methods", "--format", "json"]).output.utf8)
-    let object = try #require(try JSONSerialization.jsonObject(with: all) as? [String: Any])
+    let object = try jsonObject(String(decoding: all, as: UTF8.self))
     #expect(Set(object.keys) == Set(kinds.map(\.key) + ["unavailable"]))
     struct Lists: Decodable {
       var methods: [Method]

@@ -28,8 +28,7 @@ import Testing
         {"images":[{"id":11,"width":35,"height":50},{"id":12,"width":1000,"height":1000}],"annotations":[],
         "categories":[{"id":7,"name":"b"},{"id":3,"name":"a"}]}
         """, to: annotations)
-      let groups = try CategoryGroups(
-        counts: [3, 7].map { CategoryCount(id: $0, name: "c\($0)", instances: 1, images: 1) })
+      let groups = try CategoryGroups(instances: [1, 1], ids: [3, 7])
       try LinearHead(
         weight: Matrix(rows: 3, columns: 1, values: [0, 2, -2]), bias: [0, 0, 0],
         layout: SoftmaxLayout(classCount: 2), groups: groups, method: "softmax"
@@ -48,7 +47,7 @@ import Testing
   }
 
   func results(_ path: String) throws -> [Result] {
-    try JSONDecoder().decode([Result].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    try JSONDecoder().decode([Result].self, from: fileBytes(path))
   }
 
   @Test func writesLVISResults() throws {
@@ -74,7 +73,7 @@ import Testing
       let world = try World(folder)
       var run = try world.predict(["--annotations", world.annotations, "--score-threshold", ".5", "--format", "json"])
       #expect(run.status == 0)
-      let summary = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+      let summary = try jsonObject(run.output)
       #expect(summary["detections"] as? Int == 4 && summary["images"] as? Int == 2)
       #expect(try results(world.results).count == 4)
 

@@ -38,10 +38,6 @@ import Testing
     }
   }
 
-  private func json(_ text: String) throws -> [String: Any] {
-    try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-  }
-
   @Test func withNothingNamedTheLatestRunIsDrawnIntoIt() throws {
     try withRuns { folder in
       let result = try runBags(["report", "weightnorms"], in: folder)
@@ -72,7 +68,7 @@ import Testing
       let result = try runBags(
         ["report", "weightnorms", "runs/softmax/", "runs/latest", "--format", "json"], in: folder)
       #expect(result.status == 0, "\(result.error)")
-      let object = try json(result.output)
+      let object = try jsonObject(result.output)
       #expect(object["figure"] as? String == "Reports/weightnorms/weightnorms.svg")
       let heads = try #require(object["heads"] as? [[String: Any]])
       #expect(heads.map { $0["name"] as? String } == ["softmax", "bags"])
@@ -230,7 +226,7 @@ import Testing
     try withRuns { folder in
       let result = try runBags(["report", "groups", "--format", "json"], in: folder)
       #expect(result.status == 0, "\(result.error)")
-      let object = try json(result.output)
+      let object = try jsonObject(result.output)
       #expect(object["figure"] as? String == "runs/bags/groups.svg" && object["categories"] as? Int == 6)
       let file = try runBags(["report", "groups", "runs/softmax/groups.json"], in: folder)
       #expect(file.status == 0 && file.output.contains("Reports/groups/groups.svg"))
@@ -311,7 +307,7 @@ import Testing
           "\(data)/annotations_train.json", "--format", "json",
         ], in: folder)
       #expect(result.status == 0, "\(result.error)")
-      let head = try #require((try json(result.output)["heads"] as? [[String: Any]])?.first)
+      let head = try #require((try jsonObject(result.output)["heads"] as? [[String: Any]])?.first)
       // reference.json, rows.baseline.
       #expect(abs(try #require(head["rank_correlation"] as? Double) - 0.989) < 0.0005)
       let means = try #require(head["mean_norms"] as? [String: Double])

@@ -36,7 +36,7 @@ import Testing
   @Test func sortsAndPrintsJSON() throws {
     try withRuns { folder in
       let run = try runBags(["runs", "--sort", "APf", "--format", "json"], in: folder)
-      let object = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+      let object = try jsonObject(run.output)
       let runs = try #require(object["runs"] as? [[String: Any]])
       #expect(runs.map { $0["name"] as? String } == ["b", "a", "c.partial"])
       #expect((runs[0]["settings"] as? [String: String])?["others-ratio"] == "3")
@@ -88,7 +88,7 @@ import Testing
   @Test func showsARunAsJSON() throws {
     try withRuns { folder in
       let run = try runBags(["show", "runs/b/", "--format", "json"], in: folder)
-      let object = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+      let object = try jsonObject(run.output)
       #expect(object["state"] as? String == "complete" && (object["losses"] as? [Any])?.count == 2)
       #expect((object["groups"] as? [Any])?.count == 4 && (object["metrics"] as? [String: Double])?["AP"] == 0.25)
       #expect((object["settings"] as? [String: String])?["epochs"] == "2")

@@ -33,7 +33,7 @@ import Testing
         #expect(resumed.status == 0, "\(resumed.error)")
       }
       let heads = try ["whole", "cut"].map {
-        try Data(contentsOf: URL(fileURLWithPath: folder + "/\($0)/head.safetensors"))
+        try fileBytes(folder + "/\($0)/head.safetensors")
       }
       #expect(heads[0] == heads[1])
     }

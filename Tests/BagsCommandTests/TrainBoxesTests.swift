@@ -15,7 +15,7 @@ import Testing
     #expect(predicted.status == 0, "\(predicted.error)")
     let scored = try runBags(
       ["evaluate", "--annotations", "val.json", "--results", "r.json", "--format", "json"], in: folder)
-    let metrics = try #require(try JSONSerialization.jsonObject(with: Data(scored.output.utf8)) as? [String: Any])
+    let metrics = try jsonObject(scored.output)
     return try #require(metrics["AP"] as? Double)
   }
 
@@ -83,13 +83,13 @@ import Testing
       let resumed = try runBags(["train", "--resume", "a"], in: folder)
       #expect(resumed.status == 0, "\(resumed.error)")
       let heads = try ["whole", "a"].map {
-        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/head.safetensors"))
+        try fileBytes("\(folder)/\($0)/head.safetensors")
       }
       #expect(heads[0] == heads[1])
       // And its record repeats it.
       let repeated = try runBags(["train", "--config", "whole/run.json", "--output", "b"], in: folder)
       #expect(repeated.status == 0, "\(repeated.error)")
-      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/b/head.safetensors")) == heads[0])
+      #expect(try fileBytes("\(folder)/b/head.safetensors") == heads[0])
     }
   }
 

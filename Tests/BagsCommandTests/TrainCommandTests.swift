@@ -32,7 +32,7 @@ import Testing
       }
       _ = try runBags(["train"] + inputs + ["--output", "c", "--threads", "2", "--seed", "1"], in: folder)
       func head(_ name: String) throws -> Data {
-        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)/head.safetensors"))
+        try fileBytes("\(folder)/\(name)/head.safetensors")
       }
       #expect(try head("a") == head("b"))
       #expect(try head("a") != head("c"))
@@ -72,8 +72,7 @@ import Testing
   @Test func printsJSONAndNothingElse() throws {
     try withSmallSet { folder in
       let run = try runBags(["train"] + inputs + ["--output", "a", "--format", "json"], in: folder)
-      let object = try #require(
-        try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+      let object = try jsonObject(run.output)
       #expect(object["run"] as? String == "a" && object["steps"] as? Int == 48 && object["method"] as? String == "bags")
     }
   }
@@ -218,8 +217,8 @@ private func withSmallSet(_ body: (String) throws -> Void) throws {
 /// Two runs hold the same head and the same momentum.
 private func expectSameTensors(_ a: String, _ b: String) throws {
   #expect(
-    try Data(contentsOf: URL(fileURLWithPath: "\(a)/head.safetensors"))
-      == Data(contentsOf: URL(fileURLWithPath: "\(b)/head.safetensors")))
+    try fileBytes("\(a)/head.safetensors")
+      == fileBytes("\(b)/head.safetensors"))
   let (x, y) = (
     try SafetensorsFile(at: "\(a)/checkpoint.safetensors"), try SafetensorsFile(at: "\(b)/checkpoint.safetensors")
   )

@@ -26,7 +26,7 @@ import Testing
           "--epochs", "2", "--learning-rate", "\(record.settings.learningRate)",
         ], in: folder)
       #expect(given.status == 0)
-      let heads = try ["a", "b"].map { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/head.safetensors")) }
+      let heads = try ["a", "b"].map { try fileBytes("\(folder)/\($0)/head.safetensors") }
       #expect(heads[0] == heads[1])
     }
   }

@@ -29,7 +29,7 @@ import Testing
           ],
           in: folder)
         #expect(predicted.status == 0, "\(method.name): \(predicted.error)")
-        let results = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(method.name).json"))
+        let results = try fileBytes("\(folder)/\(method.name).json")
         #expect(results.count > 1000, "\(method.name)")
       }
     }

@@ -15,7 +15,7 @@ import Testing
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)
       #expect(try train(folder, "all", []).status == 0)
-      var heads = [try Data(contentsOf: URL(fileURLWithPath: "\(folder)/all/head.safetensors"))]
+      var heads = [try fileBytes("\(folder)/all/head.safetensors")]
       for mining in RoIMiningMethod.all {
         let few = mining.parameters.contains { $0.name == "rois-per-image" } ? ["--rois-per-image", "4"] : []
         let head = mining.needsMiningHead ? ["--mining-head", "all"] : []
@@ -27,7 +27,7 @@ import Testing
         #expect(record.recipe?.mining?.name == mining.name)
         #expect(record.recipe?.mining.map { Set($0.parameters.keys) } == Set(mining.parameters.map(\.name)))
         #expect((record.inputs["mining-head"] != nil) == mining.needsMiningHead)
-        heads.append(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(mining.name)/head.safetensors")))
+        heads.append(try fileBytes("\(folder)/\(mining.name)/head.safetensors"))
       }
       #expect(Set(heads).count == heads.count)
     }
@@ -51,7 +51,7 @@ import Testing
       let resumed = try runBags(["train", "--resume", "a"], in: folder)
       #expect(resumed.status == 0, "\(resumed.error)")
       let heads = try ["whole", "a"].map {
-        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/head.safetensors"))
+        try fileBytes("\(folder)/\($0)/head.safetensors")
       }
       #expect(heads[0] == heads[1])
     }

@@ -25,7 +25,7 @@ import Testing
       #expect(records[1].recipe?.sampler == MethodChoice(name: "rfs", parameters: ["repeat-threshold": "0.2"]))
       #expect(records[2].recipe?.sampler == MethodChoice(name: "class-balanced"))
       let heads = try ["plain", "rfs", "balanced", "again"].map {
-        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/head.safetensors"))
+        try fileBytes("\(folder)/\($0)/head.safetensors")
       }
       #expect(Set(heads).count == 3 && heads[1] == heads[3])
     }

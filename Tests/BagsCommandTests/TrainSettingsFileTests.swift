@@ -7,7 +7,7 @@ import Testing
   private let inputs = ["--features", "train", "--annotations", "train.json", "--threads", "1"]
 
   private func head(_ path: String) throws -> Data {
-    try Data(contentsOf: URL(fileURLWithPath: "\(path)/head.safetensors"))
+    try fileBytes("\(path)/head.safetensors")
   }
 
   private func write(_ text: String, to path: String) throws {

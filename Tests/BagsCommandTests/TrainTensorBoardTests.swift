@@ -19,12 +19,12 @@ import Testing
       let names = try events("\(folder)/logs/a")
       #expect(names.count == 1 && names[0].hasPrefix("events.out.tfevents."))
       // Bytes, not characters: a checksum behind a tag may read as an accent on its last letter.
-      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/logs/a/\(names[0])"))
+      let data = try fileBytes("\(folder)/logs/a/\(names[0])")
       for tag in ["brain.Event:2", "loss/G0", "learning_rate", "gradient_norm", "others_share", "weight_norms/G1"] {
         #expect(data.range(of: Data(tag.utf8)) != nil, "\(tag)")
       }
       func head(_ run: String) throws -> Data {
-        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(run)/head.safetensors"))
+        try fileBytes("\(folder)/\(run)/head.safetensors")
       }
       #expect(try head("plain") == head("runs/a"))
     }

@@ -1,5 +1,6 @@
 import DenseLinearAlgebra
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct DenseScalarTests {
@@ -33,12 +34,8 @@ import Testing
 
   @Test func linearEqualsTheDefinition() {
     var generator = SeededGenerator(seed: 2)
-    func matrix(_ rows: Int, _ columns: Int) -> Matrix<Double> {
-      Matrix(
-        rows: rows, columns: columns, values: (0..<rows * columns).map { _ in standardNormal(using: &generator) })
-    }
-    let x = matrix(5, 3)
-    let w = matrix(4, 3)
+    let x: Matrix<Double> = randomMatrix(rows: 5, columns: 3, using: &generator)
+    let w: Matrix<Double> = randomMatrix(rows: 4, columns: 3, using: &generator)
     let z = Matrix.linear(x, weight: w, bias: [1, 2, 3, 4])
     for n in 0..<5 {
       for k in 0..<4 {

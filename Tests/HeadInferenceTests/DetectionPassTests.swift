@@ -16,10 +16,8 @@ import Testing
   static let inputs = 12
 
   static func groups() throws -> CategoryGroups {
-    try CategoryGroups(
-      counts: (0..<classCount).map {
-        CategoryCount(id: 3 * $0 + 2, name: "c\($0)", instances: $0 * $0 * 2, images: $0)
-      })
+    let indices = Array(0..<classCount)
+    return try CategoryGroups(instances: indices.map { 2 * $0 * $0 }, ids: indices.map { 3 * $0 + 2 })
   }
 
   static func head(_ layout: any LogitLayout, seed: UInt64, deviation: Double = 1) throws -> LinearHead {

@@ -1,3 +1,5 @@
+import DenseLinearAlgebra
+import DetectionHeads
 import Foundation
 import HeadInference
 import LVISDatasets
@@ -6,56 +8,37 @@ import Testing
 
 /// Against torchvision's `batched_nms` (golden case nms).
 @Suite struct NonMaximumSuppressionTests {
-  struct Case: Decodable {
-    struct Inputs: Decodable {
-      let boxes: [[Float]]
-      let scores_with_ties: [Float]
-      let classes: [Int]
-    }
-    struct Outputs: Decodable {
-      let keep_batched_nms_iou_0_5, keep_batched_nms_iou_0_7, keep_class_agnostic_iou_0_5: [Int]
-    }
-    struct Edge: Decodable {
-      struct Inputs: Decodable {
-        let boxes: [[Float]]
-        let scores: [Float]
-        let classes: [Int]
-      }
-      struct Outputs: Decodable { let keep: [Int] }
-      let label: String
-      let inputs: Inputs
-      let outputs: Outputs
-    }
-    let inputs: Inputs
-    let outputs: Outputs
-    let edge_cases: [Edge]
-  }
-
-  static func boxes(_ values: [[Float]]) -> [CornerBox] { values.map { CornerBox($0[0], $0[1], $0[2], $0[3]) } }
-
-  func golden() throws -> Case {
-    let url = URL(fileURLWithPath: goldenPath("losses/case_nms_1.json"))
-    return try JSONDecoder().decode(Case.self, from: Data(contentsOf: url))
-  }
-
   @Test func keepsWhatTorchvisionKeeps() throws {
-    let golden = try golden()
-    let (boxes, scores) = (Self.boxes(golden.inputs.boxes), golden.inputs.scores_with_ties)
-    func kept(_ classes: [Int], _ threshold: Double) -> [Int] {
-      nonMaximumSuppression(boxes: boxes, scores: scores, classes: classes, threshold: threshold)
+    for golden in try GoldenCase.losses("case_nms_1.json", having: ["scores_with_ties"]) {
+      let boxes = try boxes(golden)
+      let scores = try golden.inputs.numbers("scores_with_ties", count: boxes.count).map { Float($0) }
+      let classes = try golden.inputs.integers("classes", count: boxes.count, in: 0...100_000)
+      func kept(_ classes: [Int], _ threshold: Double) -> [Int] {
+        nonMaximumSuppression(boxes: boxes, scores: scores, classes: classes, threshold: threshold)
+      }
+      let outputs = golden.outputs
+      #expect(try kept(classes, 0.5) == outputs.integers("keep_batched_nms_iou_0_5"), "\(golden)")
+      #expect(try kept(classes, 0.7) == outputs.integers("keep_batched_nms_iou_0_7"), "\(golden)")
+      let one = classes.map { _ in 0 }
+      #expect(try kept(one, 0.5) == outputs.integers("keep_class_agnostic_iou_0_5"), "\(golden)")
     }
-    #expect(kept(golden.inputs.classes, 0.5) == golden.outputs.keep_batched_nms_iou_0_5)
-    #expect(kept(golden.inputs.classes, 0.7) == golden.outputs.keep_batched_nms_iou_0_7)
-    #expect(kept(golden.inputs.classes.map { _ in 0 }, 0.5) == golden.outputs.keep_class_agnostic_iou_0_5)
   }
 
   @Test func keepsTheSameInEdgeCases() throws {
-    let edges = try golden().edge_cases
-    #expect(edges.count == 3)
-    for edge in edges {
+    for golden in try GoldenCase.losses("case_nms_1.json", having: ["keep"]) {
+      let boxes = try boxes(golden)
+      let isEmpty = boxes.isEmpty
+      let scores = isEmpty ? [] : try golden.inputs.numbers("scores", count: boxes.count).map { Float($0) }
+      let classes = isEmpty ? [] : try golden.inputs.integers("classes", count: boxes.count, in: 0...100_000)
       let kept = nonMaximumSuppression(
-        boxes: Self.boxes(edge.inputs.boxes), scores: edge.inputs.scores, classes: edge.inputs.classes)
-      #expect(kept == edge.outputs.keep, "\(edge.label)")
+        boxes: boxes, scores: scores, classes: classes, threshold: try golden.hyperparameters.number("iou_thr"))
+      #expect(kept == (isEmpty ? [] : try golden.outputs.integers("keep")), "\(golden)")
     }
+  }
+
+  private func boxes(_ golden: GoldenCase) throws -> [CornerBox] {
+    if try golden.inputs.isEmpty("boxes") { return [] }
+    let boxes = try golden.inputs.matrix("boxes", columns: 4, as: Float.self)
+    return (0..<boxes.rows).map { CornerBox(boxes[$0, 0], boxes[$0, 1], boxes[$0, 2], boxes[$0, 3]) }
   }
 }

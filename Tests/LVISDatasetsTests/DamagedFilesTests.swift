@@ -76,14 +76,10 @@ import Testing
 
 /// Changes a few bytes, the same ones in every run.
 private struct Damage {
-  private var state: UInt64 = 1
+  private var generator = TestGenerator(seed: 1)
   private let tokens = Array("[]{},:\"\\ 0-9eE.nt\u{0}".utf8) + [0xFF, 0xC3]
 
-  /// By Knuth's linear congruential generator.
-  private mutating func random(_ bound: Int) -> Int {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Int(state >> 33) % bound
-  }
+  private mutating func random(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &generator) }
 
   mutating func applied(to original: [UInt8]) -> [UInt8] {
     var bytes = original

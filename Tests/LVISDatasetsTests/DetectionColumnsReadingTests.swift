@@ -63,7 +63,7 @@ private func fault(_ json: String, windowBytes: Int = 1 << 20) throws -> String?
       var score: Double
     }
     let path = goldenPath("evaluation/edge_dt_bbox.json")
-    let expected = try JSONDecoder().decode([Record].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    let expected = try JSONDecoder().decode([Record].self, from: fileBytes(path))
     let columns = try DetectionColumns(contentsOfResults: path)
     #expect(columns.count == 2641)
     #expect(columns.imageIDs == expected.map(\.image_id))
@@ -120,7 +120,11 @@ private func fault(_ json: String, windowBytes: Int = 1 << 20) throws -> String?
 
   @Test(arguments: [
     ("", "is empty; download or write it again"),
-    (#"{"images": []}"#, "holds an object, but results are a list of detections; is it an annotation file?"),
+    (
+      #"{"images": []}"#,
+      "holds an object without a list annotations, detections, predictions, results; results are a list of detections; is "
+        + "it an annotation file?"
+    ),
     ("[", "results[0]: the file ends in the middle, after 1 bytes; it was cut short: download or write it again"),
     ("[] []", "not JSON: found [ at byte 3, expected the end of the file"),
     ("[[1]]", "results[0]: is [1, but must be an object"),

@@ -19,7 +19,7 @@ import Testing
       #expect(writer.count == 6)
       #expect(!FileManager.default.fileExists(atPath: "\(folder)/results.json"))
       try writer.commit()
-      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/results.json"))
+      let data = try fileBytes("\(folder)/results.json")
       let objects = try #require(try JSONSerialization.jsonObject(with: data) as? [[String: Any]])
       #expect(objects.map { $0["image_id"] as? Int } == [-7, 8, 8, 8, 8, 8])
       for (object, score) in zip(objects, scores) {
@@ -34,7 +34,7 @@ import Testing
   @Test func noDetectionsAreAnEmptyList() throws {
     try withTemporaryFolder { folder in
       try DetectionResultsWriter(at: "\(folder)/results.json").commit()
-      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/results.json"))
+      let data = try fileBytes("\(folder)/results.json")
       #expect((try JSONSerialization.jsonObject(with: data) as? [Any])?.isEmpty == true)
     }
   }

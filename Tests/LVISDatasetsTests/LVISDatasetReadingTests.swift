@@ -69,10 +69,11 @@ private func annotated(_ annotation: String) -> String {
     #expect(masks[1] == .runLengths(height: 3, width: 4, counts: [2, 10]))
     #expect(masks[2] == .compressed(height: 3, width: 4, counts: Array("a\\b\"c".utf8)))
     #expect(
-      dataset.warnings == [
+      dataset.warnings.map { $0.inFile(nil) } == [
         .imagesWithoutNegativeCategories(count: 1), .imagesWithoutNotExhaustiveCategories(count: 1),
         .annotationsWithoutArea(count: 2),
       ])
+    #expect(dataset.warnings.allSatisfy { $0.file == dataset.path && $0.file != nil })
   }
 
   @Test(.enabled(if: sharedDataPath("taco.json") != nil)) func readsTACO() throws {
@@ -81,7 +82,8 @@ private func annotated(_ annotation: String) -> String {
     #expect(dataset.categories.count == 60)
     #expect(dataset.categories[0].id == 0)
     #expect(dataset.annotations.count == 4784)
-    #expect(dataset.warnings.contains(.duplicateAnnotationIDs([309, 4040])))
+    #expect(dataset.duplicateAnnotationIDs == [309, 4040])
+    #expect(dataset.warnings.contains { $0.code == .duplicateAnnotationIDs && $0.count == 2 })
   }
 
   @Test(.enabled(if: sharedDataPath("coco_val2014_100.json") != nil)) func readsCOCO() throws {
@@ -115,23 +117,24 @@ private func annotated(_ annotation: String) -> String {
     (#"{"categories": [], "categories": []}"#, "categories: stands twice in the file"),
     (#"{"categories": [1]}"#, "categories[0]: is 1, but must be an object"),
     (#"{"categories": [{"name": "x"}]}"#, "categories[0].id: is missing; it must be an integer"),
-    (#"{"categories": [{"id": "5"}]}"#, #"categories[0].id: is "5", but must be an integer"#),
-    (#"{"categories": [{"id": 1, "name": 4}]}"#, "categories[0].name: is 4, but must be a string"),
+    (#"{"categories": [{"id": 1, "name": [4]}]}"#, "categories[0].name: is [4, but must be a string"),
     (
       #"{"categories": [{"id": 1, "instance_count": -4}]}"#,
       "categories[0].instance_count: is -4, but must be 0 or more"
     ),
     (
-      #"{"categories": [{"id": 1}, {"id": 2}, {"id": 1}]}"#,
-      "categories[2].id: is 1, as is categories[0].id; ids must differ"
+      #"{"categories": [{"id": 1}, {"id": 2}, {"id": 1}, {"id": 1, "name": "x"}]}"#,
+      "categories[3].id: is 1, as is categories[0].id, but the two entries differ; ids must differ: give one of them "
+        + "another, and its annotations too"
     ),
     (
-      #"{"categories": [], "images": [{"id": 1}, {"id": 1}]}"#,
-      "images[1].id: is 1, as is images[0].id; ids must differ"
+      #"{"categories": [], "images": [{"id": 1}, {"id": 1, "file_name": "x"}]}"#,
+      "images[1].id: is 1, as is images[0].id, but the two entries differ; ids must differ: give one of them another, "
+        + "and its annotations too"
     ),
     (
       #"{"categories": [{"id": 123456789012345678901234567890}]}"#,
-      "categories[0].id: is 123456789012345678901234567890, which is out of range for an integer"
+      "categories[0].id: is 123456789012345678901234567890, which is out of range for an id, which is below 2^64"
     ),
   ])
   func namesTheFault(json: String, expected: String) throws {
@@ -166,8 +169,9 @@ private func annotated(_ annotation: String) -> String {
     ),
     (#"{"image_id": 7.5, "category_id": 2}"#, "annotations[0].image_id: is 7.5, but must be an integer"),
     (
-      #"{"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4]}, {"image_id": 8, "category_id": 2, "bbox": [1, 2, 3, 4]}"#,
-      "annotations[1].image_id: is 8, which is not among the 1 images; add the image or remove its annotations"
+      #"{"image_id": 8, "category_id": 2, "bbox": [1, 2, 3, 4]}, {"image_id": 9, "category_id": 2, "bbox": [1, 2, 3, 4]}"#,
+      "annotations[0].image_id: is 8, which is not among the images; so it is for all 2 annotations; add the images or "
+        + "remove the annotations"
     ),
     (
       #"{"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4], "segmentation": [[1, 2, 3]]}"#,
@@ -193,13 +197,37 @@ private func annotated(_ annotation: String) -> String {
   @Test func countsWithoutBoxes() throws {
     let dataset = try dataset(annotated(#"{"image_id": 7, "category_id": 2}"#), including: [])
     #expect(dataset.annotations.map(\.id) == [1])
-    #expect(dataset.warnings.contains(.annotationsWithoutID(count: 1)))
+    #expect(dataset.warnings.contains { $0.code == .annotationsWithoutID && $0.count == 1 })
+    #expect(dataset.warnings.contains { $0.code == .annotationsWithoutBox && $0.count == 1 })
   }
 
   @Test func keepsAnnotationsOfUnknownCategories() throws {
     let dataset = try dataset(annotated(#"{"id": 0, "image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1]}"#))
     #expect(dataset.annotations.count == 1)
-    #expect(dataset.warnings.contains(.annotationsOfUnknownCategories(count: 1, categoryIDs: [3])))
+    #expect(dataset.warnings.contains { $0.code == .unknownCategories && $0.count == 1 })
+  }
+
+  @Test func leavesOutAnnotationsOfUnknownImages() throws {
+    let json = annotated(
+      #"{"image_id": 8, "category_id": 2, "bbox": [1, 2, 3, 4], "segmentation": [[0, 0, 1, 0, 1, 1]]}, "#
+        + #"{"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4], "segmentation": [[5, 5, 6, 5, 6, 6]]}"#)
+    let dataset = try dataset(json, including: [.boxes, .segmentations])
+    #expect(dataset.annotations.map(\.imageID) == [7])
+    #expect(dataset.segmentations?[0] == .polygons([[5, 5, 6, 5, 6, 6]]))
+    #expect(dataset.warnings.contains { $0.code == .unknownImages && $0.count == 1 })
+  }
+
+  @Test func idsOfTextNameTheRemedy() throws {
+    let found = #expect(throws: DatasetError.self) { try dataset(#"{"categories": [{"id": "5"}]}"#) }
+    #expect(found?.place == "categories[0].id" && found?.problem == #"is "5", but must be an integer"#)
+    #expect(found?.advice?.contains("jq '.categories[].id |= tonumber'") == true)
+  }
+
+  @Test func findingsReadBack() throws {
+    let findings = try dataset(annotated(#"{"image_id": 7, "category_id": 3, "bbox": [9, 9, -1, 4]}"#)).findings()
+    #expect(findings.contains { $0.code == .negativeBoxes })
+    let data = try JSONEncoder().encode(findings)
+    #expect(try JSONDecoder().decode([DataFinding].self, from: data) == findings)
   }
 
   @Test func saysWhichFileCannotBeRead() throws {

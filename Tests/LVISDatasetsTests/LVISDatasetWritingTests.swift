@@ -59,8 +59,7 @@ import Testing
     try withTemporaryFolder { folder in
       let path = "\(folder)/annotations.json"
       try Self.dataset.write(to: path, description: "x")
-      let json = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path)))
-      let object = try #require(json as? [String: Any])
+      let object = try jsonObject(at: path)
       #expect((object["info"] as? [String: String]) == ["description": "x"])
       let categories = try #require(object["categories"] as? [[String: Any]])
       #expect(categories.first?["name"] as? String == Self.dataset.categories.first?.name)

@@ -37,7 +37,7 @@ import Testing
 
   init() throws {
     golden = try JSONDecoder().decode(
-      Golden.self, from: Data(contentsOf: URL(fileURLWithPath: goldenPath("masks/masks.json"))))
+      Golden.self, from: fileBytes(goldenPath("masks/masks.json")))
   }
 
   @Test func polygonsAreDrawnAsTheReferenceDrawsThem() throws {
@@ -110,5 +110,27 @@ import Testing
     #expect(throws: MaskError.self) { try RunLengthMask(height: -1, width: 4, counts: []) }
     #expect(throws: MaskError.self) { try RunLengthMask(height: .max, width: 4, counts: []) }
     #expect(throws: MaskError.self) { try RunLengthMask(height: 1, width: 4, counts: [5]) }
+  }
+}
+
+/// Boundaries of masks in images too large for a bitmap of their own.
+@Suite struct LargeMaskTests {
+  /// Two strips of one image row at opposite ends of 65,535² pixels, and one that covers half of another.
+  @Test func boundariesOfTheLargestImagesTakeTheirBoxesAlone() throws {
+    let side: UInt32 = 65_535
+    func strip(row: UInt32, columns: Range<UInt32>) throws -> RunLengthMask {
+      var counts: [UInt32] = [columns.lowerBound * side + row, 4]
+      for _ in columns.dropFirst() { counts += [side - 4, 4] }
+      let painted = counts.reduce(0) { $0 + UInt64($1) }
+      return try RunLengthMask(
+        height: Int(side), width: Int(side), counts: counts + [UInt32(UInt64(side) * UInt64(side) - painted)])
+    }
+    let first = try strip(row: 60_000, columns: 0..<40_000)
+    let half = try strip(row: 60_000, columns: 20_000..<40_000)
+    let other = try strip(row: 10, columns: 0..<40_000)
+    #expect(first.boundaryIntersectionOverUnion(with: half) == 0.5)
+    #expect(first.boundaryIntersectionOverUnion(with: other) == 0)
+    #expect(first.boundaryIntersectionOverUnion(with: first) == 1)
+    #expect(first.bitmap.area == 160_000)
   }
 }

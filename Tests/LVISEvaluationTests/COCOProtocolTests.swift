@@ -19,7 +19,7 @@ import Testing
   @Test(arguments: ["bboxfile_bbox", "bboxfile_segm", "segmfile_segm", "segmfile_bbox"])
   func equalsPycocotools(name: String) throws {
     let answers = try JSONDecoder().decode(
-      [String: Expected].self, from: Data(contentsOf: URL(fileURLWithPath: goldenPath("coco/expected_coco.json"))))
+      [String: Expected].self, from: fileBytes(goldenPath("coco/expected_coco.json")))
     let expected = try #require(answers[name])
     let dataset = try LVISDataset(contentsOf: goldenPath("coco/coco_gt.json"), including: [.boxes, .segmentations])
     let options = EvaluationOptions(iouType: name.hasSuffix("_segm") ? .segm : .bbox, rules: .coco)

@@ -18,7 +18,7 @@ import Testing
       }
     }
     let expected = try JSONDecoder().decode(
-      Expected.self, from: Data(contentsOf: URL(fileURLWithPath: goldenPath("evaluation/expected_tide.json"))))
+      Expected.self, from: fileBytes(goldenPath("evaluation/expected_tide.json")))
     let evaluator = try LVISEvaluator(groundTruth: try LVISDataset(contentsOf: goldenPath("evaluation/tide_gt.json")))
     let detections = try evaluator.prepare(resultsAt: goldenPath("evaluation/tide_dt.json"))
     let row = try #require(try evaluator.analyze(detections).errors.rows.first)

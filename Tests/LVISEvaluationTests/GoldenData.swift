@@ -19,8 +19,7 @@ enum GoldenData {
   static func expect(
     _ result: EvaluationResult, equals name: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let data = try Data(contentsOf: URL(fileURLWithPath: goldenPath("evaluation/\(name).json")))
-    let expected = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let expected = try jsonObject(at: goldenPath("evaluation/\(name).json"))
     let metrics = try #require(expected["metrics"] as? [String: Double])
     #expect(metrics.count == 13 && result.metrics.count == 13, sourceLocation: sourceLocation)
     for (key, value) in metrics.sorted(by: { $0.key < $1.key }) {

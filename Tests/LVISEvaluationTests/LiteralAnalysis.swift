@@ -1,5 +1,6 @@
 import LVISDatasets
 import LVISEvaluation
+import Reporting
 
 /// TIDE's procedure (tidecv, quantify.py and main_errors.py) and the other analyses, written down step by step on top
 /// of the literal rules: what the real implementation is held against on random data.

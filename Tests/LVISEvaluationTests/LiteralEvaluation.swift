@@ -1,5 +1,6 @@
 import LVISDatasets
 import LVISEvaluation
+import Reporting
 
 /// The rules of LVIS evaluation, and of COCO's, written down one by one, without a thought for speed: what the real
 /// implementation is held against on random data.

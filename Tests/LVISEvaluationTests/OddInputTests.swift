@@ -29,7 +29,7 @@ import Testing
     let result = try LVISEvaluator(groundTruth: dataset()).evaluate([Detection]())
     #expect(result["AP"] == 0 && result["APr"] == 0 && result["AR@300"] == 0)
     #expect(result["APc"] == -1 && result["APl"] == -1)
-    #expect(result.notes.contains(.noDetections))
+    #expect(result.warnings.contains { $0.code == .noDetections })
   }
 
   @Test func noObjectsMeasureNothing() throws {
@@ -45,10 +45,10 @@ import Testing
     #expect(result.percent("AP") == 100 && result["APr"] == -1)
     #expect(result.counts.detectionsThatCount == 2)
     #expect(
-      result.notes == [
-        .withoutNegatives(images: 1, of: 1), .withoutExhaustiveness(images: 1, of: 1),
-        .withoutFrequency(categories: 2, of: 2),
+      result.warnings.map(\.code) == [
+        .imagesWithoutNegatives, .imagesWithoutExhaustiveness, .categoriesWithoutFrequency,
       ])
+    #expect(result.warnings.map(\.count) == [1, 1, 2])
   }
 
   @Test func frequenciesCanComeFromElsewhere() throws {

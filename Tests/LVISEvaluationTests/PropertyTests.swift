@@ -1,5 +1,6 @@
 import LVISDatasets
 import LVISEvaluation
+import TestSupport
 import Testing
 
 /// The real implementation against the literal one, and against itself with the input in another order.

@@ -1,19 +1,6 @@
 import LVISDatasets
 import LVISEvaluation
-
-/// A generator of which a test says the seed (SplitMix64; Steele et al. 2014).
-struct TestGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
+import TestSupport
 
 /// Small random data sets in which everything that the rules speak of happens often: ties, ids that stand twice or are
 /// 0, unknown categories, areas of 0, ignored objects, crowds, empty images.

@@ -1,5 +1,6 @@
 import LVISDatasets
 import LVISEvaluation
+import TestSupport
 import Testing
 
 @Suite struct ResultComparisonTests {

@@ -27,7 +27,7 @@ import Testing
   }
 
   private func heads(_ result: ComparedResults) throws -> [Data] {
-    try result.rows.flatMap { try $0.outcomes.map { try Data(contentsOf: URL(fileURLWithPath: $0.run.headPath)) } }
+    try result.rows.flatMap { try $0.outcomes.map { try fileBytes($0.run.headPath) } }
   }
 
   @Test func everyMethodGetsTheSameStepsAndIsDeterministic() throws {
@@ -64,13 +64,13 @@ import Testing
       #expect(lines.count == 5)
       // A head without its evaluation is scored, not trained.
       let head = first.rows[0].outcomes[0].run
-      let before = try Data(contentsOf: URL(fileURLWithPath: head.headPath))
+      let before = try fileBytes(head.headPath)
       try FileManager.default.removeItem(atPath: "\(head.path)/evaluation.json")
       try Data("{}".utf8).write(to: URL(fileURLWithPath: "\(head.path)/metrics.jsonl"))
       let scored = try comparison(set, in: folder, names: ["softmax"], seeds: [0]).run(hooks)
       #expect(lines.count == 6 && scored.rows[0].outcomes[0].metrics == first.rows[0].outcomes[0].metrics)
-      #expect(try Data(contentsOf: URL(fileURLWithPath: head.headPath)) == before)
-      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(head.path)/metrics.jsonl")) == Data("{}".utf8))
+      #expect(try fileBytes(head.headPath) == before)
+      #expect(try fileBytes("\(head.path)/metrics.jsonl") == Data("{}".utf8))
     }
   }
 

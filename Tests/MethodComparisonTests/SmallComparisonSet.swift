@@ -17,15 +17,7 @@ struct SmallComparisonSet {
   /// - Parameter body: Given the set, whose files are gone afterwards.
   static func with<Result>(_ body: (SmallComparisonSet, _ folder: String) throws -> Result) throws -> Result {
     try withTemporaryFolder { folder in
-      var configuration = SyntheticDetectionSet.Configuration()
-      configuration.familyCount = 4
-      configuration.classesPerFamily = 3
-      configuration.largestInstanceCount = 150
-      configuration.trainingImageCount = 120
-      configuration.validationImageCount = 30
-      configuration.minimumValidationInstances = 3
-      configuration.featureLength = 16
-      let set = SyntheticDetectionSet(seed: 5, configuration: configuration)
+      let set = SyntheticDetectionSet(seed: 5, configuration: .small)
       try set.write(to: folder)
       return try body(try SmallComparisonSet(set, in: folder), folder)
     }

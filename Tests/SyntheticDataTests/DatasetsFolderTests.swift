@@ -12,7 +12,7 @@ private let datasets = URL(fileURLWithPath: #filePath).deletingLastPathComponent
   func holdsWhatTheGeneratorWrites(name: String) throws {
     try withTemporaryFolder { folder in
       try SyntheticDetectionSet(seed: 0).writeAnnotations(to: folder)
-      let written = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))
+      let written = try fileBytes("\(folder)/\(name)")
       let kept = try Data(contentsOf: datasets.appendingPathComponent(name))
       #expect(written == kept)
     }

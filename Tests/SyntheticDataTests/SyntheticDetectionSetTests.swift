@@ -11,14 +11,10 @@ private let builtIn = SyntheticDetectionSet()
 @Suite struct SyntheticDetectionSetTests {
   /// A set that is made at once.
   private static var small: SyntheticDetectionSet.Configuration {
-    var configuration = SyntheticDetectionSet.Configuration()
-    configuration.familyCount = 4
-    configuration.classesPerFamily = 3
+    var configuration = SyntheticDetectionSet.Configuration.small
     configuration.largestInstanceCount = 60
     configuration.trainingImageCount = 40
     configuration.validationImageCount = 20
-    configuration.minimumValidationInstances = 3
-    configuration.featureLength = 16
     return configuration
   }
 
@@ -30,7 +26,7 @@ private let builtIn = SyntheticDetectionSet()
         "val/shard-00000.safetensors",
       ]
       return try Dictionary(
-        uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)"))) })
+        uniqueKeysWithValues: names.map { ($0, try fileBytes("\(folder)/\($0)")) })
     }
   }
 

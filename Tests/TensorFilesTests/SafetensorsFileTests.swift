@@ -26,7 +26,7 @@ import Testing
   @Test func writesTheLibrarysBytes() throws {
     try withTemporaryFolder { folder in
       try writeSafetensors(Self.tensors, metadata: ["method": "bags"], to: "\(folder)/a.safetensors")
-      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a.safetensors"))
+      let data = try fileBytes("\(folder)/a.safetensors")
       var expected = Self.libraryHeader
       while expected.utf8.count % 8 != 0 { expected += " " }
       #expect(UInt64(expected.utf8.count) == data.prefix(8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
@@ -114,7 +114,7 @@ import Testing
   @Test func refusesAFileCutOffAnywhere() throws {
     try withTemporaryFolder { folder in
       try writeSafetensors(Self.tensors, metadata: ["method": "bags"], to: "\(folder)/a.safetensors")
-      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a.safetensors"))
+      let data = try fileBytes("\(folder)/a.safetensors")
       for length in 0..<data.count {
         let path = "\(folder)/cut"
         try data.prefix(length).write(to: URL(fileURLWithPath: path))
@@ -127,7 +127,7 @@ import Testing
   @Test func survivesDamagedHeaders() throws {
     try withTemporaryFolder { folder in
       try writeSafetensors(Self.tensors, metadata: ["method": "bags"], to: "\(folder)/a.safetensors")
-      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a.safetensors"))
+      let data = try fileBytes("\(folder)/a.safetensors")
       for place in 0..<(8 + Self.libraryHeader.utf8.count) {
         for byte: UInt8 in [UInt8(ascii: "9"), UInt8(ascii: "\""), 0xFF] {
           var damaged = data

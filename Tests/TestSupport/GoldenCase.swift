@@ -5,51 +5,56 @@ public struct GoldenCase: CustomStringConvertible {
   /// `main`, or the edge case's label.
   public let label: String
   /// What the method was given beside its inputs.
-  public let hyperparameters: [String: Any]
+  public let hyperparameters: GoldenValues
   /// What it was given.
-  public let inputs: [String: Any]
+  public let inputs: GoldenValues
   /// What the reference answered.
-  public let outputs: [String: Any]
+  public let outputs: GoldenValues
 
   /// The label.
   public var description: String { label }
 
-  /// All cases of `losses/NAME`, the main one first.
-  public static func losses(_ name: String) throws -> [GoldenCase] {
-    let data = try Data(contentsOf: URL(fileURLWithPath: goldenPath("losses/\(name)")))
-    guard let top = try JSONSerialization.jsonObject(with: data) as? [String: Any] else { return [] }
-    let edges = top["edge_cases"] as? [[String: Any]] ?? []
-    return [GoldenCase(top, label: "main")] + edges.map { GoldenCase($0, label: $0["label"] as? String ?? "") }
+  /// The cases of a file of losses, the main one first.
+  ///
+  /// - Parameters:
+  ///   - name: The file's name; `goldenLossesPath` says in which folder.
+  ///   - names: Only cases whose inputs and outputs together have all these entries.
+  ///   - condition: Only cases that meet it.
+  /// - Throws: Foundation's error for a file that cannot be read, and `GoldenError` for one of another form or without
+  ///   any such case: a test over no cases would pass.
+  public static func losses(
+    _ name: String, having names: [String] = [], where condition: (GoldenCase) throws -> Bool = { _ in true }
+  ) throws -> [GoldenCase] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: goldenLossesPath(name)))
+    guard let top = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw GoldenError(description: "\(name) is no JSON object")
+    }
+    guard let edges = (top["edge_cases"] ?? []) as? [[String: Any]] else {
+      throw GoldenError(description: "\(name): edge_cases is no array of objects")
+    }
+    let all =
+      try [GoldenCase(top, label: "main", file: name)]
+      + edges.map { try GoldenCase($0, label: $0["label"] as? String ?? "", file: name) }
+    let cases = try all.filter { golden in
+      try names.allSatisfy { golden.inputs.has($0) || golden.outputs.has($0) } && condition(golden)
+    }
+    guard !cases.isEmpty else {
+      throw GoldenError(
+        description: "\(name) has no case \(names.isEmpty ? "to compare" : "with \(names.joined(separator: ", "))")")
+    }
+    return cases
   }
 
-  private init(_ object: [String: Any], label: String) {
+  private init(_ object: [String: Any], label: String, file: String) throws {
     self.label = label
-    hyperparameters = object["hyperparameters"] as? [String: Any] ?? [:]
-    inputs = object["inputs"] as? [String: Any] ?? [:]
-    outputs = object["outputs"] as? [String: Any] ?? [:]
+    func values(_ name: String) throws -> GoldenValues {
+      guard let entries = (object[name] ?? [String: Any]()) as? [String: Any] else {
+        throw GoldenError(description: "\(file), \(label): \(name) is no object")
+      }
+      return GoldenValues(entries, place: "\(file), \(label): \(name)")
+    }
+    hyperparameters = try values("hyperparameters")
+    inputs = try values("inputs")
+    outputs = try values("outputs")
   }
-}
-
-/// The objects of a JSON array, such as the batches of a method with state.
-public func objects(_ value: Any?) -> [[String: Any]] { value as? [[String: Any]] ?? [] }
-
-/// The numbers of a JSON value, nested arrays flattened; `"nan"`, `"inf"` and `"-inf"` as what they say.
-public func numbers(_ value: Any?) -> [Double] {
-  switch value {
-  case let list as [Any]: list.flatMap { numbers($0) }
-  case let number as NSNumber: [number.doubleValue]
-  case let text as String: Double(text).map { [$0] } ?? []
-  default: []
-  }
-}
-
-/// The integers of a JSON value, nested arrays flattened.
-public func integers(_ value: Any?) -> [Int] { numbers(value).map { Int($0) } }
-
-/// max |a − b| / max |b|, the measure by which gradients are compared; infinite where the sizes differ.
-public func largestDifference<A: BinaryFloatingPoint>(_ a: [A], _ b: [Double]) -> Double {
-  guard a.count == b.count else { return .infinity }
-  let scale = b.map(abs).max() ?? 0
-  let difference = zip(a, b).map { abs(Double($0) - $1) }.max() ?? 0
-  return difference / (scale > 0 ? scale : 1)
 }

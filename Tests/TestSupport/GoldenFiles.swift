@@ -5,19 +5,22 @@ public func goldenPath(_ name: String) -> String {
   Bundle.module.bundleURL.appendingPathComponent("Golden").appendingPathComponent(name).path
 }
 
-/// The path of third-party data that lies beside a developer's checkout and is never part of the project; `nil` where
-/// it is not there. A test that needs it is skipped then: `.enabled(if: sharedDataPath("taco.json") != nil)`.
-public func sharedDataPath(_ name: String) -> String? {
-  let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  let path = root.appendingPathComponent("../shared/data").appendingPathComponent(name).standardized.path
-  return FileManager.default.fileExists(atPath: path) ? path : nil
+/// The path of a file of loss cases: in `Golden/losses`, or in the folder that the environment variable
+/// `BAGS_GOLDEN_LOSSES` names, whose files have the same names and other cases.
+public func goldenLossesPath(_ name: String) -> String {
+  guard let folder = ProcessInfo.processInfo.environment["BAGS_GOLDEN_LOSSES"], !folder.isEmpty else {
+    return goldenPath("losses/\(name)")
+  }
+  return URL(fileURLWithPath: folder).appendingPathComponent(name).path
 }
 
-/// A new empty folder that is removed after `body`.
-public func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let url = FileManager.default.temporaryDirectory.appendingPathComponent("bags-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: url) }
-  return try body(url.path)
+/// What is wrong with a golden file: the file, the place in it, and what was expected there.
+public struct GoldenError: Error, CustomStringConvertible {
+  /// The text.
+  public let description: String
+}
+
+/// The folder of files that stand for a public bug report: `gt.json` and `dt.json`.
+public func casePath(_ name: String) -> String {
+  Bundle.module.bundleURL.appendingPathComponent("Cases").appendingPathComponent(name).path
 }

@@ -56,7 +56,6 @@ let benchmarks: @Sendable () -> Void = {
   let (features, weight) = (numbers(1024 * 1024), numbers(258 * 1024))
   let bias = [Float](repeating: 0, count: 258)
   Benchmark("logits 1024 × 1024 × 258, one thread") { benchmark in
-    OpenBLAS.threadCount = 1
     var result = [Float](repeating: 0, count: 1024 * 258)
     benchmark.startMeasurement()
     linearLogits(features: features, count: 1024, inputs: 1024, weight: weight, bias: bias, into: &result)

@@ -55,7 +55,6 @@ let block = 1024
 var features = [Float](repeating: 0, count: block * head.inputs)
 var logits = [Float](repeating: 0, count: block * head.bias.count)
 var scores = [Float](repeating: 0, count: block * head.classCount)
-OpenBLAS.threadCount = 1
 
 func report(_ name: String, since start: Double) -> Double {
   let milliseconds = (cpuSeconds() - start) * 1000 / Double(set.images.count)

@@ -9,7 +9,6 @@ let threads =
   CommandLine.arguments.firstIndex(of: "--threads").flatMap { position in
     CommandLine.arguments.dropFirst(position + 1).first.flatMap { Int($0) }
   } ?? 2
-OpenBLAS.threadCount = 1
 
 /// The shortest of ten times, each thread doing its part.
 @MainActor func seconds(_ body: (Int) -> Void) -> Double {

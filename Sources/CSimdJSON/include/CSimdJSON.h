@@ -71,6 +71,8 @@ enum {
   CSIMDJSON_HAS_INSTANCE_COUNT = 1024,
   CSIMDJSON_HAS_IMAGE_COUNT = 2048,
   CSIMDJSON_HAS_FREQUENCY = 4096,
+  // An id of 2^63 or more, held as the negative number of the same 64 bits.
+  CSIMDJSON_HAS_WIDE_ID = 8192,
 };
 
 // A stretch of one of the reader's lists.
@@ -100,6 +102,8 @@ typedef struct {
   int64_t id, width, height;
   // Stretches of integers.
   CSimdJSONRange negative, not_exhaustive;
+  // A hash of what names the picture (file_name, coco_url), to tell an entry that is repeated from another of its id.
+  uint64_t identity;
   uint32_t flags;
 } CSimdJSONImage;
 

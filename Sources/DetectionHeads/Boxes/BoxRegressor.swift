@@ -6,9 +6,9 @@ import TensorFiles
 /// Shapes: D features a RoI, C classes by ascending category id.
 public struct BoxRegressor: Sendable, Equatable {
   /// W [4, D], or [4C, D]: dx, dy, dw, dh of class 0, of class 1, ….
-  public var weight: Matrix<Float>
+  public private(set) var weight: Matrix<Float>
   /// b [4], or [4C].
-  public var bias: [Float]
+  public private(set) var bias: [Float]
   /// What some frameworks have for background, W [4, D] and b [4]; it has no part in inference.
   public var background: LinearRows?
   /// How its output becomes a box: whose rules, and what deltas are multiplied by first, (.1, .1, .2, .2) being the usual.
@@ -30,6 +30,15 @@ public struct BoxRegressor: Sendable, Equatable {
     self.bias = bias
     self.background = background
     self.coder = coder
+  }
+
+  /// Puts another weight and bias of the same shapes in place.
+  mutating func replace(weight: Matrix<Float>, bias: [Float]) {
+    precondition(
+      weight.rows == self.weight.rows && weight.columns == inputs && bias.count == self.bias.count,
+      "a box regressor keeps its shape")
+    self.weight = weight
+    self.bias = bias
   }
 
   /// D, the length of a feature.

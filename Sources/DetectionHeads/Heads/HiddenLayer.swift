@@ -6,9 +6,13 @@ import DenseLinearAlgebra
 /// Shapes: D inputs, H outputs.
 public struct HiddenLayer: Sendable, Equatable {
   /// W [H, D].
-  public var weight: Matrix<Float>
+  ///
+  /// - Precondition: A new value has H rows.
+  public var weight: Matrix<Float> { didSet { checkShapes() } }
   /// b [H].
-  public var bias: [Float]
+  ///
+  /// - Precondition: A new value has H numbers.
+  public var bias: [Float] { didSet { checkShapes() } }
 
   /// Makes a layer from its weights.
   ///
@@ -31,10 +35,8 @@ public struct HiddenLayer: Sendable, Equatable {
     bias = Array(repeating: 0, count: outputs)
   }
 
-  /// All zeros, in the shape of another layer.
-  package init(zerosLike other: HiddenLayer) {
-    weight = Matrix(rows: other.weight.rows, columns: other.weight.columns)
-    bias = Array(repeating: 0, count: other.bias.count)
+  private func checkShapes() {
+    precondition(weight.rows == bias.count, "a hidden layer of \(weight.rows) outputs has \(bias.count) biases")
   }
 
   /// D.

@@ -7,9 +7,13 @@ import LVISDatasets
 /// classifiers of a cascade stand one below another, K counts the logits of all, and a RoI has S · D features.
 public struct LinearHead: Sendable {
   /// W [K, D].
-  public var weight: Matrix<Float>
+  ///
+  /// - Precondition: A new value has the K rows of the layout, and the D columns that the layer below gives.
+  public var weight: Matrix<Float> { didSet { checkShapes() } }
   /// b [K].
-  public var bias: [Float]
+  ///
+  /// - Precondition: A new value has the K numbers of the layout.
+  public var bias: [Float] { didSet { checkShapes() } }
   /// Layers between the features and the classifier, the lowest first; none, unless they are trained with it.
   public package(set) var hidden: [HiddenLayer] = []
   /// What the K logits speak of.
@@ -44,6 +48,18 @@ public struct LinearHead: Sendable {
     self.hidden = hidden
     self.weight = weight
     self.bias = bias
+    self.layout = layout
+    self.groups = groups
+    self.method = method
+  }
+
+  /// A head of parts that are known to fit.
+  init(
+    classifier: LinearRows, hidden: [HiddenLayer], layout: any LogitLayout, groups: CategoryGroups, method: String
+  ) {
+    weight = classifier.weight
+    bias = classifier.bias
+    self.hidden = hidden
     self.layout = layout
     self.groups = groups
     self.method = method
@@ -90,11 +106,23 @@ public struct LinearHead: Sendable {
     }
   }
 
+  /// The shapes that the products rely on, kept whatever is assigned.
+  private func checkShapes() {
+    precondition(
+      weight.rows == layout.logitCount && bias.count == layout.logitCount
+        && weight.columns == (hidden.last?.outputs ?? weight.columns),
+      "a weight [\(weight.rows), \(weight.columns)] and \(bias.count) biases do not fit the \(layout.logitCount) logits "
+        + "of the head")
+  }
+
   /// Foreground scores of RoIs.
   ///
   /// - Parameter features: [N, D].
   /// - Returns: [N, C].
+  /// - Precondition: The features have the D numbers that the head takes, `inputs`.
   public func scores(for features: Matrix<Float>) -> Matrix<Float> {
+    precondition(
+      features.columns == inputs, "the head takes \(inputs) features of each RoI, these have \(features.columns)")
     var logits = Matrix<Float>(rows: features.rows, columns: layout.logitCount)
     var scores = Matrix<Float>(rows: features.rows, columns: layout.classCount)
     features.withUnsafeValues { x in

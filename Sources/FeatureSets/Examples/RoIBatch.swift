@@ -4,7 +4,7 @@ import LVISDatasets
 public struct RoIBatch: Sendable {
   /// The class index of every RoI, or −1 for background [N].
   public var labels: [Int32]
-  /// The places of each image's RoIs in the batch.
+  /// The indices of each image's RoIs in the batch.
   public var images: [Range<Int>]
   /// The row of every RoI in the source [N].
   public var rows: [Int]
@@ -21,8 +21,8 @@ public struct RoIBatch: Sendable {
   ///
   /// - Parameters:
   ///   - labels: The class index of every RoI, or −1 for background.
-  ///   - images: The places of each image's RoIs.
-  ///   - rows: The row of every RoI in the source; its place in the batch unless given.
+  ///   - images: The indices of each image's RoIs.
+  ///   - rows: The row of every RoI in the source; its index in the batch unless given.
   public init(labels: [Int32], images: [Range<Int>], rows: [Int]? = nil) {
     self.labels = labels
     self.images = images
@@ -46,32 +46,32 @@ public struct RoIBatch: Sendable {
 
   /// Keeps some of the RoIs.
   ///
-  /// - Parameter places: Ascending.
-  package mutating func keep(_ places: [Int32]) {
+  /// - Parameter indices: Ascending.
+  package mutating func keep(_ indices: [Int32]) {
     var next = 0
     images = images.map { image in
       let first = next
-      while next < places.count && Int(places[next]) < image.upperBound { next += 1 }
+      while next < indices.count && Int(indices[next]) < image.upperBound { next += 1 }
       return first..<next
     }
-    labels = places.map { labels[Int($0)] }
-    rows = places.map { rows[Int($0)] }
+    labels = indices.map { labels[Int($0)] }
+    rows = indices.map { rows[Int($0)] }
     boxes = []
     classLosses = []
     boxLosses = []
   }
 
   /// The rows of the source from the first to the last of an image's RoIs; `nil` where it has none.
-  package func rowSpan(of places: Range<Int>) -> Range<Int>? {
-    guard let first = places.first, let last = places.last else { return nil }
+  package func rowSpan(of indices: Range<Int>) -> Range<Int>? {
+    guard let first = indices.first, let last = indices.last else { return nil }
     return rows[first]..<rows[last] + 1
   }
 
-  /// The places of an image's foreground and background RoIs.
-  package func places(ofImage places: Range<Int>) -> (positives: [Int32], negatives: [Int32]) {
+  /// The indices of an image's foreground and background RoIs.
+  package func indices(ofImage indices: Range<Int>) -> (positives: [Int32], negatives: [Int32]) {
     var (positives, negatives): ([Int32], [Int32]) = ([], [])
-    for place in places {
-      if labels[place] >= 0 { positives.append(Int32(place)) } else { negatives.append(Int32(place)) }
+    for index in indices {
+      if labels[index] >= 0 { positives.append(Int32(index)) } else { negatives.append(Int32(index)) }
     }
     return (positives, negatives)
   }

@@ -45,6 +45,27 @@ extension RoISource {
   /// It has no other columns.
   public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? { nil }
 
+  /// Checks every label once, so that the products and losses behind need not.
+  ///
+  /// - Parameters:
+  ///   - classCount: C.
+  ///   - stageCount: The stages of a cascade, each of which may have labels of its own.
+  /// - Throws: `FeatureSetError` for a label that is neither −1, background, nor one of 0..<C.
+  package func checkClasses(lessThan classCount: Int, stageCount: Int = 1) throws {
+    for image in 0..<imageCount {
+      for row in rows(ofImage: image) {
+        for stage in 0..<stageCount {
+          let label = classIndex(ofRow: row, stage: stage)
+          guard (-1..<classCount).contains(Int(label)) else {
+            throw FeatureSetError(
+              path: "the examples", tensor: "labels", row: row, code: .label,
+              detail: "class index \(label) is none of the \(classCount) classes that are trained")
+          }
+        }
+      }
+    }
+  }
+
   /// A column of the first RoI; `nil` where there is no such column.
   package func first(_ column: FeatureColumn) throws -> [Float]? {
     guard let image = (0..<imageCount).first(where: { !rows(ofImage: $0).isEmpty }) else { return nil }
@@ -73,7 +94,11 @@ public struct RoIArrays: RoISource {
   ///   - labels: The class index of every RoI, or −1 for background.
   ///   - roisPerImage: The number of RoIs of every image, N in all.
   public init(features: [Float], featureCount: Int, labels: [Int32], roisPerImage: [Int]) {
-    precondition(features.count == labels.count * featureCount && roisPerImage.reduce(0, +) == labels.count)
+    precondition(
+      featureCount >= 0 && roisPerImage.allSatisfy { $0 >= 0 } && roisPerImage.reduce(0, +) == labels.count
+        && features.count == labels.count * featureCount,
+      "\(features.count) numbers are not \(featureCount) features of each of \(labels.count) labelled RoIs, or the "
+        + "RoIs of the images are not as many")
     self.features = features
     self.featureCount = featureCount
     self.labels = labels

@@ -8,7 +8,7 @@ public protocol BoxLoss: Sendable {
   ///   - count: P, the foreground RoIs.
   ///   - batchCount: N, all RoIs of the batch.
   /// - Returns: The loss.
-  mutating func replaceByGradient(
+  mutating func backward(
     _ deltas: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, count: Int, batchCount: Int
   ) -> Double
 

@@ -15,7 +15,7 @@ public struct BoxLossMethod: NamedMethod {
   public static let kind = "box loss"
 
   /// Every box loss.
-  public static let all: [BoxLossMethod] = [.smoothL1, .harmonized]
+  public static let registry = MethodRegistry<BoxLossMethod>([.smoothL1, .harmonized])
 
   /// The loss that was chosen.
   ///

@@ -28,7 +28,7 @@ public struct GradientHarmonizedRegression: BoxLoss {
   }
 
   /// The loss of a batch; every delta of a foreground RoI weighs 1.
-  public mutating func replaceByGradient(
+  public mutating func backward(
     _ deltas: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, count: Int, batchCount: Int
   ) -> Double {
     harmonize(deltas, targets: targets, weights: nil, count: 4 * count)

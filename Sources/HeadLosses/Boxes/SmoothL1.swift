@@ -13,7 +13,7 @@ public struct SmoothL1: BoxLoss {
   public init(beta: Double = 1) { self.beta = beta }
 
   /// Σ / N.
-  public mutating func replaceByGradient(
+  public mutating func backward(
     _ deltas: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, count: Int, batchCount: Int
   ) -> Double {
     smoothL1(deltas, targets: targets, count: 4 * count, beta: Float(beta), divisor: Float(max(1, batchCount)))

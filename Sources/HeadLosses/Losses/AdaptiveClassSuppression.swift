@@ -68,7 +68,7 @@ public func suppressionPatterns(
 
 /// Adaptive class suppression over background and C classes; rare, common and frequent go by images as in LVIS
 /// (m_c ≤ 10, ≤ 100, above).
-public struct SuppressionObjective: WholeBatchObjective {
+public struct SuppressionObjective: WholeBatchObjective, HeadInitializingObjective {
   /// Background, then the classes.
   public let layout: any LogitLayout
   /// One part.
@@ -78,10 +78,6 @@ public struct SuppressionObjective: WholeBatchObjective {
   private let prior: Double
   private var patterns: [UInt8] = []
 
-  /// Background has other weights for each class.
-  public var reasonAgainstRoILosses: String {
-    "draws at random for which classes a background RoI counts at all"
-  }
 
   /// Makes the objective.
   ///
@@ -119,7 +115,7 @@ public struct SuppressionObjective: WholeBatchObjective {
   }
 
   /// The suppression loss.
-  public func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     let divisor = Float(max(1, logits.rowCount))
     return [
@@ -141,6 +137,7 @@ extension TrainingMethod {
       .number("score-threshold", default: 0.7, in: 1e-6...0.999999, "the score from which on a class is suppressed"),
       .prior(0.5),
     ],
+    noExampleLoss: "draws at random for which classes a background RoI counts at all",
     objective: { data, parameters in
       SuppressionObjective(
         imageCounts: data.groups.members.map(\.imageCount), threshold: parameters.number("score-threshold"),

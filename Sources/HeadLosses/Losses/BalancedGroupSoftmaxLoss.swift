@@ -62,7 +62,7 @@ public struct BalancedGroupSoftmaxLoss: HeadObjective {
   }
 
   /// The cross-entropies of G0 and of the groups with positives.
-  public mutating func replaceLogitsByGradient(
+  public mutating func backward(
     _ blocks: [BlockLogits], batchCount: Int, threads: Int
   ) -> [Double] {
     let backgroundCount = hasBackground ? 1 : 0
@@ -100,10 +100,10 @@ public struct BalancedGroupSoftmaxLoss: HeadObjective {
   }
 }
 
-extension BalancedGroupSoftmaxLoss: RoILossObjective {
+extension BalancedGroupSoftmaxLoss: ExampleLossObjective {
   /// −log of the score that inference gives to the label: the cross-entropy of G0 and, for foreground, of the class's own
   /// group. Without G0, background is `others` in every group.
-  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+  public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var loss = 0.0
     var isForeground: Int32 = label < 0 ? 0 : 1
     switch groupedLayout.background {

@@ -47,11 +47,11 @@ public func alignedCrossEntropy<Scalar: DenseScalar>(
 
 /// DisAlign on a frozen softmax head: the confidence layer, the magnitudes and the margins are trained, nothing else.
 /// Classes weigh n^−ρ normalised to C, background 1; the loss is the mean by those weights.
-public struct AlignmentObjective: WholeBatchObjective {
+public struct AlignmentObjective: WholeBatchObjective, ParameterizedObjective {
   /// One part.
   public let componentNames = ["disalign"]
-  /// s, then b.
-  public var ownParameters: OwnParameters?
+  /// The magnitudes s and the margins b.
+  public var parameters: [Parameter]
   private let classCount: Int
   private let weights: [Float]
 
@@ -64,7 +64,9 @@ public struct AlignmentObjective: WholeBatchObjective {
     classCount = counts.count
     weights = [1] + ClassWeights.generalized(counts: counts, exponent: exponent).map { Float($0) }
     let start = Alignment<Float>(classCount: counts.count)
-    ownParameters = OwnParameters(start.magnitudes + start.margins)
+    parameters = [
+      Parameter("alignment.magnitudes", values: start.magnitudes), Parameter("alignment.margins", values: start.margins),
+    ]
   }
 
   /// Background, the classes, the confidence; with s and b as they are now.
@@ -73,12 +75,11 @@ public struct AlignmentObjective: WholeBatchObjective {
   public var trainedLogits: Range<Int> { classCount + 1..<classCount + 2 }
 
   private var alignment: Alignment<Float> {
-    let values = ownParameters?.values ?? []
-    return Alignment(magnitudes: Array(values.prefix(classCount)), margins: Array(values.dropFirst(classCount)))
+    Alignment(magnitudes: parameters[0].values.storage, margins: parameters[1].values.storage)
   }
 
-  /// The loss; the gradients of s and b are left in `ownParameters`.
-  public mutating func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  /// The loss; the gradients of s and b are left in `parameters`.
+  public mutating func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     let total = targets.reduce(0) { $0 + weights[Int($1)] }
     let alignment = alignment
@@ -94,24 +95,17 @@ public struct AlignmentObjective: WholeBatchObjective {
           divisor: total > 0 ? total : 1, gradient: &gradients[part])
       }
     }
-    var sum = gradients[0].magnitudes + gradients[0].margins
-    for other in gradients.dropFirst() {
-      for (index, value) in (other.magnitudes + other.margins).enumerated() { sum[index] += value }
+    for index in 0..<classCount {
+      parameters[0].gradient[index, 0] = gradients.reduce(0) { $0 + $1.magnitudes[index] }
+      parameters[1].gradient[index, 0] = gradients.reduce(0) { $0 + $1.margins[index] }
     }
-    ownParameters?.gradient = sum
     return [losses]
   }
-
-  /// s, b and their momentum.
-  public var state: [String: [Double]] { ownParameters?.state ?? [:] }
-
-  /// Takes them back.
-  public mutating func restore(state: [String: [Double]]) throws { try ownParameters?.restore(state) }
 }
 
-extension AlignmentObjective: RoILossObjective {
+extension AlignmentObjective: ExampleLossObjective {
   /// The weighted cross-entropy of the aligned logits.
-  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+  public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label + 1
     Float.sigmoid(logits + classCount + 1, count: 1)
     alignment.align(logits + 1, confidence: logits[classCount + 1])

@@ -40,7 +40,7 @@ public func tailClasses(imageCounts: [Int], imageCount: Int, threshold: Double) 
 }
 
 /// Equalization loss over C classes, divided by all RoIs.
-public struct EqualizationObjective: WholeBatchObjective {
+public struct EqualizationObjective: WholeBatchObjective, HeadInitializingObjective {
   /// The classes.
   public let layout: any LogitLayout
   /// One part.
@@ -65,7 +65,7 @@ public struct EqualizationObjective: WholeBatchObjective {
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 
   /// The equalization loss.
-  public func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let divisor = Float(max(1, logits.rowCount))
     return [
       sumOverRows(logits.rowCount, threads: threads) { rows in
@@ -77,9 +77,9 @@ public struct EqualizationObjective: WholeBatchObjective {
   }
 }
 
-extension EqualizationObjective: RoILossObjective {
+extension EqualizationObjective: ExampleLossObjective {
   /// The equalization loss over all classes.
-  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+  public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label
     return Float(
       equalizationLoss(

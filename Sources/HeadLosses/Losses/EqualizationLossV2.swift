@@ -48,7 +48,7 @@ public func equalizationLossV2<Scalar: DenseScalar>(
 }
 
 /// EQL v2 over C classes and background.
-public struct EqualizationV2Objective: WholeBatchObjective {
+public struct EqualizationV2Objective: WholeBatchObjective, StatefulObjective, HeadInitializingObjective {
   /// The classes, then background.
   public let layout: any LogitLayout
   /// One part.
@@ -68,7 +68,7 @@ public struct EqualizationV2Objective: WholeBatchObjective {
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 
   /// The loss, and the next weights.
-  public mutating func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public mutating func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     [
       equalizationLossV2(
         logits: logits.values, rows: logits.rowCount, labels: logits.labels, balance: &balance, threads: threads)
@@ -99,6 +99,7 @@ extension TrainingMethod {
       .number("middle", default: 0.8, in: -100...100, "μ: the ratio at which negatives weigh a half"),
       .number("boost", default: 4, in: 0...1000, "α: how much more positives can weigh"), .prior(0.5),
     ],
+    noExampleLoss: "weighs an example by what earlier batches held",
     objective: { data, parameters in
       var balance = GradientBalance(classCount: data.groups.classCount)
       balance.slope = parameters.number("slope")

@@ -51,7 +51,7 @@ public struct MeanScores: Sendable, Equatable {
 ///
 /// The score of an instance is the mean over the RoIs that were matched to it; where the feature set does not tell
 /// (`gt_boxes`), every RoI is an instance of its own.
-public struct EquilibriumObjective: WholeBatchObjective {
+public struct EquilibriumObjective: WholeBatchObjective, StatefulObjective, BatchPreparingObjective {
   /// Background, then the classes.
   public let layout: any LogitLayout
   /// One part.
@@ -67,10 +67,10 @@ public struct EquilibriumObjective: WholeBatchObjective {
   }
 
   /// Notes which RoIs belong to one instance.
-  public mutating func startBatch(_ batch: BatchContext) throws { instances = try batch.instances() }
+  public mutating func prepare(for batch: BatchContext) throws { instances = try batch.instances() }
 
   /// Updates s̄, then CE on z + log s̄.
-  public mutating func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public mutating func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     updateMeanScores(logits)
     let adjustment = meanScores.logarithms.map { Float($0) }
     let targets = logits.labels.map { $0 + 1 }
@@ -119,6 +119,7 @@ extension TrainingMethod {
       .number("score-momentum", default: 0.9, in: 0...0.999999, "α of the running mean, to the power of instances"),
       .number("background-score", default: 0.01, in: 1e-6...1, "the mean score that background is given"),
     ],
+    noExampleLoss: "weighs an example by what earlier batches held",
     objective: { data, parameters in
       EquilibriumObjective(
         classCount: data.groups.classCount, momentum: parameters.number("score-momentum"),

@@ -31,7 +31,7 @@ public func federatedClasses(
 
 /// Federated loss: binary cross-entropy on the classes that `federatedClasses` takes, over all RoIs, Σ / N. The last
 /// logit, background's, is not trained and has no score.
-public struct FederatedObjective: HeadObjective {
+public struct FederatedObjective: HeadInitializingObjective {
   /// The classes, then the unused background.
   public let layout: any LogitLayout
   /// One part.
@@ -42,10 +42,6 @@ public struct FederatedObjective: HeadObjective {
   private var columnWeights: [Float] = []
   private let ones: [Float]
 
-  /// Classes are of the batch.
-  public var reasonAgainstRoILosses: String {
-    "draws the classes that count for the batch as a whole"
-  }
 
   /// Makes the objective.
   ///
@@ -73,7 +69,7 @@ public struct FederatedObjective: HeadObjective {
   }
 
   /// BCE on the classes taken.
-  public func replaceLogitsByGradient(_ blocks: [BlockLogits], batchCount: Int, threads: Int) -> [Double] {
+  public func backward(_ blocks: [BlockLogits], batchCount: Int, threads: Int) -> [Double] {
     blocks.map { logits in
       sumOverRows(logits.rowCount, threads: threads) { rows in
         binaryCrossEntropy(
@@ -93,6 +89,7 @@ extension TrainingMethod {
       .integer("classes", default: 50, in: 1...1_000_000, "classes a batch"),
       .number("power", default: 0.5, in: 0...10, "a class is drawn by its images to this power"), .prior(0.01),
     ],
+    noExampleLoss: "draws the classes that count for the batch as a whole",
     objective: { data, parameters in
       FederatedObjective(
         imageCounts: data.groups.members.map(\.imageCount), count: parameters.integer("classes"),

@@ -41,7 +41,7 @@ public func focalLoss<Scalar: DenseScalar>(
 }
 
 /// Focal loss over C classes, divided by the foreground RoIs; biases start from a prior.
-public struct FocalObjective: WholeBatchObjective {
+public struct FocalObjective: WholeBatchObjective, HeadInitializingObjective {
   /// The classes.
   public let layout: any LogitLayout
   /// One part.
@@ -62,7 +62,7 @@ public struct FocalObjective: WholeBatchObjective {
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 
   /// Focal loss over all classes of all RoIs.
-  public func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let divisor = Float(max(1, logits.foregroundCount))
     return [
       sumOverRows(logits.rowCount, threads: threads) { rows in
@@ -74,9 +74,9 @@ public struct FocalObjective: WholeBatchObjective {
   }
 }
 
-extension FocalObjective: RoILossObjective {
+extension FocalObjective: ExampleLossObjective {
   /// Focal loss over all classes.
-  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+  public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label
     return Float(
       focalLoss(

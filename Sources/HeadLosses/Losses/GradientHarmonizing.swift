@@ -92,7 +92,7 @@ public func harmonizedLoss<Scalar: DenseScalar>(
 }
 
 /// GHM-C over C classes.
-public struct HarmonizedObjective: WholeBatchObjective {
+public struct HarmonizedObjective: WholeBatchObjective, StatefulObjective, HeadInitializingObjective {
   /// The classes.
   public let layout: any LogitLayout
   /// One part.
@@ -108,16 +108,12 @@ public struct HarmonizedObjective: WholeBatchObjective {
     self.prior = prior
   }
 
-  /// Density is of the batch.
-  public var reasonAgainstRoILosses: String {
-    "weighs a RoI by how many others of its batch have gradients like its own"
-  }
 
   /// Biases that give every class the prior.
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 
   /// The harmonised loss.
-  public mutating func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public mutating func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     [
       harmonizedLoss(
         logits: logits.values, rows: logits.rowCount, columns: logits.columns, targets: logits.labels,
@@ -143,6 +139,7 @@ extension TrainingMethod {
       .integer("bins", default: 30, in: 1...255, "bins of gradient length"),
       .number("bin-momentum", default: 0.75, in: 0...0.999999, "momentum of their counts; 0 for none"), .prior(0.5),
     ],
+    noExampleLoss: "weighs a RoI by how many others of its batch have gradients like its own",
     objective: { data, parameters in
       HarmonizedObjective(
         classCount: data.groups.classCount, bins: parameters.integer("bins"),

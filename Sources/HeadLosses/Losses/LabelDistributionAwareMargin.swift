@@ -46,7 +46,7 @@ public func marginCrossEntropy<Scalar: DenseScalar>(
 
 /// LDAM on C + 1 cosines, background first and without a margin, with deferred re-weighting (DRW): from `deferredEpoch`
 /// on a RoI weighs by the effective number of its class, as Cui et al. normalise it, background 1.
-public struct MarginObjective: WholeBatchObjective {
+public struct MarginObjective: WholeBatchObjective, BatchPreparingObjective {
   /// Cosines of background and the classes.
   public let layout: any LogitLayout
   /// One part.
@@ -77,10 +77,10 @@ public struct MarginObjective: WholeBatchObjective {
   }
 
   /// Notes the epoch.
-  public mutating func startBatch(_ batch: BatchContext) { epoch = batch.epoch }
+  public mutating func prepare(for batch: BatchContext) { epoch = batch.epoch }
 
   /// Margin cross-entropy, the mean of the RoIs by their weights.
-  public func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     let weights = epoch >= deferredEpoch ? deferredWeights : nil
     let total = weights.map { weights in targets.reduce(0) { $0 + weights[Int($1)] } } ?? Float(logits.rowCount)
@@ -95,9 +95,9 @@ public struct MarginObjective: WholeBatchObjective {
   }
 }
 
-extension MarginObjective: RoILossObjective {
+extension MarginObjective: ExampleLossObjective {
   /// The weighted margin cross-entropy.
-  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+  public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label + 1
     return Float(
       marginCrossEntropy(

@@ -67,7 +67,7 @@ public struct SeesawLoss: Sendable, Equatable {
 
 /// Seesaw loss on the classes of foreground RoIs, and a softmax of two logits that tells foreground from background; both
 /// divided by all RoIs.
-public struct SeesawObjective: HeadObjective {
+public struct SeesawObjective: StatefulObjective {
   /// The classes, then the two objectness logits.
   public let layout: any LogitLayout
   /// Classes and objectness.
@@ -94,7 +94,7 @@ public struct SeesawObjective: HeadObjective {
   }
 
   /// The two cross-entropies.
-  public func replaceLogitsByGradient(_ blocks: [BlockLogits], batchCount: Int, threads: Int) -> [Double] {
+  public func backward(_ blocks: [BlockLogits], batchCount: Int, threads: Int) -> [Double] {
     var losses = [0.0, 0.0]
     let divisor = Float(max(1, batchCount))
     if let objectness = blocks.first {
@@ -127,6 +127,7 @@ extension TrainingMethod {
       .number("mitigation", default: 0.8, in: 0...10, "p: how much rarer classes are spared"),
       .number("compensation", default: 2, in: 0...10, "q: how much mistakes are answered"),
     ],
+    noExampleLoss: "weighs an example by what earlier batches held",
     objective: { data, parameters in
       var loss = SeesawLoss(classCount: data.groups.classCount)
       loss.mitigation = parameters.number("mitigation")

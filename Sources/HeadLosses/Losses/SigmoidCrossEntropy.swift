@@ -60,7 +60,7 @@ public func binaryCrossEntropy<Scalar: DenseScalar>(
 
 /// Binary cross-entropy over C classes; background is where no class is. Plain it is divided by all RoIs (detectron2
 /// `fast_rcnn.py`, sigmoid), α-balanced by the foreground RoIs (Lin et al., ICCV 2017, eq. 3).
-public struct SigmoidObjective: WholeBatchObjective {
+public struct SigmoidObjective: WholeBatchObjective, HeadInitializingObjective {
   /// What a batch's sum is divided by.
   public enum Divisor: Sendable {
     /// N.
@@ -101,7 +101,7 @@ public struct SigmoidObjective: WholeBatchObjective {
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 
   /// BCE over all classes of all RoIs.
-  public func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let count = divisor == .everyRoI ? logits.rowCount : logits.foregroundCount
     return [
       sumOverRows(logits.rowCount, threads: threads) { rows in
@@ -113,9 +113,9 @@ public struct SigmoidObjective: WholeBatchObjective {
   }
 }
 
-extension SigmoidObjective: RoILossObjective {
+extension SigmoidObjective: ExampleLossObjective {
   /// BCE over all classes.
-  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+  public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label
     return Float(
       binaryCrossEntropy(

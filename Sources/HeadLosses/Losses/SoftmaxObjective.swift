@@ -29,7 +29,7 @@ public struct SoftmaxObjective: WholeBatchObjective {
   }
 
   /// CE, mean over RoIs.
-  public func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     return [
       softmaxCrossEntropy(
@@ -39,9 +39,9 @@ public struct SoftmaxObjective: WholeBatchObjective {
   }
 }
 
-extension SoftmaxObjective: RoILossObjective {
+extension SoftmaxObjective: ExampleLossObjective {
   /// The weighted cross-entropy.
-  public func roiLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+  public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label + 1
     return Float(
       softmaxCrossEntropy(

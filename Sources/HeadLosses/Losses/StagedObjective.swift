@@ -5,7 +5,7 @@ import DetectionHeads
 /// (mmdetection's `CascadeRoIHead`, `stage_loss_weights`).
 ///
 /// Stages have their own logits, state and random draws; they meet only in the clipping of the gradient.
-public struct StagedObjective: HeadObjective {
+public struct StagedObjective: StatefulObjective, BatchPreparingObjective, HeadInitializingObjective {
   private var stages: [any HeadObjective]
   private let weights: [Float]
   private let stagedLayout: StagedLayout
@@ -35,17 +35,17 @@ public struct StagedObjective: HeadObjective {
   public func initialize(_ head: inout LinearHead) {
     for (index, stage) in stages.enumerated() {
       guard var part = head.stage(index) else { continue }
-      stage.initialize(&part)
+      (stage as? any HeadInitializingObjective)?.initialize(&part)
       head.setStage(index, to: part)
     }
   }
 
   /// Looks up the labels of every stage.
-  public mutating func startBatch(_ batch: BatchContext) throws {
+  public mutating func prepare(for batch: BatchContext) throws {
     labels = stages.indices.map { stage in
       batch.rois.rows.map { batch.source.classIndex(ofRow: $0, stage: stage) }
     }
-    for index in stages.indices { try stages[index].startBatch(batch) }
+    for index in stages.indices { try stages[index].prepareIfNeeded(for: batch) }
   }
 
   /// The blocks of every stage.
@@ -66,7 +66,7 @@ public struct StagedObjective: HeadObjective {
   }
 
   /// The weighted losses of every stage.
-  public mutating func replaceLogitsByGradient(
+  public mutating func backward(
     _ blocks: [BlockLogits], batchCount: Int, threads: Int
   ) -> [Double] {
     var losses: [Double] = []
@@ -79,7 +79,7 @@ public struct StagedObjective: HeadObjective {
       }
       next += blockCounts[index]
       let weight = weights[index]
-      losses += stages[index].replaceLogitsByGradient(own, batchCount: batchCount, threads: threads)
+      losses += stages[index].backward(own, batchCount: batchCount, threads: threads)
         .map { $0 * Double(weight) }
       guard weight != 1 else { continue }
       for block in own {
@@ -93,7 +93,7 @@ public struct StagedObjective: HeadObjective {
   public var state: [String: [Double]] {
     var all: [String: [Double]] = [:]
     for (index, stage) in stages.enumerated() {
-      for (name, values) in stage.state { all["stage\(index).\(name)"] = values }
+      for (name, values) in stage.savedState { all["stage\(index).\(name)"] = values }
     }
     return all
   }
@@ -104,7 +104,7 @@ public struct StagedObjective: HeadObjective {
       let prefix = "stage\(index)."
       var own: [String: [Double]] = [:]
       for (name, values) in state where name.hasPrefix(prefix) { own[String(name.dropFirst(prefix.count))] = values }
-      try stages[index].restore(state: own)
+      try stages[index].restore(savedState: own)
     }
   }
 }

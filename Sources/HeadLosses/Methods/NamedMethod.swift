@@ -14,11 +14,14 @@ public protocol NamedMethod: Sendable {
   var conflict: @Sendable (MethodParameters) -> String? { get }
   /// What such methods are, for errors: `sampler`, `calibration`.
   static var kind: String { get }
-  /// Every one of this kind.
-  static var all: [Self] { get }
+  /// The methods of this kind, to which a program can add its own.
+  static var registry: MethodRegistry<Self> { get }
 }
 
 extension NamedMethod {
+  /// Every method of this kind, those included that a program has registered.
+  public static var all: [Self] { registry.all }
+
   /// `method`.
   public static var kind: String { "method" }
 

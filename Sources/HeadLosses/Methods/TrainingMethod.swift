@@ -14,6 +14,9 @@ public struct TrainingMethod: NamedMethod {
   public let parameters: [MethodParameter]
   /// Whether it starts from a trained softmax head, and cannot do without.
   public let needsInitialHead: Bool
+  /// Why an example has no loss of its own, by which hard example mining could rank it, as in "it … "; `nil` where it has
+  /// one, the objective then being an ``ExampleLossObjective``.
+  public let noExampleLoss: String?
   /// Why some values of its parameters do not go together; `nil` where they do.
   public let conflict: @Sendable (MethodParameters) -> String?
   /// Makes what it minimises.
@@ -25,6 +28,7 @@ public struct TrainingMethod: NamedMethod {
   /// Declares a method.
   public init(
     name: String, summary: String, source: String, parameters: [MethodParameter], needsInitialHead: Bool = false,
+    noExampleLoss: String? = nil,
     conflict: @escaping @Sendable (MethodParameters) -> String? = { _ in nil },
     objective: @escaping @Sendable (MethodData, MethodParameters) -> any HeadObjective
   ) {
@@ -33,16 +37,17 @@ public struct TrainingMethod: NamedMethod {
     self.source = source
     self.parameters = parameters
     self.needsInitialHead = needsInitialHead
+    self.noExampleLoss = noExampleLoss
     self.conflict = conflict
     self.objective = objective
   }
 
   /// Every method that can be trained, the softmax family first, then the sigmoids.
-  public static let all: [TrainingMethod] = [
+  public static let registry = MethodRegistry<TrainingMethod>([
     .bags, .softmax, .reweighting, .effectiveNumber, .balancedSoftmax, .logitAdjustment, .marginSoftmax, .equilibrium,
     .seesaw, .alignment,
     .sigmoid, .balancedSigmoid, .focal, .harmonized, .equalization, .equalizationV2, .suppression, .federated,
-  ]
+  ])
 }
 
 /// What a method may know of the data before it trains.

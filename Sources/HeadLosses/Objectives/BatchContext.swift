@@ -23,19 +23,19 @@ public struct BatchContext {
   public func instances() throws -> [Int32] {
     var numbers: [Int32] = []
     var next: Int32 = 0
-    for places in rois.images {
-      guard let rows = rois.rowSpan(of: places), let boxes = try source.values(.groundTruthBoxes, rows: rows) else {
-        for _ in places {
+    for indices in rois.images {
+      guard let rows = rois.rowSpan(of: indices), let boxes = try source.values(.groundTruthBoxes, rows: rows) else {
+        for _ in indices {
           numbers.append(next)
           next += 1
         }
         continue
       }
       var known: [Match: Int32] = [:]
-      for place in places {
-        let position = 4 * (rois.rows[place] - rows.lowerBound)
+      for index in indices {
+        let position = 4 * (rois.rows[index] - rows.lowerBound)
         let box = SIMD4(boxes[position], boxes[position + 1], boxes[position + 2], boxes[position + 3])
-        let match = Match(label: rois.labels[place], box: box)
+        let match = Match(label: rois.labels[index], box: box)
         if known[match] == nil {
           known[match] = next
           next += 1

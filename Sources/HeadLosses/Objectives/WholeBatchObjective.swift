@@ -8,7 +8,7 @@ public protocol WholeBatchObjective: HeadObjective {
   ///   - logits: All logits of all RoIs.
   ///   - threads: How many threads it may use.
   /// - Returns: The parts of the loss, in the order of `componentNames`.
-  mutating func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double]
+  mutating func backward(_ logits: BlockLogits, threads: Int) -> [Double]
 }
 
 extension WholeBatchObjective {
@@ -18,10 +18,10 @@ extension WholeBatchObjective {
   }
 
   /// The loss of the one block.
-  public mutating func replaceLogitsByGradient(
+  public mutating func backward(
     _ blocks: [BlockLogits], batchCount: Int, threads: Int
   ) -> [Double] {
     guard let all = blocks.first else { return componentNames.map { _ in 0 } }
-    return replaceLogitsByGradient(all, threads: threads)
+    return backward(all, threads: threads)
   }
 }

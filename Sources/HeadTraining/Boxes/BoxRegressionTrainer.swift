@@ -27,17 +27,13 @@ public struct BoxRegression: Sendable {
 /// The two share no weight, so neither changes what the other becomes: the gradient's norm is clipped for each by
 /// itself, where the frameworks clip them together.
 final class BoxRegressionTrainer {
-  private(set) var regressor: BoxRegressor
+  private(set) var group: ParameterGroup
+  private let start: BoxRegressor
   private var loss: any BoxLoss
   private let lossWeight: Double
   private let coder: BoxCoder
-  private let momentum: Float
-  private let weightDecay: Float
-  private let clip: Double?
-  private var weightVelocity: Matrix<Float>
-  private var biasVelocity: [Float]
-  private var gradient: Matrix<Float>
-  private var biasGradient: [Float]
+  private let optimizer: MomentumSGD
+  private let gathered = ScratchBuffer()
 
   /// - Parameters:
   ///   - regression: Where to start from, and what to minimise.
@@ -52,18 +48,16 @@ final class BoxRegressionTrainer {
     guard try source.first(.boxes) != nil, try source.first(.groundTruthBoxes) != nil else {
       throw LinearHeadError("a box regressor learns from boxes and gt_boxes, and the RoIs do not have both")
     }
-    regressor = regression.start
+    start = regression.start
+    group = ParameterGroup(start.parameters)
     loss = regression.loss
     lossWeight = regression.lossWeight
-    coder = regressor.coder
-    momentum = Float(settings.momentum)
-    weightDecay = Float(settings.weightDecay)
-    clip = settings.gradientClip
-    weightVelocity = Matrix(rows: regressor.weight.rows, columns: regressor.weight.columns)
-    biasVelocity = Array(repeating: 0, count: regressor.bias.count)
-    gradient = weightVelocity
-    biasGradient = biasVelocity
+    coder = start.coder
+    optimizer = MomentumSGD(settings)
   }
+
+  /// The regressor as it is now.
+  var regressor: BoxRegressor { start.with(group.parameters) }
 
   /// Takes one step.
   ///
@@ -77,104 +71,108 @@ final class BoxRegressionTrainer {
   func step(
     _ batch: RoIBatch, features: UnsafePointer<Float>, source: any RoISource, rate: Double
   ) throws -> Double {
-    let targets = try BoxTargets(of: batch, from: source, coder: coder)
-    var deltas = predictions(for: targets, features: features)
-    let value = loss.replaceByGradient(
-      &deltas, targets: targets.deltas, count: targets.places.count, batchCount: batch.labels.count)
+    let targets = try targets(of: batch, from: source)
+    let inputs = gather(targets, from: features)
+    var deltas = predictions(for: targets, inputs: inputs)
+    let value = loss.backward(
+      &deltas, targets: targets.deltas, count: targets.indices.count, batchCount: batch.labels.count)
     for index in deltas.indices { deltas[index] *= Float(lossWeight) }
-    accumulate(deltas, of: targets, features: features)
-    return update(rate: Float(rate)).isFinite ? lossWeight * value : .infinity
+    setGradient(deltas, of: targets, inputs: inputs)
+    return optimizer.step(&group, rate: rate).isFinite ? lossWeight * value : .infinity
   }
 
   /// The loss of every RoI by itself, 0 for background.
   func losses(of batch: RoIBatch, features: UnsafePointer<Float>, source: any RoISource) throws -> [Float] {
-    let targets = try BoxTargets(of: batch, from: source, coder: coder)
-    let deltas = predictions(for: targets, features: features)
+    let targets = try targets(of: batch, from: source)
+    let deltas = predictions(for: targets, inputs: gather(targets, from: features))
     return loss.losses(deltas: deltas, targets: targets, count: batch.labels.count)
   }
 
-  private func predictions(for targets: BoxTargets, features: UnsafePointer<Float>) -> [Float] {
-    let inputs = regressor.weight.columns
-    return zip(targets.places, targets.classes).flatMap { place, index in
-      let deltas = regressor.deltas(feature: features + place * inputs, class: index)
-      return (0..<4).map { deltas[$0] }
-    }
+  /// The targets of a batch, those of a class adjacent where each class has rows of its own.
+  private func targets(of batch: RoIBatch, from source: any RoISource) throws -> BoxTargets {
+    let targets = try BoxTargets(of: batch, from: source, coder: coder)
+    return start.isClassAgnostic ? targets : targets.sortedByClass
   }
 
-  private func accumulate(_ deltas: [Float], of targets: BoxTargets, features: UnsafePointer<Float>) {
-    let inputs = regressor.weight.columns
-    for index in biasGradient.indices { biasGradient[index] = 0 }
-    gradient.withUnsafeMutableValues { gradient in
-      gradient.update(repeating: 0)
-      guard let base = gradient.baseAddress else { return }
-      for (position, (place, index)) in zip(targets.places, targets.classes).enumerated() {
-        let x = features + place * inputs
-        let first = regressor.firstRow(ofClass: index)
-        for number in 0..<4 {
-          let factor = deltas[4 * position + number]
-          biasGradient[first + number] += factor
-          let row = base + (first + number) * inputs
-          for feature in 0..<inputs { row[feature] += factor * x[feature] }
+  /// The features of the targets' RoIs [P, D], one after another.
+  private func gather(_ targets: BoxTargets, from features: UnsafePointer<Float>) -> UnsafePointer<Float> {
+    let width = start.inputs
+    let inputs = gathered.floats(targets.indices.count * width)
+    for (position, index) in targets.indices.enumerated() {
+      (inputs + position * width).update(from: features + index * width, count: width)
+    }
+    return UnsafePointer(inputs)
+  }
+
+  /// Runs of targets that share four rows of the weight: all of them, or those of a class.
+  private func runs(of targets: BoxTargets) -> [(positions: Range<Int>, firstRow: Int)] {
+    let count = targets.indices.count
+    if start.isClassAgnostic { return count > 0 ? [(0..<count, 0)] : [] }
+    var runs: [(positions: Range<Int>, firstRow: Int)] = []
+    var first = 0
+    for position in 0..<count where position + 1 == count || targets.classes[position + 1] != targets.classes[position] {
+      runs.append((first..<position + 1, 4 * targets.classes[position]))
+      first = position + 1
+    }
+    return runs
+  }
+
+  /// X Wᵀ + b of every target's four rows, [P, 4].
+  private func predictions(for targets: BoxTargets, inputs: UnsafePointer<Float>) -> [Float] {
+    let (weight, bias) = (group.parameters[0].values, group.parameters[1].values.storage)
+    let width = weight.columns
+    var deltas = [Float](repeating: 0, count: 4 * targets.indices.count)
+    deltas.withUnsafeMutableBufferPointer { deltas in
+      weight.withUnsafeValues { weight in
+        guard let deltas = deltas.baseAddress, let weight = weight.baseAddress else { return }
+        for run in runs(of: targets) {
+          linearLogits(
+            features: inputs + run.positions.lowerBound * width, count: run.positions.count, inputs: width,
+            weight: weight + run.firstRow * width, bias: Array(bias[run.firstRow..<run.firstRow + 4]),
+            into: deltas + 4 * run.positions.lowerBound)
         }
       }
     }
+    return deltas
   }
 
-  /// - Returns: ‖g‖₂ before clipping.
-  private func update(rate: Float) -> Double {
-    let count = gradient.rows * gradient.columns
-    return gradient.withUnsafeValues { gradient in
-      guard let gradient = gradient.baseAddress else { return 0 }
-      let norm =
-        (bags_sum_of_squares(gradient, count) + bags_sum_of_squares(biasGradient, biasGradient.count)).squareRoot()
-      let scale = Float(clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1)
-      regressor.weight.withUnsafeMutableValues { weight in
-        weightVelocity.withUnsafeMutableValues { velocity in
-          guard let weight = weight.baseAddress, let velocity = velocity.baseAddress else { return }
-          bags_sgd_step(weight, velocity, gradient, count, rate, momentum, weightDecay, scale)
+  /// dW = dZᵀ X and db = Σ_rows dZ; 0 for the rows of classes without targets.
+  private func setGradient(_ deltas: [Float], of targets: BoxTargets, inputs: UnsafePointer<Float>) {
+    let runs = runs(of: targets)
+    let (rows, width) = (group.parameters[0].values.rows, start.inputs)
+    group.withGradient(ofLayerAt: 0) { gradient in
+      gradient.weight.update(repeating: 0, count: rows * width)
+      gradient.bias.update(repeating: 0, count: rows)
+      deltas.withUnsafeBufferPointer { deltas in
+        guard let deltas = deltas.baseAddress else { return }
+        for run in runs {
+          let ofRun = deltas + 4 * run.positions.lowerBound
+          Float.multiply(
+            rows: 4, columns: width, inner: run.positions.count, alpha: 1, ofRun, stride: 4, transposed: true,
+            inputs + run.positions.lowerBound * width, stride: width, transposed: false, beta: 0,
+            into: gradient.weight + run.firstRow * width, stride: width)
+          bags_column_sums(ofRun, run.positions.count, 4, 4, gradient.bias + run.firstRow)
         }
       }
-      bags_sgd_step(
-        &regressor.bias, &biasVelocity, biasGradient, biasGradient.count, rate, momentum, weightDecay, scale)
-      return norm
     }
   }
 
   private static let prefix = "box."
 
-  /// Weights, momentum and the loss's state, for a checkpoint.
+  /// The loss's state, for a checkpoint.
   var state: [String: [Double]] {
-    let own = [
-      "fc_reg.weight": regressor.weight.storage, "fc_reg.bias": regressor.bias,
-      "momentum.fc_reg.weight": weightVelocity.storage, "momentum.fc_reg.bias": biasVelocity,
-    ].mapValues { $0.map { Double($0) } }
-    return Dictionary(
-      uniqueKeysWithValues: own.merging(loss.state) { $1 }.map { (Self.prefix + $0.key, $0.value) })
+    Dictionary(uniqueKeysWithValues: loss.state.map { (Self.prefix + $0.key, $0.value) })
   }
 
-  /// Takes back what `state` gave, out of a checkpoint's state.
+  /// Takes weights, momentum and the loss's state back out of a checkpoint.
   ///
-  /// - Returns: What was not its own.
+  /// - Returns: The state that was not its own.
   /// - Throws: `TrainingError.foreignCheckpoint` if something is missing or does not fit.
-  func restore(from state: [String: [Double]]) throws -> [String: [Double]] {
-    var own: [String: [Double]] = [:]
-    for (name, values) in state where name.hasPrefix(Self.prefix) {
-      own[String(name.dropFirst(Self.prefix.count))] = values
-    }
-    func floats(_ name: String, count: Int) throws -> [Float] {
-      guard let values = own.removeValue(forKey: name), values.count == count else {
-        throw TrainingError.foreignCheckpoint("it has no \(name) of \(count) numbers")
-      }
-      return values.map { Float($0) }
-    }
-    let (rows, columns) = (gradient.rows, gradient.columns)
-    regressor.weight = Matrix(
-      rows: rows, columns: columns, values: try floats("fc_reg.weight", count: rows * columns))
-    regressor.bias = try floats("fc_reg.bias", count: rows)
-    weightVelocity = Matrix(
-      rows: rows, columns: columns, values: try floats("momentum.fc_reg.weight", count: rows * columns))
-    biasVelocity = try floats("momentum.fc_reg.bias", count: rows)
-    try loss.restore(state: own)
-    return state.filter { !$0.key.hasPrefix(Self.prefix) }
+  func restore(from checkpoint: TrainingCheckpoint) throws -> [String: [Double]] {
+    let own = checkpoint.objectiveState.filter { $0.key.hasPrefix(Self.prefix) }
+    try group.restore(from: checkpoint.parameters)
+    try loss.restore(
+      state: Dictionary(uniqueKeysWithValues: own.map { (String($0.key.dropFirst(Self.prefix.count)), $0.value) }))
+    return checkpoint.objectiveState.filter { !$0.key.hasPrefix(Self.prefix) }
   }
 }

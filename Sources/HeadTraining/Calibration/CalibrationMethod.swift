@@ -19,10 +19,11 @@ public struct CalibrationMethod: NamedMethod {
   public let needsFeatures: Bool
   /// Whether it trains a softmax head from fresh weights, so that nothing of the head is left but its classes.
   public let startsAnew: Bool
-  /// How the calibrated head comes about.
-  let work: Work
+  /// The way in which the calibrated head comes about.
+  public let work: Work
 
-  enum Work: Sendable {
+  /// A way in which a calibrated head comes about.
+  public enum Work: Sendable {
     /// By a formula, from the head and, where it needs them, the training examples.
     case formula(@Sendable (LinearHead, MethodParameters, (any RoISource)?) throws -> LinearHead)
     /// By training: method and sampler, then what is done to the trained head. Epochs and learning rate are parameters of
@@ -32,7 +33,17 @@ public struct CalibrationMethod: NamedMethod {
       finish: @Sendable (LinearHead) throws -> LinearHead)
   }
 
-  init(
+  /// Declares a calibration.
+  ///
+  /// - Parameters:
+  ///   - name: The name by which a user chooses it.
+  ///   - summary: One line on what it does.
+  ///   - source: The paper or code that it comes from.
+  ///   - parameters: The parameters that it declares; one that trains declares `epochs` and `learning-rate`.
+  ///   - needsFeatures: Whether it looks at the training examples.
+  ///   - startsAnew: Whether it trains a softmax head from fresh weights.
+  ///   - work: The way in which the calibrated head comes about.
+  public init(
     name: String, summary: String, source: String, parameters: [MethodParameter] = [], needsFeatures: Bool = false,
     startsAnew: Bool = false, work: Work
   ) {
@@ -52,9 +63,9 @@ public struct CalibrationMethod: NamedMethod {
   public static let kind = "calibration"
 
   /// All calibrations.
-  public static let all: [CalibrationMethod] = [
+  public static let registry = MethodRegistry<CalibrationMethod>([
     .tauNorm, .tauNormSelect, .norCal, .nearestClassMean, .weightScaling, .classifierRetraining, .tailFineTuning,
-  ]
+  ])
 }
 
 extension MethodParameter {

@@ -48,26 +48,26 @@ package func addScaleGradient<Scalar: DenseScalar>(
 }
 
 /// Trains the scales; weight and bias stay as they are.
-public struct WeightScalingObjective: WholeBatchObjective {
+public struct WeightScalingObjective: WholeBatchObjective, ParameterizedObjective {
   /// One part.
   public let componentNames = ["lws"]
-  /// s.
-  public var ownParameters: OwnParameters?
+  /// The scales s.
+  public var parameters: [Parameter]
 
   /// Makes the objective for C foreground classes; all scales start at 1.
   public init(classCount: Int) {
-    ownParameters = OwnParameters(Array(repeating: 1, count: classCount + 1))
+    parameters = [Parameter("scales", values: Array(repeating: 1, count: classCount + 1))]
   }
 
   /// Background and the classes, with the scales as they are now.
-  public var layout: any LogitLayout { ScaledLayout(scales: ownParameters?.values ?? []) }
+  public var layout: any LogitLayout { ScaledLayout(scales: parameters[0].values.storage) }
   /// None: the head is frozen.
   public var trainedLogits: Range<Int> { 0..<0 }
 
-  /// CE of the scaled logits, mean over RoIs; the gradient of the scales is left in `ownParameters`.
-  public mutating func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  /// CE of the scaled logits, mean over RoIs; the gradient of the scales is left in `parameters`.
+  public mutating func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
-    let scales = ownParameters?.values ?? []
+    let scales = parameters[0].values.storage
     var gradients = Array(repeating: [Float](repeating: 0, count: scales.count), count: threads)
     let loss = gradients.withUnsafeMutableBufferPointer { gradients in
       // Each part has a gradient of its own.
@@ -78,15 +78,9 @@ public struct WeightScalingObjective: WholeBatchObjective {
           divisor: Float(max(1, logits.rowCount)), gradient: &gradients[part])
       }
     }
-    ownParameters?.gradient = scales.indices.map { index in gradients.reduce(0) { $0 + $1[index] } }
+    for index in scales.indices { parameters[0].gradient[index, 0] = gradients.reduce(0) { $0 + $1[index] } }
     return [loss]
   }
-
-  /// The scales and their momentum.
-  public var state: [String: [Double]] { ownParameters?.state ?? [:] }
-
-  /// Takes them back.
-  public mutating func restore(state: [String: [Double]]) throws { try ownParameters?.restore(state) }
 }
 
 extension LinearHead {

@@ -29,7 +29,7 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
     let weights = zip([inputs] + hidden, hidden).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
     if weights > 0x1p30 { return "hidden layers of \(hidden) would have more than 2^30 weights" }
     if stageCount > 1 && !hidden.isEmpty { return "hidden layers and several stages are not trained together" }
-    return HeadTrainer.canBeDeep(objective)
+    return objective.trainsDeepHeads
       ? nil : "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them"
   }
 

@@ -35,7 +35,7 @@ extension TrainingRecipe {
     var head = LinearHead(
       inputs: source.featureCount, hiddenOutputs: architecture.hidden, layout: objective.layout, groups: groups,
       method: method.name, using: &generator)
-    objective.initialize(&head)
+    (objective as? any HeadInitializingObjective)?.initialize(&head)
     if let initial = heads.initial {
       do {
         try head.copyClasses(from: initial)

@@ -66,7 +66,7 @@ public struct TrainingRecipe: Sendable, Equatable {
     }
     guard let mining else { return }
     let way = try RoIMiningMethod.chosen(mining).method
-    if let reason = try way.refusal(for: trained, parameters: parameters) { throw TrainingRecipeError(reason) }
+    if let reason = way.refusal(for: trained) { throw TrainingRecipeError(reason) }
     if way.ranksByLoss, architecture.stageCount > 1 {
       throw TrainingRecipeError(
         "\(way.name) ranks each example by its own loss; with \(architecture.stageCount) stages it has one a stage")

@@ -29,7 +29,7 @@ public struct HardestOfEachKind: RoISelector {
   /// The hardest of each image.
   public func select(from batch: RoIBatch, using generator: inout SeededGenerator) -> [Int32] {
     batch.images.flatMap { image -> [Int32] in
-      let (positives, negatives) = batch.places(ofImage: image)
+      let (positives, negatives) = batch.indices(ofImage: image)
       let wanted = count.map { Int(Double($0) * positiveFraction) } ?? positives.count
       let kept = hardest(wanted, of: positives, losses: batch.classLosses)
       var limit = count.map { $0 - kept.count } ?? negatives.count

@@ -15,11 +15,30 @@ public struct ImageSamplingMethod: NamedMethod {
   /// Makes the sampler.
   public let sampler: @Sendable (ImageClasses, CategoryGroups, MethodParameters) throws -> any ImageSampler
 
+  /// Declares a sampler.
+  ///
+  /// - Parameters:
+  ///   - name: The name by which a user chooses it.
+  ///   - summary: One line on what it does.
+  ///   - source: The paper or code that it comes from.
+  ///   - parameters: The parameters that it declares.
+  ///   - sampler: Makes the sampler from the classes of each image, the groups and the parameters.
+  public init(
+    name: String, summary: String, source: String, parameters: [MethodParameter] = [],
+    sampler: @escaping @Sendable (ImageClasses, CategoryGroups, MethodParameters) throws -> any ImageSampler
+  ) {
+    self.name = name
+    self.summary = summary
+    self.source = source
+    self.parameters = parameters
+    self.sampler = sampler
+  }
+
   /// `sampler`.
   public static let kind = "sampler"
 
   /// Every sampler.
-  public static let all: [ImageSamplingMethod] = [.random, .repeatFactor, .classBalanced, .tail]
+  public static let registry = MethodRegistry<ImageSamplingMethod>([.random, .repeatFactor, .classBalanced, .tail])
 
   /// The sampler that was chosen, for the RoIs of a source.
   ///

@@ -42,13 +42,13 @@ public struct MinedNegatives: RoISelector {
       let rows = source.rows(ofImage: image)
       let labels = rows.map { source.classIndex(ofRow: $0) }
       let batch = RoIBatch(labels: labels, images: [0..<rows.count])
-      let (positives, negatives) = batch.places(ofImage: 0..<rows.count)
+      let (positives, negatives) = batch.indices(ofImage: 0..<rows.count)
       let wanted = negativesPerPositive * Double(max(1, positives.count))
       let count = wanted < Double(negatives.count) ? Int(wanted) : negatives.count
-      for place in drawn(count, of: negatives, using: &generator) { isInPool[rows.lowerBound + Int(place)] = true }
+      for index in drawn(count, of: negatives, using: &generator) { isInPool[rows.lowerBound + Int(index)] = true }
       let best = try bestScores(of: rows, source: source, scorer: scorer)
-      for place in negatives where best[Int(place)] >= threshold {
-        isInPool[rows.lowerBound + Int(place)] = true
+      for index in negatives where best[Int(index)] >= threshold {
+        isInPool[rows.lowerBound + Int(index)] = true
         minedCount += 1
       }
     }

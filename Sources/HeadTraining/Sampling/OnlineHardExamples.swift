@@ -33,27 +33,27 @@ public struct OnlineHardExamples: RoISelector {
     return survivors.sorted()
   }
 
-  /// The RoIs that no harder one of their image and label overlaps, by descending loss; of equal losses the first place.
+  /// The RoIs that no harder one of their image and label overlaps, by descending loss; of equal losses the first index.
   ///
   /// - Complexity: O(N log N + N · RoIs kept of an image and label).
   func hardestFirst(of batch: RoIBatch, limit: Int = .max) -> [Int32] {
     var imageOfPlace = [Int32](repeating: 0, count: batch.labels.count)
-    for (image, places) in batch.images.enumerated() {
-      for place in places { imageOfPlace[place] = Int32(image) }
+    for (image, indices) in batch.images.enumerated() {
+      for index in indices { imageOfPlace[index] = Int32(image) }
     }
     let classLosses = batch.classLosses.map { Self.limited($0) }
     let losses = batch.boxLosses.isEmpty ? classLosses : zip(classLosses, batch.boxLosses).map { $0 + $1 }
     let order = (0..<Int32(batch.labels.count)).sorted { (losses[Int($1)], $0) < (losses[Int($0)], $1) }
     var kept: [Int32] = []
     var keptBoxes: [Group: [CornerBox]] = [:]
-    for place in order where kept.count < limit {
-      let group = Group(image: imageOfPlace[Int(place)], label: batch.labels[Int(place)])
-      let box = batch.boxes[Int(place)]
+    for index in order where kept.count < limit {
+      let group = Group(image: imageOfPlace[Int(index)], label: batch.labels[Int(index)])
+      let box = batch.boxes[Int(index)]
       if suppressionIoU < 1 && (keptBoxes[group] ?? []).contains(where: { overlap($0, box) > suppressionIoU }) {
         continue
       }
       if suppressionIoU < 1 { keptBoxes[group, default: []].append(box) }
-      kept.append(place)
+      kept.append(index)
     }
     return kept
   }

@@ -4,7 +4,7 @@ import FeatureSets
 /// Random sampling (Ren et al., NeurIPS 2015, §3.1.3; mmdetection `RandomSampler`): a fixed number of RoIs of each image,
 /// a limited share of them foreground, the rest background, drawn without replacement.
 ///
-/// Where foreground is scarce, background fills its places; where background is, the image gives fewer RoIs. That ground
+/// Where foreground is scarce, background fills its indices; where background is, the image gives fewer RoIs. That ground
 /// truth is among the RoIs is up to the feature set.
 public struct RandomRoIs: RoISelector {
   /// RoIs of an image.
@@ -24,7 +24,7 @@ public struct RandomRoIs: RoISelector {
   /// Draws from every image.
   public func select(from batch: RoIBatch, using generator: inout SeededGenerator) -> [Int32] {
     batch.images.flatMap { image -> [Int32] in
-      let (positives, negatives) = batch.places(ofImage: image)
+      let (positives, negatives) = batch.indices(ofImage: image)
       let kept = drawn(Int(Double(count) * positiveFraction), of: positives, using: &generator)
       return (kept + drawn(count - kept.count, of: negatives, using: &generator)).sorted()
     }

@@ -28,17 +28,12 @@ public struct RoIMiningMethod: NamedMethod {
   public static let kind = "mining"
 
   /// Every way.
-  public static let all: [RoIMiningMethod] = [.random, .hard, .hardNegatives, .stratified, .offline]
+  public static let registry = MethodRegistry<RoIMiningMethod>([.random, .hard, .hardNegatives, .stratified, .offline])
 
   /// Why it does not go with a way to train; `nil` where it does.
-  public func refusal(for method: TrainingMethod, parameters: MethodParameters) throws -> String? {
-    guard ranksByLoss else { return nil }
-    // What an objective is does not depend on the data.
-    let oneClass = try CategoryGroups(counts: [CategoryCount(id: 1, name: "", instances: 1, images: 1)])
-    let objective = method.objective(MethodData(groups: oneClass, imageCount: 1), parameters)
-    if objective is any RoILossObjective { return nil }
-    return "\(name) ranks each RoI by its own loss; \(method.name) has none, since it "
-      + objective.reasonAgainstRoILosses
+  public func refusal(for method: TrainingMethod) -> String? {
+    guard ranksByLoss, let reason = method.noExampleLoss else { return nil }
+    return "\(name) ranks each RoI by its own loss; \(method.name) has none, since it \(reason)"
   }
 
   /// The selector that was chosen.

@@ -32,24 +32,24 @@ public struct RoISelectionNeeds: OptionSet, Sendable {
   public static let boxLossesAlways = RoISelectionNeeds(rawValue: 12)
 }
 
-/// Some of the given places, each as likely as the other, in their order (selection sampling: Knuth, TAOCP 3.4.2,
+/// Some of the given indices, each as likely as the other, in their order (selection sampling: Knuth, TAOCP 3.4.2,
 /// algorithm S); all where there are no more.
-func drawn(_ count: Int, of places: [Int32], using generator: inout some RandomNumberGenerator) -> [Int32] {
-  if places.count <= count { return places }
+func drawn(_ count: Int, of indices: [Int32], using generator: inout some RandomNumberGenerator) -> [Int32] {
+  if indices.count <= count { return indices }
   var missing = max(0, count)
   var kept: [Int32] = []
   kept.reserveCapacity(missing)
-  for (seen, place) in places.enumerated() where missing > 0 {
-    if Int.random(in: 0..<places.count - seen, using: &generator) < missing {
-      kept.append(place)
+  for (seen, index) in indices.enumerated() where missing > 0 {
+    if Int.random(in: 0..<indices.count - seen, using: &generator) < missing {
+      kept.append(index)
       missing -= 1
     }
   }
   return kept
 }
 
-/// The places with the largest losses, ascending; of equal losses the first places.
-func hardest(_ count: Int, of places: [Int32], losses: [Float]) -> [Int32] {
-  if places.count <= count { return places }
-  return places.sorted { (losses[Int($1)], $0) < (losses[Int($0)], $1) }.prefix(max(0, count)).sorted()
+/// The indices with the largest losses, ascending; of equal losses the first indices.
+func hardest(_ count: Int, of indices: [Int32], losses: [Float]) -> [Int32] {
+  if indices.count <= count { return indices }
+  return indices.sorted { (losses[Int($1)], $0) < (losses[Int($0)], $1) }.prefix(max(0, count)).sorted()
 }

@@ -34,13 +34,13 @@ public struct StratifiedHardExamples: RoISelector {
     var taken = [0, 0, 0]
     var kept: [Int32] = []
     var rest: [Int32] = []
-    for place in survivors {
-      let stratum = stratum(ofPlace: Int(place), in: batch)
+    for index in survivors {
+      let stratum = stratum(ofPlace: Int(index), in: batch)
       if taken[stratum] < quotas[stratum] {
         taken[stratum] += 1
-        kept.append(place)
+        kept.append(index)
       } else {
-        rest.append(place)
+        rest.append(index)
       }
     }
     return (kept + rest.prefix(wanted - kept.count)).sorted()
@@ -52,8 +52,8 @@ public struct StratifiedHardExamples: RoISelector {
     return [0.6 - 0.4 * done, 0.2, 0.2 + 0.4 * done]
   }
 
-  private func stratum(ofPlace place: Int, in batch: RoIBatch) -> Int {
-    let (classLoss, boxLoss) = (batch.classLosses[place], batch.boxLosses[place])
+  private func stratum(ofPlace index: Int, in batch: RoIBatch) -> Int {
+    let (classLoss, boxLoss) = (batch.classLosses[index], batch.boxLosses[index])
     let loss = classLoss + boxLoss
     let share = loss > 0 ? boxLoss / loss : 0
     return share < 1.0 / 3 ? 0 : share < 2.0 / 3 ? 1 : 2

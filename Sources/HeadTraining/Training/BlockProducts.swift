@@ -11,14 +11,12 @@ import HeadLosses
 final class BlockProducts {
   private let gathered = ScratchBuffer()
   private let logits = ScratchBuffer()
-  private let weightGradient = ScratchBuffer()
-  private let biasGradient = ScratchBuffer()
   private let featureGradient = ScratchBuffer()
   private let blockFeatureGradient = ScratchBuffer()
   private let threads: Int
 
-  /// One block's place in the buffers.
-  private struct Place {
+  /// A block and where it stands in the buffers.
+  private struct PlacedBlock {
     let block: LogitBlock
     let rowCount: Int
     /// X of the block [R, D]: its own rows gathered, or the batch itself.
@@ -28,7 +26,7 @@ final class BlockProducts {
     /// Z of the block [R, J], later its gradient.
     let logits: UnsafeMutablePointer<Float>
   }
-  private var places: [Place] = []
+  private var placed: [PlacedBlock] = []
 
   init(threads: Int) { self.threads = threads }
 
@@ -45,12 +43,13 @@ final class BlockProducts {
   ) -> [BlockLogits] {
     let inputs = head.weight.columns
     let stride = inputs * head.layout.stageCount
-    place(blocks, features: features, batchCount: labels.count, inputs: inputs, stride: stride)
+    place(blocks, features: features, batchCount: labels.count, inputs: inputs, stride: stride,
+      logitCount: head.bias.count, stageCount: head.layout.stageCount)
     head.weight.withUnsafeValues { weight in
       head.bias.withUnsafeBufferPointer { bias in
         guard let weight = weight.baseAddress, let bias = bias.baseAddress else { return }
         inParallel(parts: threads) { part in
-          for place in places {
+          for place in placed {
             let share = evenSlice(of: place.rowCount, part: part, of: threads)
             gather(place, share: share, from: features, inputs: inputs, stride: stride)
             multiply(place, share: share, weight: weight, bias: bias, inputs: inputs)
@@ -58,7 +57,7 @@ final class BlockProducts {
         }
       }
     }
-    return places.map { place in
+    return placed.map { place in
       BlockLogits(
         values: place.logits, rowCount: place.rowCount, columns: place.block.logits.count,
         labels: place.block.rows?.map { labels[Int($0)] } ?? labels, rows: place.block.rows)
@@ -69,15 +68,14 @@ final class BlockProducts {
   /// that no block has.
   ///
   /// - Parameters:
-  ///   - head: W and b.
+  ///   - gradient: dW [K, D] and db [K], overwritten.
+  ///   - inputs: D.
+  ///   - logitCount: K.
   ///   - trained: The logits whose gradient is wanted; that of others is not computed.
-  func backward(head: LinearHead, trained: Range<Int>) -> HeadGradient {
-    let inputs = head.weight.columns
-    let gradient = HeadGradient(
-      weight: weightGradient.floats(head.weight.rows * inputs), bias: biasGradient.floats(head.bias.count))
-    clearUntouched(gradient, logitCount: head.bias.count, inputs: inputs)
+  func backward(into gradient: LayerGradient, inputs: Int, logitCount: Int, trained: Range<Int>) {
+    clearUntouched(gradient, logitCount: logitCount, inputs: inputs)
     inParallel(parts: threads) { part in
-      for place in places {
+      for place in placed {
         let columns = place.block.logits.count
         let wanted = place.block.logits.clamped(to: trained)
         let slice = evenSlice(of: wanted.count, part: part, of: threads)
@@ -94,7 +92,6 @@ final class BlockProducts {
           place.logits + share.lowerBound, place.rowCount, columns, share.count, gradient.bias + first)
       }
     }
-    return gradient
   }
 
   /// dX = Σ_blocks dZ W, from the gradient that stands where the logits stood: what the layers below learn from.
@@ -110,7 +107,7 @@ final class BlockProducts {
     let ofBlock = blockFeatureGradient.floats(batchCount * inputs)
     head.weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
-      for place in places {
+      for place in placed {
         // The RoIs of a block are distinct, so threads write to rows of their own.
         inParallel(parts: threads) { part in
           let share = evenSlice(of: place.rowCount, part: part, of: threads)
@@ -132,17 +129,24 @@ final class BlockProducts {
   }
 
   private func place(
-    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, batchCount: Int, inputs: Int, stride: Int
+    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, batchCount: Int, inputs: Int, stride: Int,
+    logitCount: Int, stageCount: Int
   ) {
     let counts = blocks.map { $0.rowCount(batchCount: batchCount) }
+    for block in blocks {
+      precondition(
+        block.logits.lowerBound >= 0 && block.logits.upperBound <= logitCount && (0..<stageCount).contains(block.stage)
+          && block.rows?.allSatisfy { (0..<batchCount).contains(Int($0)) } ?? true,
+        "a loss asked for logits \(block.logits) of \(logitCount), or for examples beyond the \(batchCount) of the batch")
+    }
     var nextFeatures = gathered.floats(zip(blocks, counts).reduce(0) { $0 + ($1.0.rows == nil ? 0 : $1.1 * inputs) })
     var nextLogits = logits.floats(zip(blocks, counts).reduce(0) { $0 + $1.0.logits.count * $1.1 })
-    places = zip(blocks, counts).map { block, count in
+    placed = zip(blocks, counts).map { block, count in
       defer {
         nextLogits += count * block.logits.count
         if block.rows != nil { nextFeatures += count * inputs }
       }
-      return Place(
+      return PlacedBlock(
         block: block, rowCount: count,
         features: block.rows == nil ? features + block.stage * inputs : nextFeatures,
         stride: block.rows == nil ? stride : inputs, logits: nextLogits)
@@ -150,7 +154,7 @@ final class BlockProducts {
   }
 
   private func gather(
-    _ place: Place, share: Range<Int>, from features: UnsafeMutablePointer<Float>, inputs: Int, stride: Int
+    _ place: PlacedBlock, share: Range<Int>, from features: UnsafeMutablePointer<Float>, inputs: Int, stride: Int
   ) {
     guard let rows = place.block.rows else { return }
     let features = features + place.block.stage * inputs
@@ -160,7 +164,7 @@ final class BlockProducts {
   }
 
   private func multiply(
-    _ place: Place, share: Range<Int>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, inputs: Int
+    _ place: PlacedBlock, share: Range<Int>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, inputs: Int
   ) {
     let slice = place.block.logits
     let columns = slice.count
@@ -173,9 +177,9 @@ final class BlockProducts {
   }
 
   /// Logits outside every block have no gradient.
-  private func clearUntouched(_ gradient: HeadGradient, logitCount: Int, inputs: Int) {
+  private func clearUntouched(_ gradient: LayerGradient, logitCount: Int, inputs: Int) {
     var next = 0
-    for slice in places.map(\.block.logits).sorted(by: { $0.lowerBound < $1.lowerBound })
+    for slice in placed.map(\.block.logits).sorted(by: { $0.lowerBound < $1.lowerBound })
       + [logitCount..<logitCount]
     where slice.lowerBound >= next {
       let gap = next..<slice.lowerBound

@@ -33,18 +33,18 @@ final class CosineProducts {
 
   /// The head with rows of length 1 and without bias.
   func normalize(_ head: LinearHead) -> LinearHead {
-    var head = head
+    var unit = head
     let inputs = head.inputs
     let rows = head.weight.rows
-    head.bias = Array(repeating: 0, count: rows)
-    head.weight.withUnsafeMutableValues { weight in
+    unit.bias = Array(repeating: 0, count: rows)
+    unit.weight.withUnsafeMutableValues { weight in
       guard let weight = weight.baseAddress else { return }
       for row in 0..<rows {
         scale(
           weight + row * inputs, by: inverseNorm(weight + row * inputs, inputs), inputs, into: weight + row * inputs)
       }
     }
-    return head
+    return unit
   }
 
   /// From the gradient of ŵ = w / ‖w‖ to that of w: (g − (g · ŵ) ŵ) / ‖w‖. There is no bias, so its gradient is 0.
@@ -53,7 +53,7 @@ final class CosineProducts {
   ///   - gradient: Of the normalised head; becomes that of `head`.
   ///   - normalized: What `normalize` made of `head`.
   ///   - head: The head itself.
-  func project(_ gradient: HeadGradient, normalized: LinearHead, head: LinearHead) {
+  func project(_ gradient: LayerGradient, normalized: LinearHead, head: LinearHead) {
     let inputs = head.inputs
     head.weight.withUnsafeValues { weight in
       normalized.weight.withUnsafeValues { unit in

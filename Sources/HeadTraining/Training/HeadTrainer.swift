@@ -2,13 +2,18 @@ import DenseLinearAlgebra
 import DetectionHeads
 import FeatureSets
 import HeadLosses
+import LVISDatasets
 
 /// Trains the last layer of a detector's classifier on cached RoI features.
 ///
 /// Each step draws its random numbers from the seed and its own number, so a run can go on from any step.
 public final class HeadTrainer {
   /// The head as it is now.
-  public private(set) var head: LinearHead
+  public var head: LinearHead {
+    LinearHead(
+      parameters: classifier.parameters.prefix(headParameterCount), layout: objective.layout, groups: groups,
+      method: method)
+  }
   /// The steps taken so far.
   public private(set) var stepsTaken = 0
   /// How it is trained.
@@ -25,7 +30,12 @@ public final class HeadTrainer {
   private(set) var epochSums: MetricsSums
 
   private var objective: any HeadObjective
-  private var optimizer: MomentumSGD
+  /// The parameters of the head, then those of the loss.
+  private var classifier: ParameterGroup
+  private let headParameterCount: Int
+  private let groups: CategoryGroups
+  private let method: String
+  private let optimizer: MomentumSGD
   private let source: any RoISource
   private let products: BlockProducts
   private let cosines: CosineProducts?
@@ -60,7 +70,8 @@ public final class HeadTrainer {
     guard head.layout.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
       throw LinearHeadError("a head of layout \(head.layout.name) cannot be trained as \(objective.layout.name)")
     }
-    guard head.hidden.isEmpty && head.layout.stageCount == 1 || Self.canBeDeep(objective) else {
+    if let fault = settings.fault { throw LinearHeadError("these settings cannot be trained with: \(fault)") }
+    guard head.hidden.isEmpty && head.layout.stageCount == 1 || objective.trainsDeepHeads else {
       throw LinearHeadError(
         "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them")
     }
@@ -68,7 +79,13 @@ public final class HeadTrainer {
       throw LinearHeadError("a box regressor is trained beside one linear layer, not beside hidden layers or stages")
     }
     guard source.imageCount > 0 else { throw LinearHeadError("there are no RoIs to train on") }
-    self.head = head
+    try source.checkClasses(lessThan: objective.layout.classCount, stageCount: head.layout.stageCount)
+    let ownParameters = (objective as? any ParameterizedObjective)?.parameters ?? []
+    classifier = ParameterGroup(head.parameters + ownParameters)
+    headParameterCount = classifier.parameters.count - ownParameters.count
+    for index in 0..<2 { classifier.parameters[index].trainedRows = objective.trainedRows }
+    groups = head.groups
+    method = head.method
     self.objective = objective
     self.source = source
     self.settings = settings
@@ -80,8 +97,7 @@ public final class HeadTrainer {
     schedule = LearningRateSchedule(
       base: settings.learningRate, milestones: settings.milestones.map { $0 * stepsPerEpoch },
       warmupSteps: min(settings.warmupSteps, stepsPerEpoch))
-    optimizer = MomentumSGD(
-      for: head, momentum: settings.momentum, weightDecay: settings.weightDecay, clip: settings.gradientClip)
+    optimizer = MomentumSGD(settings)
     products = BlockProducts(threads: settings.threads)
     hiddenProducts =
       head.hidden.isEmpty ? nil : HiddenLayerProducts(layerCount: head.hidden.count, threads: settings.threads)
@@ -102,12 +118,6 @@ public final class HeadTrainer {
   /// The steps of the whole training.
   public var stepCount: Int { stepsPerEpoch * settings.epochs }
 
-  /// Whether an objective can train layers below the classifier, and several stages.
-  public static func canBeDeep(_ objective: any HeadObjective) -> Bool {
-    objective.layout.product == .linear && objective.ownParameters == nil
-      && objective.trainedLogits == 0..<objective.layout.logitCount
-  }
-
   /// RoIs a batch, on average.
   public var meanBatchCount: Double {
     let last = source.imageCount - 1
@@ -124,11 +134,6 @@ public final class HeadTrainer {
   /// - Throws: What the source throws.
   public func step() throws -> TrainingStep {
     var (batch, batchFeatures) = try nextBatch()
-    // The products share out the threads themselves.
-    let previousThreads = OpenBLAS.threadCount
-    OpenBLAS.threadCount = 1
-    defer { OpenBLAS.threadCount = previousThreads }
-
     if let miner {
       batch.progress = Double(stepsTaken) / Double(stepCount)
       var generator = stepGenerator(purpose: 3, number: stepsTaken)
@@ -137,24 +142,11 @@ public final class HeadTrainer {
     let rate = schedule.rate(atStep: stepsTaken)
     let boxLoss = try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
-    try objective.startBatch(BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
+    try objective.prepareIfNeeded(
+      for: BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
     let blocks = objective.blocks(labels: batch.labels, using: &generator)
-    let normalized = cosines?.normalize(head)
-    let features =
-      cosines?.normalize(batchFeatures, count: batch.labels.count, inputs: head.inputs)
-      ?? hiddenProducts?.forward(head.hidden, features: batchFeatures, count: batch.labels.count)
-      ?? batchFeatures
-    let logits = products.forward(blocks, features: features, labels: batch.labels, head: normalized ?? head)
-    let losses = objective.replaceLogitsByGradient(
-      logits, batchCount: batch.labels.count, threads: settings.threads)
-    let gradient = products.backward(head: normalized ?? head, trained: objective.trainedLogits)
-    let hiddenGradients =
-      hiddenProducts.map { products in
-        products.backward(
-          head.hidden, outputGradient: self.products.featureGradient(head: head, batchCount: batch.labels.count))
-      } ?? []
-    if let normalized { cosines?.project(gradient, normalized: normalized, head: head) }
-    let norm = takeOptimizerStep(gradient, hidden: hiddenGradients, rate: rate)
+    let losses = setGradients(blocks, features: batchFeatures, labels: batch.labels)
+    let norm = takeOptimizerStep(rate: rate)
     let result = TrainingStep(
       number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate,
       losses: losses + (boxLoss.map { [$0] } ?? []),
@@ -171,24 +163,49 @@ public final class HeadTrainer {
     return result
   }
 
-  private func takeOptimizerStep(_ gradient: HeadGradient, hidden: [HeadGradient], rate: Double) -> Double {
-    var own = objective.ownParameters
-    let norm = optimizer.step(
-      &head, own: &own, gradient: gradient, hiddenGradients: hidden, trained: objective.trainedLogits, rate: rate,
-      threads: settings.threads)
-    if let own {
-      objective.ownParameters = own
-      head.layout = objective.layout
+  /// Forward and backward: leaves the gradients in the parameters.
+  ///
+  /// The head shares the arrays of the parameters; it is gone when these are moved, so that none is copied.
+  ///
+  /// - Returns: The parts of the loss.
+  private func setGradients(
+    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32]
+  ) -> [Double] {
+    let head = self.head
+    let normalized = cosines?.normalize(head)
+    let features =
+      cosines?.normalize(features, count: labels.count, inputs: head.inputs)
+      ?? hiddenProducts?.forward(head.hidden, features: features, count: labels.count)
+      ?? features
+    let logits = products.forward(blocks, features: features, labels: labels, head: normalized ?? head)
+    let losses = objective.backward(logits, batchCount: labels.count, threads: settings.threads)
+    let trained = objective.trainedRows
+    classifier.withGradient(ofLayerAt: 0) { gradient in
+      products.backward(
+        into: gradient, inputs: head.weight.columns, logitCount: head.bias.count, trained: trained)
+      if let normalized { cosines?.project(gradient, normalized: normalized, head: head) }
     }
+    hiddenProducts?.backward(
+      head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count), into: &classifier,
+      from: 2)
+    return losses
+  }
+
+  /// - Returns: ‖g‖₂ of head and loss before clipping.
+  private func takeOptimizerStep(rate: Double) -> Double {
+    guard var own = objective as? any ParameterizedObjective else { return optimizer.step(&classifier, rate: rate) }
+    classifier.parameters.replaceSubrange(headParameterCount..., with: own.parameters)
+    let norm = optimizer.step(&classifier, rate: rate)
+    own.parameters = Array(classifier.parameters[headParameterCount...])
+    objective = own
     return norm
   }
 
   /// Everything needed to go on from here.
   public func checkpoint() -> TrainingCheckpoint {
     TrainingCheckpoint(
-      stepsTaken: stepsTaken, weight: head.weight, bias: head.bias, weightVelocity: optimizer.weightVelocity,
-      biasVelocity: optimizer.biasVelocity, hidden: head.hidden, hiddenVelocity: optimizer.hiddenVelocity,
-      objectiveState: objective.state.merging(boxTrainer?.state ?? [:]) { $1 }, lineSums: lineSums,
+      stepsTaken: stepsTaken, parameters: classifier.parameters + (boxTrainer?.group.parameters ?? []),
+      objectiveState: objective.savedState.merging(boxTrainer?.state ?? [:]) { $1 }, lineSums: lineSums,
       epochSums: epochSums)
   }
 
@@ -196,28 +213,19 @@ public final class HeadTrainer {
   ///
   /// - Throws: `TrainingError.foreignCheckpoint` if its shapes or steps do not fit.
   public func restore(_ checkpoint: TrainingCheckpoint) throws {
-    let columns = head.weight.columns
-    guard checkpoint.weight.rows == head.weight.rows, checkpoint.weight.columns == columns,
-      checkpoint.weightVelocity.rows == head.weight.rows, checkpoint.weightVelocity.columns == columns,
-      checkpoint.bias.count == head.bias.count, checkpoint.biasVelocity.count == head.bias.count,
-      checkpoint.hidden.map(\.inputs) == head.hidden.map(\.inputs),
-      checkpoint.hidden.map(\.outputs) == head.hidden.map(\.outputs),
-      checkpoint.hiddenVelocity.map(\.inputs) == head.hidden.map(\.inputs),
-      checkpoint.hiddenVelocity.map(\.outputs) == head.hidden.map(\.outputs)
-    else { throw TrainingError.foreignCheckpoint("its weight has another shape") }
     guard (0...stepCount).contains(checkpoint.stepsTaken),
       checkpoint.lineSums.losses.count == componentNames.count,
       checkpoint.epochSums.losses.count == componentNames.count
     else { throw TrainingError.foreignCheckpoint("its steps or loss are another training's") }
+    var restored = classifier
+    try restored.restore(from: checkpoint.parameters)
     try objective.restore(
-      state: try boxTrainer?.restore(from: checkpoint.objectiveState) ?? checkpoint.objectiveState)
-    head.layout = objective.layout
-    head.weight = checkpoint.weight
-    head.bias = checkpoint.bias
-    optimizer.weightVelocity = checkpoint.weightVelocity
-    optimizer.biasVelocity = checkpoint.biasVelocity
-    head.hidden = checkpoint.hidden
-    optimizer.hiddenVelocity = checkpoint.hiddenVelocity
+      savedState: try boxTrainer?.restore(from: checkpoint) ?? checkpoint.objectiveState)
+    classifier = restored
+    if var own = objective as? any ParameterizedObjective {
+      own.parameters = Array(classifier.parameters[headParameterCount...])
+      objective = own
+    }
     stepsTaken = checkpoint.stepsTaken
     lineSums = checkpoint.lineSums
     epochSums = checkpoint.epochSums

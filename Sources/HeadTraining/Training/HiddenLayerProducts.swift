@@ -9,7 +9,6 @@ import DetectionHeads
 final class HiddenLayerProducts {
   private var activations: [ScratchBuffer]
   private var inputGradients: [ScratchBuffer]
-  private var gradients: [(weight: ScratchBuffer, bias: ScratchBuffer)]
   private var features: UnsafeMutablePointer<Float>?
   private var count = 0
   private let threads: Int
@@ -17,7 +16,6 @@ final class HiddenLayerProducts {
   init(layerCount: Int, threads: Int) {
     activations = (0..<layerCount).map { _ in ScratchBuffer() }
     inputGradients = (0..<layerCount).map { _ in ScratchBuffer() }
-    gradients = (0..<layerCount).map { _ in (ScratchBuffer(), ScratchBuffer()) }
     self.threads = threads
   }
 
@@ -52,38 +50,37 @@ final class HiddenLayerProducts {
   /// - Parameters:
   ///   - layers: Those of `forward`.
   ///   - outputGradient: dLoss/dy [count, H] of the highest; overwritten.
-  /// - Returns: dW and db of every layer, the lowest first, valid until the next call.
-  func backward(_ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>) -> [HeadGradient] {
-    guard let features else { return [] }
-    var results: [HeadGradient] = []
+  ///   - group: Takes dW and db of every layer.
+  ///   - first: The position of the lowest layer's weight among the group's parameters.
+  func backward(
+    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, into group: inout ParameterGroup, from first: Int
+  ) {
+    guard let features else { return }
     var gradient = outputGradient
     for index in layers.indices.reversed() {
       let layer = layers[index]
       let output = activations[index].floats(count * layer.outputs)
       let input = index == 0 ? features : activations[index - 1].floats(count * layer.inputs)
-      let result = HeadGradient(
-        weight: gradients[index].weight.floats(layer.outputs * layer.inputs),
-        bias: gradients[index].bias.floats(layer.outputs))
       // ReLU lets the gradient pass where it let the value pass.
       inParallel(parts: threads) { part in
         for place in evenSlice(of: count * layer.outputs, part: part, of: threads) where output[place] <= 0 {
           gradient[place] = 0
         }
       }
-      weightGradient(layer, gradient: gradient, input: input, into: result)
-      results.append(result)
+      group.withGradient(ofLayerAt: first + 2 * index) {
+        weightGradient(layer, gradient: gradient, input: input, into: $0)
+      }
       if index > 0 {
         let next = inputGradients[index].floats(count * layer.inputs)
         inputGradient(layer, gradient: gradient, into: next)
         gradient = next
       }
     }
-    return results.reversed()
   }
 
   /// dW = dYᵀ X, db = Σ_rows dY.
   private func weightGradient(
-    _ layer: HiddenLayer, gradient: UnsafePointer<Float>, input: UnsafePointer<Float>, into result: HeadGradient
+    _ layer: HiddenLayer, gradient: UnsafePointer<Float>, input: UnsafePointer<Float>, into result: LayerGradient
   ) {
     inParallel(parts: threads) { part in
       let share = evenSlice(of: layer.outputs, part: part, of: threads)

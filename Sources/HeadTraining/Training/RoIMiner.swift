@@ -23,9 +23,10 @@ final class RoIMiner {
     _ selector: any RoISelector, objective: any HeadObjective, source: any RoISource, boxTrainer: BoxRegressionTrainer?,
     threads: Int
   ) throws {
-    if selector.needs.contains(.classLosses) && !(objective is any RoILossObjective) {
+    if selector.needs.contains(.classLosses) && !(objective is any ExampleLossObjective) {
       throw LinearHeadError(
-        "this mining ranks each RoI by its own loss; the method has none, since it \(objective.reasonAgainstRoILosses)")
+        "this mining ranks each RoI by its own loss, which this method does not give"
+          + (objective.layout.stageCount > 1 ? " for several stages together" : ""))
     }
     if selector.needs.contains(.boxes), try source.first(.boxes) == nil {
       throw LinearHeadError("this mining looks at proposals, and the RoIs have none")
@@ -56,7 +57,7 @@ final class RoIMiner {
   ) throws {
     let needs = selector.needs
     if needs.contains(.boxes) { batch.boxes = try boxes(of: batch) }
-    if needs.contains(.classLosses), let objective = objective as? any RoILossObjective {
+    if needs.contains(.classLosses), let objective = objective as? any ExampleLossObjective {
       batch.classLosses = classLosses(of: batch, features: features, head: head, objective: objective)
     }
     if needs.contains(.boxLosses) { batch.boxLosses = try boxLosses(of: batch, features: features) }
@@ -77,7 +78,7 @@ final class RoIMiner {
   }
 
   private func classLosses(
-    of batch: RoIBatch, features: UnsafePointer<Float>, head: LinearHead, objective: any RoILossObjective
+    of batch: RoIBatch, features: UnsafePointer<Float>, head: LinearHead, objective: any ExampleLossObjective
   ) -> [Float] {
     let columns = head.bias.count
     let z = logits.floats(batch.labels.count * columns)
@@ -88,7 +89,7 @@ final class RoIMiner {
         if rows.isEmpty { return }
         head.logits(
           features: features + rows.lowerBound * head.inputs, count: rows.count, into: z + rows.lowerBound * columns)
-        for row in rows { losses[row] = objective.roiLoss(z + row * columns, label: batch.labels[row]) }
+        for row in rows { losses[row] = objective.exampleLoss(z + row * columns, label: batch.labels[row]) }
       }
     }
     return losses

@@ -9,19 +9,9 @@ import TensorFiles
 public struct TrainingCheckpoint: Sendable {
   /// Steps taken.
   public var stepsTaken: Int
-  /// W [K, D].
-  public var weight: Matrix<Float>
-  /// b [K].
-  public var bias: [Float]
-  /// The momentum of W.
-  public var weightVelocity: Matrix<Float>
-  /// The momentum of b.
-  public var biasVelocity: [Float]
-  /// The layers below the classifier.
-  public var hidden: [HiddenLayer] = []
-  /// Their momentum.
-  public var hiddenVelocity: [HiddenLayer] = []
-  /// The objective's state by name; see `HeadObjective`.
+  /// Every trained number with its momentum.
+  package var parameters: [Parameter]
+  /// What the losses have learnt from earlier batches, by name; see `StatefulObjective`.
   public var objectiveState: [String: [Double]]
   /// Sums since the last line of metrics, and since the epoch began.
   var lineSums: MetricsSums
@@ -36,14 +26,9 @@ public struct TrainingCheckpoint: Sendable {
   ///   - metadata: What the caller wants back with it.
   /// - Throws: `FileError`; the checkpoint that stood there is then as it was.
   public func write(to path: String, metadata: [String: String] = [:]) throws {
-    var tensors = [
-      NamedTensor("fc_cls.weight", floats: weight.storage, shape: [weight.rows, weight.columns]),
-      NamedTensor("fc_cls.bias", floats: bias, shape: [bias.count]),
-      NamedTensor("momentum.fc_cls.weight", floats: weightVelocity.storage, shape: [weight.rows, weight.columns]),
-      NamedTensor("momentum.fc_cls.bias", floats: biasVelocity, shape: [bias.count]),
-      encoded("sums.line", lineSums.values), encoded("sums.epoch", epochSums.values),
-    ]
-    tensors += hidden.tensors(prefix: "shared_fcs") + hiddenVelocity.tensors(prefix: "momentum.shared_fcs")
+    var tensors =
+      parameters.flatMap(\.checkpointTensors)
+      + [encoded("sums.line", lineSums.values), encoded("sums.epoch", epochSums.values)]
     for (name, values) in objectiveState.sorted(by: { $0.key < $1.key }) {
       tensors.append(encoded(Self.statePrefix + name, values))
     }
@@ -59,11 +44,6 @@ public struct TrainingCheckpoint: Sendable {
   /// - Throws: `TensorFileError` or `TrainingError.foreignCheckpoint` if it is damaged or none.
   public static func read(from path: String) throws -> (checkpoint: TrainingCheckpoint, metadata: [String: String]) {
     let file = try SafetensorsFile(at: path)
-    func matrix(_ name: String) throws -> Matrix<Float> {
-      let tensor = try file.tensor(name)
-      guard tensor.shape.count == 2 else { throw TrainingError.foreignCheckpoint("\(path): \(name) is no matrix") }
-      return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], values: try tensor.floats())
-    }
     func sums(_ name: String) throws -> MetricsSums {
       let values = try decoded(file.tensor(name))
       guard let sums = MetricsSums(values: values) else {
@@ -78,13 +58,9 @@ public struct TrainingCheckpoint: Sendable {
     for name in file.names where name.hasPrefix(statePrefix) {
       state[String(name.dropFirst(statePrefix.count))] = try decoded(file.tensor(name))
     }
-    var checkpoint = TrainingCheckpoint(
-      stepsTaken: step, weight: try matrix("fc_cls.weight"), bias: try file.tensor("fc_cls.bias").floats(),
-      weightVelocity: try matrix("momentum.fc_cls.weight"),
-      biasVelocity: try file.tensor("momentum.fc_cls.bias").floats(), objectiveState: state,
+    let checkpoint = TrainingCheckpoint(
+      stepsTaken: step, parameters: try Parameter.parameters(in: file), objectiveState: state,
       lineSums: try sums("sums.line"), epochSums: try sums("sums.epoch"))
-    checkpoint.hidden = try LinearHead.layers("shared_fcs", of: file)
-    checkpoint.hiddenVelocity = try LinearHead.layers("momentum.shared_fcs", of: file)
     return (checkpoint, file.metadata)
   }
 }

@@ -1,8 +1,10 @@
-/// The columns of a mask that hold pixels, one bit a pixel.
+/// The bounding box of a mask's pixels, one bit a pixel; its rows begin and end at multiples of 64.
 package struct MaskBitmap: Sendable {
   private let height: Int
   private let firstColumn: Int
   private let columnCount: Int
+  /// The box's first rows, in words of 64.
+  private let firstWord: Int
   private let wordsPerColumn: Int
   /// Column by column; the lowest bit of a column's first word is its top row.
   private var words: [UInt64]
@@ -10,9 +12,10 @@ package struct MaskBitmap: Sendable {
   /// Paints a mask's runs.
   package init(_ counts: UnsafeBufferPointer<UInt32>, height: Int, width: Int) {
     self.height = height
-    wordsPerColumn = (height + 63) / 64
     // Not the reference's bounding box, which is wrong where a mask begins with an empty run.
-    let columns = Self.columns(of: counts, height: height)
+    let (rows, columns) = Self.box(of: counts, height: height)
+    firstWord = rows.lowerBound / 64
+    wordsPerColumn = (rows.upperBound + 63) / 64 - firstWord
     firstColumn = columns.lowerBound
     columnCount = columns.count
     words = [UInt64](repeating: 0, count: columnCount * wordsPerColumn)
@@ -23,16 +26,27 @@ package struct MaskBitmap: Sendable {
     }
   }
 
-  /// The columns from the first painted pixel to the last.
-  private static func columns(of counts: UnsafeBufferPointer<UInt32>, height: Int) -> Range<Int> {
+  /// The rows and columns from the first painted pixel to the last.
+  private static func box(
+    of counts: UnsafeBufferPointer<UInt32>, height: Int
+  ) -> (rows: Range<Int>, columns: Range<Int>) {
     var position = 0
     var painted: Range<Int>?
+    var (top, bottom) = (height, 0)
     for (index, count) in counts.enumerated() {
-      if index % 2 == 1 && count > 0 { painted = (painted?.lowerBound ?? position)..<(position + Int(count)) }
-      position += Int(count)
+      let end = position + Int(count)
+      if index % 2 == 1 && count > 0 {
+        painted = (painted?.lowerBound ?? position)..<end
+        let (column, row) = position.quotientAndRemainder(dividingBy: height)
+        // A run that goes on in the next column reaches the bottom and begins again at the top.
+        let wraps = end > (column + 1) * height
+        top = wraps ? 0 : min(top, row)
+        bottom = wraps ? height : max(bottom, end - column * height)
+      }
+      position = end
     }
-    guard let painted else { return 0..<0 }
-    return painted.lowerBound / height..<(painted.upperBound - 1) / height + 1
+    guard let painted else { return (0..<0, 0..<0) }
+    return (top..<bottom, painted.lowerBound / height..<(painted.upperBound - 1) / height + 1)
   }
 
   private mutating func paint(_ pixels: Range<Int>) {
@@ -40,7 +54,7 @@ package struct MaskBitmap: Sendable {
     while start < pixels.upperBound {
       let (column, row) = start.quotientAndRemainder(dividingBy: height)
       let end = min(pixels.upperBound, (column + 1) * height)
-      let base = (column - firstColumn) * wordsPerColumn
+      let base = (column - firstColumn) * wordsPerColumn - firstWord
       let lastRow = row + (end - start) - 1
       for word in (row / 64)...(lastRow / 64) {
         var bits = UInt64.max
@@ -124,11 +138,15 @@ package struct MaskBitmap: Sendable {
       max(
         firstColumn, other.firstColumn)..<max(
         max(firstColumn, other.firstColumn), min(firstColumn + columnCount, other.firstColumn + other.columnCount))
+    let lowestWord = max(firstWord, other.firstWord)
+    let sharedWords =
+      lowestWord..<max(
+        lowestWord, min(firstWord + wordsPerColumn, other.firstWord + other.wordsPerColumn))
     var intersection = 0
     for column in columns {
-      let own = (column - firstColumn) * wordsPerColumn
-      let others = (column - other.firstColumn) * wordsPerColumn
-      for word in 0..<wordsPerColumn {
+      let own = (column - firstColumn) * wordsPerColumn - firstWord
+      let others = (column - other.firstColumn) * other.wordsPerColumn - other.firstWord
+      for word in sharedWords {
         intersection += (words[own + word] & other.words[others + word]).nonzeroBitCount
       }
     }

@@ -11,6 +11,8 @@ struct RecordList {
   let start: Int
   let options: RecordOptions
   var windowBytes = defaultWindowBytes
+  /// The list's name in the file, where that is not the kind's.
+  var name: String?
 
   static let defaultWindowBytes = 1 << 20
 
@@ -50,7 +52,7 @@ struct RecordList {
     _ body: (RecordReader.Rows, _ first: Int) throws -> Void
   ) throws {
     try window.load(at: progress.offset)
-    let place = kind.place(progress.count)
+    let place = place(progress.count)
     let boundary = window.exactBoundary
     guard let stop = boundary.closing ?? boundary.comma else {
       guard !window.reachesEnd else { throw file.cutShort(in: place) }
@@ -59,8 +61,8 @@ struct RecordList {
     var rows = RecordReader.Rows()
     if let failure = window.read(upTo: stop, of: self, with: reader, into: &rows) {
       throw DatasetError(
-        failure, path: file.path, kind: kind, element: progress.count + failure.element,
-        windowOffset: progress.offset - 1)
+        failure, path: file.path, list: self, element: progress.count + failure.element,
+        windowOffset: progress.offset - 1, hint: window.hint(at: failure.offset, upTo: stop))
     }
     if rows.count == 0, boundary.closing == nil || progress.count > 0 {
       let found = UInt8(ascii: boundary.closing == nil ? "," : "]")

@@ -40,9 +40,19 @@ enum RecordKind: String, Sendable {
     case .detections: CSIMDJSON_DETECTIONS
     }
   }
+}
 
+extension RecordList {
   /// The place of a record, as an error names it.
-  func place(_ element: Int) -> String { "\(self == .detections ? "results" : rawValue)[\(element)]" }
+  func place(_ element: Int) -> String { "\(name ?? (kind == .detections ? "results" : kind.rawValue))[\(element)]" }
+
+  /// What to do about ids that are text.
+  func adviceForText(at field: UnsafePointer<CChar>?) -> String? {
+    guard let field = field.map({ String(cString: $0) }), field == "id" || field.hasSuffix("_id") else { return nil }
+    let records = kind == .detections && name == nil ? ".[]" : ".\(name ?? kind.rawValue)[]"
+    return "ids are numbers: jq '\(records).\(field) |= tonumber' \(file.path) > numbers.json, or number them anew "
+      + "where the text holds none"
+  }
 }
 
 /// What else is asked of the records.
@@ -62,8 +72,11 @@ extension DatasetError {
   /// - Parameters:
   ///   - element: The record's place in the whole list.
   ///   - offset: The window's place in the file.
-  init(_ failure: CSimdJSONFailure, path: String, kind: RecordKind, element: Int, windowOffset offset: Int) {
-    var place = kind.place(element)
+  ///   - hint: What is wrong with JSON that is none, where that is known.
+  init(
+    _ failure: CSimdJSONFailure, path: String, list: RecordList, element: Int, windowOffset offset: Int, hint: String?
+  ) {
+    var place = list.place(element)
     if let field = failure.field { place += ".\(String(cString: field))" }
     if failure.index >= 0 { place += "[\(failure.index)]" }
     if failure.subindex >= 0 { place += "[\(failure.subindex)]" }
@@ -73,7 +86,9 @@ extension DatasetError {
     var advice: String?
     switch failure.problem {
     case CSIMDJSON_MISSING_FIELD: problem = "is missing; it must be \(expected)"
-    case CSIMDJSON_WRONG_TYPE: problem = "is \(found), but must be \(expected)"
+    case CSIMDJSON_WRONG_TYPE:
+      problem = "is \(found), but must be \(expected)"
+      if found.hasPrefix("\""), expected == "an integer" { advice = list.adviceForText(at: failure.field) }
     case CSIMDJSON_OUT_OF_RANGE: problem = "is \(found), which is out of range for \(expected)"
     case CSIMDJSON_NOT_INTEGER: problem = "is \(found), but must be an integer"
     case CSIMDJSON_NOT_FINITE: problem = "is \(found), but must be a finite number"
@@ -83,7 +98,9 @@ extension DatasetError {
     default:
       let detail = failure.detail.map { String(cString: $0) } ?? "malformed"
       problem = "not JSON near byte \(offset + failure.offset): \(detail)"
-      advice = "if the file was downloaded or copied, do that again"
+      advice =
+        hint
+        ?? "if the file was downloaded or copied, do that again; python3 -m json.tool FILE says where it breaks"
     }
     self.init(path: path, place: place, problem: problem, advice: advice)
   }

@@ -1,9 +1,11 @@
 /// Walks over the fields of the object that a file holds.
 ///
-/// - Parameter list: Called for every field whose value is a list, with the offset behind its opening bracket; returns
-///   the offset behind the closing one, or `nil` to have the list passed over.
-/// - Throws: `DatasetError` where the file is not one JSON object, `FileError`, or what `list` throws.
-func forEachList(in file: JSONFile, _ list: (_ name: String, _ start: Int) throws -> Int?) throws {
+/// - Parameter field: Called for every field, with the first byte of its value and where that stands; returns the offset
+///   behind the value, or `nil` to have it passed over.
+/// - Throws: `DatasetError` where the file is not one JSON object, `FileError`, or what `field` throws.
+func forEachField(
+  in file: JSONFile, _ field: (_ name: String, _ first: UInt8, _ start: Int) throws -> Int?
+) throws {
   var cursor = ByteCursor(file: file)
   try cursor.skipByteOrderMark()
   let first = try cursor.peekToken()
@@ -27,7 +29,7 @@ func forEachList(in file: JSONFile, _ list: (_ name: String, _ start: Int) throw
       guard let value, value != UInt8(ascii: ","), value != UInt8(ascii: "}"), value != UInt8(ascii: "]") else {
         throw file.unexpected(value, at: cursor.offset, expected: "a value", in: name)
       }
-      if value == UInt8(ascii: "["), let end = try list(name, cursor.offset + 1) {
+      if let end = try field(name, value, cursor.offset) {
         cursor.move(to: end)
       } else {
         try cursor.skipValue(of: name)

@@ -101,6 +101,18 @@ final class Window {
     return (stop < count ? stop + 1 : nil, comma >= 0 ? Int(comma) + 1 : nil)
   }
 
+  /// What is wrong with the JSON at an index of the window: a comma with no value behind it, or nothing that is known.
+  func hint(at index: Int, upTo boundary: Int) -> String? {
+    var place = min(index, boundary)
+    while place < boundary, isSpace(buffer[place]) || buffer[place] == CChar(UInt8(ascii: ",")) { place += 1 }
+    guard buffer[place] == CChar(UInt8(ascii: "]")) || buffer[place] == CChar(UInt8(ascii: "}")) else { return nil }
+    let bracket = Character(UnicodeScalar(UInt8(bitPattern: buffer[place])))
+    place -= 1
+    while place > 0, isSpace(buffer[place]) { place -= 1 }
+    guard buffer[place] == CChar(UInt8(ascii: ",")) else { return nil }
+    return "there is a comma too many before the “\(bracket)”"
+  }
+
   /// Reads the records before `boundary`.
   ///
   /// - Parameter rows: The rows before the first fault; valid until the reader's next window.

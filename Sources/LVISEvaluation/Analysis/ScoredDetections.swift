@@ -12,7 +12,7 @@ extension LVISEvaluator {
     let store = store(of: detections)
     let result = result(
       store, objectCounts: objectCounts { _ in true }, detectionCount: detections.table.count,
-      cappedCount: detections.groups.count)
+      cappedCount: detections.groups.count, findings: findings(of: detections))
     return ScoredDetections(
       result: result, lists: concurrentMap(store.classes.count) { WeightedList(store.classes[$0].sorted(), rules) })
   }

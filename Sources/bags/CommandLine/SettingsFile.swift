@@ -36,6 +36,11 @@ struct SettingsFile {
     guard file.bytes.count <= Self.largestSize else {
       throw CommandFailure("\(self.path): is too large for a file of settings")
     }
+    if let encoding = TextEncoding(file.bytes.prefix(4)) {
+      throw CommandFailure(
+        "\(self.path): is \(encoding.name) text, but must be UTF-8; iconv -f \(encoding.name) -t UTF-8 \(self.path) > utf8.yaml"
+      )
+    }
     let root = try Self.parsed(String(decoding: file.bytes, as: UTF8.self), path: self.path)
     if root["format"]?.string == "bags-run" {
       let record = try RunRecord(contentsOf: self.path)

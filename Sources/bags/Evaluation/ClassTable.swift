@@ -13,7 +13,7 @@ struct ClassTableOptions: ParsableArguments {
 
   @Option(
     help: .init(
-      "Order of the classes: id, name, frequency, group, count (objects), detections, or a metric such as ap, ap50, ar; difference, with --compare. Numbers from the highest down.",
+      "Order of the classes: id, name, frequency, group, count (objects), instances (of training, with --groups), detections, or a metric such as ap, ap50, ar; difference, with --compare. Numbers from the highest down.",
       valueName: "column"))
   var sort = "id"
 
@@ -34,11 +34,13 @@ struct ClassTableOptions: ParsableArguments {
 
 /// Every class with what is measured of it, in the order asked for.
 struct ClassTable {
-  static let fixedColumns = ["id", "name", "frequency", "group", "objects", "detections"]
+  static let fixedColumns = ["id", "name", "frequency", "group", "instances", "objects", "detections"]
 
   struct Row {
     let result: ClassResult
     let group: String?
+    /// Its instances in the training data; `nil` where no groups say so.
+    let trainingInstances: Int?
     /// How its AP differs from that of the other results.
     let comparison: ResultComparison.Entry?
   }
@@ -48,11 +50,12 @@ struct ClassTable {
   private let isCompared: Bool
 
   /// - Parameters:
+  ///   - trainingInstances: By category id, as the groups have them.
   ///   - column: What the classes are sorted by, in lower case.
   ///   - isReversed: Whether the other way round.
   init(
-    _ findings: EvaluationFindings, groups: CategoryPartition?, sortedBy column: String = "id",
-    isReversed: Bool = false
+    _ findings: EvaluationFindings, groups: CategoryPartition?, trainingInstances: [Int: Int] = [:],
+    sortedBy column: String = "id", isReversed: Bool = false
   ) {
     let compared = findings.comparison?.comparison.classes ?? []
     let entries = Dictionary(compared.map { ($0.id, $0.averagePrecision) }) { $1 }
@@ -60,8 +63,8 @@ struct ClassTable {
     isCompared = findings.comparison != nil
     let rows = findings.result.classes.map { result in
       Row(
-        result: result, group: groups?.group(ofCategory: result.id).map { "G\($0 + 1)" }, comparison: entries[result.id]
-      )
+        result: result, group: groups?.group(ofCategory: result.id).map { "G\($0 + 1)" },
+        trainingInstances: trainingInstances[result.id], comparison: entries[result.id])
     }
     self.rows = Self.sorted(rows, by: column, isReversed: isReversed)
   }
@@ -87,6 +90,7 @@ struct ClassTable {
     case "frequency":
       return ordered({ row in row.result.frequency.map { ["r", "c", "f"].firstIndex(of: $0.rawValue) ?? 3 } }, <)
     case "group": return ordered({ row in row.group.flatMap { Int($0.dropFirst()) } }, <)
+    case "instances": return ordered({ $0.trainingInstances }, >)
     case "objects", "count": return ordered({ $0.result.objectCount }, >)
     case "detections": return ordered({ $0.result.detectionCount }, >)
     case "difference": return ordered({ $0.comparison?.difference }, >)
@@ -100,13 +104,14 @@ struct ClassTable {
   var rendered: String {
     let names = rows.first?.result.metrics.map(\.name) ?? []
     var table = TextTable(
-      [("id", .right), ("class", .left), ("f", .left)] + (hasGroups ? [("group", .left)] : [])
+      [("id", .right), ("class", .left), ("f", .left)] + (hasGroups ? [("group", .left), ("instances", .right)] : [])
         + [("objects", .right), ("detections", .right)] + names.map { ($0, .right) }
         + (isCompared ? [("other AP", .right), ("ΔAP", .right), ("95 %", .left)] : []))
     for row in rows {
       let result = row.result
       table.add(
-        ["\(result.id)", result.name, result.frequency?.rawValue ?? "–"] + (hasGroups ? [row.group ?? "–"] : [])
+        ["\(result.id)", result.name, result.frequency?.rawValue ?? "–"]
+          + (hasGroups ? [row.group ?? "–", row.trainingInstances.map { "\($0)" } ?? "–"] : [])
           + ["\(result.objectCount)", "\(result.detectionCount)"]
           + result.metrics.map { EvaluationTables.percent($0.value) }
           + (isCompared
@@ -130,13 +135,14 @@ struct ClassTable {
     let names = rows.first?.result.metrics.map(\.name) ?? []
     func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
     let header =
-      Self.fixedColumns.filter { hasGroups || $0 != "group" } + names
+      Self.fixedColumns.filter { hasGroups || !["group", "instances"].contains($0) } + names
       + (isCompared ? ["other_AP", "difference", "lower", "upper"] : [])
     return csvText(
       [header]
         + rows.map { row in
           let result = row.result
-          return ["\(result.id)", result.name, result.frequency?.rawValue ?? ""] + (hasGroups ? [row.group ?? ""] : [])
+          return ["\(result.id)", result.name, result.frequency?.rawValue ?? ""]
+            + (hasGroups ? [row.group ?? "", row.trainingInstances.map { "\($0)" } ?? ""] : [])
             + ["\(result.objectCount)", "\(result.detectionCount)"]
             + result.metrics.map { $0.value > -1 ? number($0.value) : "" }
             + (isCompared
@@ -155,6 +161,7 @@ extension ClassTable.Row: Encodable {
     try container.encode(result.name, forKey: NamedKey("name"))
     try container.encode(result.frequency?.rawValue, forKey: NamedKey("frequency"))
     try container.encodeIfPresent(group, forKey: NamedKey("group"))
+    try container.encodeIfPresent(trainingInstances, forKey: NamedKey("training_instances"))
     try container.encode(result.objectCount, forKey: NamedKey("objects"))
     try container.encode(result.detectionCount, forKey: NamedKey("detections"))
     for metric in result.metrics { try container.encode(metric.value, forKey: NamedKey(metric.name)) }

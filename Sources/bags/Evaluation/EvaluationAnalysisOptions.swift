@@ -54,6 +54,7 @@ struct EvaluationAnalysisOptions: ParsableArguments {
     let analysed = errors || confusion ? try evaluator.analyze(detections) : nil
     let scored = compare == nil ? nil : evaluator.score(detections)
     var findings = EvaluationFindings(result: scored?.result ?? evaluator.evaluate(detections))
+    findings.warningsOfOther = other?.result.warnings.filter { $0.file == compare } ?? []
     findings.losses = losses ? evaluator.losses(of: detections) : nil
     findings.errors = errors ? analysed?.errors : nil
     findings.confusion = confusion ? analysed?.confusion : nil
@@ -70,6 +71,8 @@ struct EvaluationAnalysisOptions: ParsableArguments {
 /// An evaluation and what else was asked about it.
 struct EvaluationFindings {
   let result: EvaluationResult
+  /// What is odd about the detections that these are compared with.
+  var warningsOfOther: [DataFinding] = []
   var losses: DetectionLosses?
   var errors: ErrorBreakdown?
   var confusion: ConfusionTable?

@@ -9,7 +9,10 @@ struct EvaluationInputOptions: ParsableArguments {
   @Option(help: .init("Detections: a JSON list, as LVIS and COCO submit them.", valueName: "file"))
   var results: String
 
-  @Option(help: .init("A groups.json: adds AP1, AP2…, the mean over each group's classes.", valueName: "file"))
+  @Option(
+    help: .init(
+      "A groups.json: adds AP1, AP2…, the mean over each group's classes; with --per-class, training instances.",
+      valueName: "file"))
   var groups: String?
 
   @Option(
@@ -18,6 +21,9 @@ struct EvaluationInputOptions: ParsableArguments {
       valueName: "file"))
   var frequencyFrom: String?
 
+  @OptionGroup var strictness: StrictnessOptions
+
+  /// Reads the ground truth, and says on standard error what is odd about it.
   func makeEvaluator(_ rules: EvaluationRuleOptions, keepsCurves: Bool = false) throws -> LVISEvaluator {
     var options = try rules.options()
     options.keepsCurves = keepsCurves
@@ -27,11 +33,10 @@ struct EvaluationInputOptions: ParsableArguments {
         counts.map { ($0.id, LVISFrequency(trainingImageCount: $0.images)) }
       ) { $1 }
     }
+    // Where masks are scored, the reference implementations look at no box.
     let dataset = try LVISDataset(
-      contentsOf: annotations, including: options.iouType == .bbox ? .boxes : [.boxes, .segmentations])
-    for warning in dataset.warnings where !warning.isRepeatedByEvaluation {
-      StandardStreams.warn("\(annotations): \(warning)")
-    }
+      contentsOf: annotations, including: options.iouType == .bbox ? .boxes : .segmentations,
+      isStrict: strictness.strict)
     if let groups {
       let grouping = try CategoryGroups(contentsOf: groups)
       guard grouping.members.map(\.id) == dataset.categories.map(\.id) else {
@@ -42,23 +47,27 @@ struct EvaluationInputOptions: ParsableArguments {
       options.groups = CategoryPartition(grouping)
     }
     do {
-      return try LVISEvaluator(groundTruth: dataset, options: options)
+      let evaluator = try LVISEvaluator(groundTruth: dataset, options: options)
+      StandardStreams.show(evaluator.warnings)
+      return evaluator
     } catch let error as EvaluationError {
       throw CommandFailure(error.place == nil ? "\(error)" : "\(annotations): \(error)")
     }
   }
 }
 
-extension DatasetWarning {
-  /// Whether the evaluation says the same, and what it means for the metrics.
-  fileprivate var isRepeatedByEvaluation: Bool {
-    switch self {
-    case .duplicateAnnotationIDs, .imagesWithoutNegativeCategories, .imagesWithoutNotExhaustiveCategories,
-      .categoriesWithoutFrequency:
-      true
-    default: false
-    }
+extension EvaluationInputOptions {
+  /// Each category's instances in the training data, as the groups have them; empty without groups.
+  func trainingInstances() throws -> [Int: Int] {
+    guard let groups else { return [:] }
+    return Dictionary(try CategoryGroups(contentsOf: groups).members.map { ($0.id, $0.instanceCount) }) { $1 }
   }
+}
+
+/// What is refused that the reference implementations take.
+struct StrictnessOptions: ParsableArguments {
+  @Flag(help: "Refuse annotations of images that the file does not list, instead of leaving them out with a warning.")
+  var strict = false
 }
 
 /// By what rules an evaluation goes.

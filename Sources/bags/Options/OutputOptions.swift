@@ -29,13 +29,17 @@ struct OverwriteOptions: ParsableArguments {
   @Flag(help: "Replace an output that exists.")
   var overwrite = false
 
+  /// - Parameters:
+  ///   - path: What is to be written.
+  ///   - option: The option that says where.
+  ///   - contents: What stands there, in words behind "exists".
   /// - Throws: `CommandFailure` where `path` exists and may not be replaced.
-  func check(_ path: String) throws {
+  func check(_ path: String, option: String = "--output", contents: String = "") throws {
     var status = stat()
     guard !overwrite, stat(path, &status) == 0 else { return }
     // Nothing is lost where it is a device or a pipe.
     if [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
-      throw CommandFailure("\(path): exists; give --overwrite to replace it, or another --output")
+      throw CommandFailure("\(path): exists\(contents); give --overwrite to replace it, or another \(option)")
     }
   }
 }

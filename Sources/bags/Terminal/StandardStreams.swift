@@ -35,6 +35,13 @@ enum StandardStreams {
   static func warn(_ text: String) {
     note(TerminalStyle.error.yellow("warning:") + " " + text)
   }
+
+  /// Writes what was found about the user's files to standard error, a line each.
+  static func show(_ findings: [DataFinding]) {
+    for finding in findings {
+      if finding.severity == .note { note("note: \(finding.line)") } else { warn(finding.line) }
+    }
+  }
 }
 
 /// Colours, where the stream is a terminal and the user has not declined them (no-color.org).

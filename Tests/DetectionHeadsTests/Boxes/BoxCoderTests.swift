@@ -1,3 +1,4 @@
+import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
 import LVISDatasets
@@ -6,62 +7,56 @@ import Testing
 
 /// Against the coders of mmdetection 1, mmdetection 2/3, detectron2 and torchvision (golden case box_coder_smooth_l1).
 @Suite struct BoxCoderTests {
-  struct Case: Decodable {
-    struct Inputs: Decodable { let rois, deltas: [[Float]] }
-    struct Outputs: Decodable { let coders: [String: Coder] }
-    struct Coder: Decodable {
-      let decode: [[Double]]
-      let decode_clipped: [[Double]]?
-    }
-    struct Edge: Decodable {
-      let inputs: EdgeInputs
-      let outputs: EdgeOutputs
-    }
-    struct EdgeInputs: Decodable { let rois, deltas: [[Float]]? }
-    struct EdgeOutputs: Decodable { let coders: [String: Coder]? }
-    let inputs: Inputs
-    let outputs: Outputs
-    let edge_cases: [Edge]
-  }
-
   static let conventions: [(String, BoxCoder.Convention)] = [
     ("detectron2", .standard), ("torchvision", .standard), ("mmdet2_3_DeltaXYWH", .mmdetection2),
     ("mmdet1_legacy", .mmdetection1),
   ]
 
-  func golden() throws -> Case {
-    let url = URL(fileURLWithPath: goldenPath("losses/case_box_coder_smooth_l1_1.json"))
-    return try JSONDecoder().decode(Case.self, from: Data(contentsOf: url))
-  }
-
-  func check(_ box: CornerBox, _ expected: [Double], _ name: String) {
-    for (found, expected) in zip([box.x1, box.y1, box.x2, box.y2], expected) {
-      // Boxes of some hundred pixels in single precision; the reference is in double.
-      #expect(abs(Double(found) - expected) <= 1e-6 * max(100, abs(expected)), "\(name)")
-    }
-  }
-
-  @Test(arguments: conventions) func decodesAsTheReference(name: String, convention: BoxCoder.Convention) throws {
-    let golden = try golden()
-    let coder = BoxCoder(convention: convention, standardDeviations: [0.1, 0.1, 0.2, 0.2])
-    let expected = try #require(golden.outputs.coders[name])
-    #expect(golden.inputs.rois.count == 32)
-    for (row, (roi, deltas)) in zip(golden.inputs.rois, golden.inputs.deltas).enumerated() {
-      let box = coder.decode(SIMD4(deltas), from: CornerBox(roi[0], roi[1], roi[2], roi[3]))
-      check(box, expected.decode[row], "\(name) row \(row)")
-      if let clipped = expected.decode_clipped {
-        check(coder.clip(box, width: 400, height: 300), clipped[row], "\(name) row \(row), clipped")
+  private func check(_ boxes: [CornerBox], _ coder: GoldenValues, _ entry: String, _ name: String) throws {
+    let expected = try coder.matrix(entry, rows: boxes.count, columns: 4, as: Double.self)
+    for (row, box) in boxes.enumerated() {
+      for (found, expected) in zip([box.x1, box.y1, box.x2, box.y2], expected.row(row)) {
+        // Boxes of some hundred pixels in single precision; the reference is in double.
+        #expect(abs(Double(found) - expected) <= 1e-6 * max(100, abs(expected)), "\(name) row \(row)")
       }
     }
   }
 
+  @Test(arguments: conventions) func decodesAsTheReference(name: String, convention: BoxCoder.Convention) throws {
+    for golden in try GoldenCase.losses("case_box_coder_smooth_l1_1.json", having: ["deltas", "bbox_pred"]) {
+      let expected = try golden.outputs.object("coders").object(name)
+      let decoded = try decode(golden, convention)
+      try check(decoded, expected, "decode", "\(golden) \(name)")
+      guard expected.has("decode_clipped") else { continue }
+      let shape = try golden.hyperparameters.numbers("max_shape_HW", count: 2).map { Float($0) }
+      let coder = BoxCoder(convention: convention)
+      let clipped = decoded.map { coder.clip($0, width: shape[1], height: shape[0]) }
+      try check(clipped, expected, "decode_clipped", "\(golden) \(name), clipped")
+    }
+  }
+
+  /// What the references answer where there is no size is compared where it is a number.
   @Test(arguments: conventions) func decodesRoIsWithoutArea(name: String, convention: BoxCoder.Convention) throws {
-    let edge = try #require(try golden().edge_cases.first { $0.inputs.rois != nil })
-    guard let expected = edge.outputs.coders?[name]?.decode else { return }
-    let coder = BoxCoder(convention: convention, standardDeviations: [0.1, 0.1, 0.2, 0.2])
-    for (row, (roi, deltas)) in zip(edge.inputs.rois ?? [], edge.inputs.deltas ?? []).enumerated() {
-      check(
-        coder.decode(SIMD4(deltas), from: CornerBox(roi[0], roi[1], roi[2], roi[3])), expected[row], "\(name) \(row)")
+    let cases = try GoldenCase.losses("case_box_coder_smooth_l1_1.json", having: ["deltas"]) {
+      !$0.inputs.has("bbox_pred")
+    }
+    for golden in cases {
+      let coders = try golden.outputs.object("coders")
+      guard coders.has(name), try coders.object(name).has("decode") else { continue }
+      try check(decode(golden, convention), coders.object(name), "decode", "\(golden) \(name)")
+    }
+  }
+
+  private func decode(_ golden: GoldenCase, _ convention: BoxCoder.Convention) throws -> [CornerBox] {
+    let deviations = golden.hyperparameters.has("stds") ? try golden.hyperparameters.numbers("stds", count: 4) : nil
+    let coder = BoxCoder(
+      convention: convention,
+      standardDeviations: deviations.map { SIMD4($0.map { Float($0) }) } ?? BoxCoder.regressorDeviations)
+    let rois = try golden.inputs.matrix("rois", columns: 4, as: Float.self)
+    let deltas = try golden.inputs.matrix("deltas", rows: rois.rows, columns: 4, as: Float.self)
+    return (0..<rois.rows).map { row in
+      coder.decode(
+        SIMD4(deltas.row(row)), from: CornerBox(rois[row, 0], rois[row, 1], rois[row, 2], rois[row, 3]))
     }
   }
 

@@ -1,3 +1,4 @@
+import DenseLinearAlgebra
 import DetectionHeads
 import LVISDatasets
 import TestSupport
@@ -11,23 +12,24 @@ import Testing
   ]
 
   @Test(arguments: conventions) func encodesAsTheReference(name: String, convention: BoxCoder.Convention) throws {
-    let golden = try #require(try GoldenCase.losses("case_box_coder_smooth_l1_1.json").first)
-    let coders = try #require(golden.outputs["coders"] as? [String: [String: Any]])
-    let expected = numbers(try #require(coders[name])["encode"])
-    let coder = BoxCoder(convention: convention, standardDeviations: [0.1, 0.1, 0.2, 0.2])
-    let rois = boxes(golden.inputs["rois"])
-    let objects = boxes(golden.inputs["gts"])
-    let exact = try zip(rois, objects).flatMap { roi, object in
-      let deltas = try #require(coder.encode(object, from: roi))
-      return (0..<4).map { deltas[$0] }
+    for golden in try GoldenCase.losses("case_box_coder_smooth_l1_1.json", having: ["gts", "bbox_pred"]) {
+      let expected = try golden.outputs.object("coders").object(name).numbers("encode")
+      let deviations = try golden.hyperparameters.numbers("stds", count: 4)
+      let coder = BoxCoder(convention: convention, standardDeviations: SIMD4(deviations.map { Float($0) }))
+      let rois = try golden.inputs.matrix("rois", columns: 4, as: Double.self)
+      let objects = try golden.inputs.matrix("gts", rows: rois.rows, columns: 4, as: Double.self)
+      let exact = try (0..<rois.rows).flatMap { row in
+        let deltas = try #require(coder.encode(SIMD4(objects.row(row)), from: SIMD4(rois.row(row))))
+        return (0..<4).map { deltas[$0] }
+      }
+      // The standard deviations are Float: .1 is 1.5e-8 off.
+      #expect(largestDifference(exact, expected) < 1e-7, "\(golden)")
+      let single = try (0..<rois.rows).flatMap { row in
+        let deltas = try #require(coder.encode(corner(objects.row(row)), from: corner(rois.row(row))))
+        return (0..<4).map { deltas[$0] }
+      }
+      #expect(largestDifference(single, expected) < 1e-5, "\(golden)")
     }
-    // The standard deviations are Float: .1 is 1.5e-8 off.
-    #expect(largestDifference(exact, expected) < 1e-7)
-    let single = try zip(rois, objects).flatMap { roi, object in
-      let deltas = try #require(coder.encode(corner(object), from: corner(roi)))
-      return (0..<4).map { deltas[$0] }
-    }
-    #expect(largestDifference(single, expected) < 1e-5)
   }
 
   @Test func aBoxWithoutAreaHasNoDeltasUnlessSizesAreOneMore() {
@@ -47,12 +49,7 @@ import Testing
     #expect(abs(back.x2 - 41) < 1e-4 && abs(back.y2 - 90) < 1e-4)
   }
 
-  private func boxes(_ value: Any?) -> [SIMD4<Double>] {
-    let all = numbers(value)
-    return stride(from: 0, to: all.count, by: 4).map { [all[$0], all[$0 + 1], all[$0 + 2], all[$0 + 3]] }
-  }
-
-  private func corner(_ box: SIMD4<Double>) -> CornerBox {
-    CornerBox(Float(box.x), Float(box.y), Float(box.z), Float(box.w))
+  private func corner(_ box: [Double]) -> CornerBox {
+    CornerBox(Float(box[0]), Float(box[1]), Float(box[2]), Float(box[3]))
   }
 }

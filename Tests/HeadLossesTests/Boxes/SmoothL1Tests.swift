@@ -13,11 +13,12 @@ import Testing
   }
 
   @Test func withBetaZeroItIsDetectron2sL1() throws {
-    let golden = try #require(try GoldenCase.losses("case_box_coder_smooth_l1_1.json").first)
-    var (deltas, targets, _) = try foreground(golden, as: Double.self)
-    let loss = smoothL1(&deltas, targets: targets, count: deltas.count, beta: 0, divisor: 32)
-    let expected = numbers(smoothL1Outputs(golden)["detectron2_default_l1_beta0_loss_bbox_DERIVED"])
-    #expect(largestDifference([loss], expected) < 1e-12)
+    for golden in try GoldenCase.losses(Self.file, having: ["smooth_l1"]) {
+      var foreground = try Foreground<Double>(golden)
+      let loss = foreground.backward(beta: 0)
+      let expected = try golden.outputs.object("smooth_l1").number("detectron2_default_l1_beta0_loss_bbox_DERIVED")
+      #expect(relativeDifference(loss, expected) < 1e-12, "\(golden)")
+    }
   }
 
   @Test func theDifferenceZeroHasNoGradient() {
@@ -31,40 +32,49 @@ import Testing
   @Test func withoutForegroundTheLossIsZero() {
     var loss = SmoothL1()
     var nothing: [Float] = []
-    #expect(loss.replaceByGradient(&nothing, targets: [], count: 0, batchCount: 8) == 0)
+    #expect(loss.backward(&nothing, targets: [], count: 0, batchCount: 8) == 0)
   }
+
+  private static let file = "case_box_coder_smooth_l1_1.json"
 
   private func check<Scalar: DenseScalar>(
     _ name: String, beta: Double, as scalar: Scalar.Type, tolerance: Double
   ) throws {
-    let golden = try #require(try GoldenCase.losses("case_box_coder_smooth_l1_1.json").first)
-    var (deltas, targets, columns) = try foreground(golden, as: scalar)
-    let loss = smoothL1(&deltas, targets: targets, count: deltas.count, beta: Scalar(beta), divisor: 32)
-    let outputs = smoothL1Outputs(golden)
-    #expect(largestDifference([loss], numbers(outputs["\(name)_loss_bbox"])) < tolerance)
-    let whole = numbers(outputs["\(name)_grad_pred"])
-    #expect(largestDifference(deltas, columns.map { whole[$0] }) < tolerance)
-    // Elsewhere there is none.
-    #expect(whole.count { $0 != 0 } == columns.count { whole[$0] != 0 })
-  }
-
-  private func smoothL1Outputs(_ golden: GoldenCase) -> [String: Any] {
-    golden.outputs["smooth_l1"] as? [String: Any] ?? [:]
+    for golden in try GoldenCase.losses(Self.file, having: ["smooth_l1"]) {
+      var foreground = try Foreground<Scalar>(golden)
+      let loss = foreground.backward(beta: Scalar(beta))
+      let outputs = try golden.outputs.object("smooth_l1")
+      #expect(try relativeDifference(loss, outputs.number("\(name)_loss_bbox")) < tolerance, "\(golden)")
+      // In all other places there is no gradient.
+      #expect(try largestDifference(foreground.all, outputs.numbers("\(name)_grad_pred")) < tolerance, "\(golden)")
+    }
   }
 
   /// The deltas of each foreground RoI's own class, their targets, and where they stand in [N, 4(C + 1)].
-  private func foreground<Scalar: DenseScalar>(
-    _ golden: GoldenCase, as scalar: Scalar.Type
-  ) throws -> (deltas: [Scalar], targets: [Scalar], columns: [Int]) {
-    let labels = integers(golden.inputs["labels"])
-    let predictions = numbers(golden.inputs["bbox_pred"])
-    let targets = numbers(golden.inputs["bbox_targets"])
-    let width = predictions.count / labels.count
-    let rows = labels.indices.filter { labels[$0] > 0 }
-    let columns = rows.flatMap { row in (0..<4).map { row * width + 4 * labels[row] + $0 } }
-    return (
-      columns.map { Scalar(predictions[$0]) }, rows.flatMap { row in (0..<4).map { Scalar(targets[4 * row + $0]) } },
-      columns
-    )
+  private struct Foreground<Scalar: DenseScalar> {
+    private var deltas: [Scalar]
+    private let targets: [Scalar]
+    private let places: [Int]
+    private let shape: (rows: Int, columns: Int)
+
+    init(_ golden: GoldenCase) throws {
+      let predictions = try golden.inputs.matrix("bbox_pred", as: Scalar.self)
+      shape = (predictions.rows, predictions.columns)
+      try #require(shape.columns >= 4)
+      let labels = try golden.inputs.integers("labels", count: shape.rows, in: 0...shape.columns / 4 - 1)
+      let all = try golden.inputs.matrix("bbox_targets", rows: shape.rows, columns: 4, as: Scalar.self)
+      let rows = labels.indices.filter { labels[$0] > 0 }
+      places = rows.flatMap { row in (0..<4).map { row * predictions.columns + 4 * labels[row] + $0 } }
+      deltas = places.map { predictions.storage[$0] }
+      targets = all.values(ofRows: rows)
+    }
+
+    /// The loss over all RoIs.
+    mutating func backward(beta: Scalar) -> Double {
+      smoothL1(&deltas, targets: targets, count: deltas.count, beta: beta, divisor: Scalar(shape.rows))
+    }
+
+    /// The deltas in their places, zeros elsewhere.
+    var all: [Scalar] { scattered(deltas, toRows: places, of: shape.rows * shape.columns, columns: 1) }
   }
 }

@@ -10,36 +10,43 @@ import Testing
   @Test func matchesReferenceInFloat() throws { try check(as: Float.self, tolerance: 1e-5) }
 
   private func check<Scalar: DenseScalar>(as scalar: Scalar.Type, tolerance: Double) throws {
-    let cases = try GoldenCase.losses("case_eqlv2_1.json")
-    #expect(cases.count == 4)
-    for golden in cases {
-      let outputs = objects(golden.outputs["batches"])
-      let classCount = try #require(outputs.first.map { numbers($0["pos_grad_after"]).count })
+    for golden in try GoldenCase.losses("case_eqlv2_1.json") {
+      let inputs = try golden.inputs.objects("batches")
+      let classCount = try inputs[0].matrix("logits", as: scalar).columns - 1
+      try #require(classCount > 0)
       var balance = GradientBalance(classCount: classCount)
-      if golden.inputs["initial_pos_grad"] != nil {
+      balance.slope = try golden.hyperparameters.number("gamma")
+      balance.middle = try golden.hyperparameters.number("mu")
+      balance.boost = try golden.hyperparameters.number("alpha")
+      if golden.inputs.has("initial_pos_grad") {
         balance.add(
-          positive: numbers(golden.inputs["initial_pos_grad"]), negative: numbers(golden.inputs["initial_neg_grad"]))
+          positive: try golden.inputs.numbers("initial_pos_grad", count: classCount),
+          negative: try golden.inputs.numbers("initial_neg_grad", count: classCount))
       }
-      for (input, output) in zip(objects(golden.inputs["batches"]), outputs) {
-        let labels = labelsWithBackgroundLast(input["labels"], classCount: classCount)
+      for (input, output) in zip(inputs, try golden.outputs.objects("batches", count: inputs.count)) {
+        let logits = try input.matrix("logits", columns: classCount + 1, as: scalar)
+        let count = logits.rows
+        let labels = try input.labels(count: count, classCount: classCount, background: .last)
         let weights = balance.weights
-        #expect(largestDifference(weights.negative + [1], numbers(output["neg_w_per_class"])) < tolerance, "\(golden)")
-        #expect(largestDifference(weights.positive + [1], numbers(output["pos_w_per_class"])) < tolerance, "\(golden)")
-        var values: [Scalar] = scalars(input["logits"])
-        let loss = equalizationLossV2(
-          logits: &values, rows: labels.count, labels: labels, balance: &balance, threads: 2)
-        #expect(largestDifference([loss], numbers(output["loss"])) < tolerance, "\(golden)")
-        #expect(largestDifference(values, numbers(output["grad_logits"])) < tolerance, "\(golden)")
-        #expect(largestDifference(balance.positive, numbers(output["pos_grad_after"])) < tolerance, "\(golden)")
-        #expect(largestDifference(balance.negative, numbers(output["neg_grad_after"])) < tolerance, "\(golden)")
-        #expect(largestDifference(balance.ratio, numbers(output["pos_neg_after"])) < tolerance, "\(golden)")
+        func expect<Number: BinaryFloatingPoint>(_ found: [Number], _ name: String) throws {
+          #expect(try largestDifference(found, output.numbers(name)) < tolerance, "\(golden) \(name)")
+        }
+        try expect(weights.negative + [1], "neg_w_per_class")
+        try expect(weights.positive + [1], "pos_w_per_class")
+        var values = logits.storage
+        let loss = equalizationLossV2(logits: &values, rows: count, labels: labels, balance: &balance, threads: 2)
+        try expect([loss], "loss")
+        try expect(values, "grad_logits")
+        try expect(balance.positive, "pos_grad_after")
+        try expect(balance.negative, "neg_grad_after")
+        try expect(balance.ratio, "pos_neg_after")
 
-        values = scalars(input["logits"])
-        var scores = [Scalar](repeating: 0, count: labels.count * classCount)
+        values = logits.storage
+        var scores = [Scalar](repeating: 0, count: count * classCount)
         SigmoidLayout(classCount: classCount, background: .objectness)
-          .sigmoidScores(logits: &values, count: labels.count, into: &scores)
-        let expected = withoutLastColumn(numbers(output["activation_scores"]), columns: classCount + 1)
-        #expect(largestDifference(scores, expected) < tolerance, "\(golden)")
+          .sigmoidScores(logits: &values, count: count, into: &scores)
+        let expected = try output.matrix("activation_scores", rows: count, columns: classCount + 1, as: Double.self)
+        #expect(largestDifference(scores, expected.selecting(columns: 0..<classCount).storage) < tolerance, "\(golden)")
       }
     }
   }

@@ -9,32 +9,30 @@ import Testing
   @Test func matchesDetectron2InFloat() throws { try check(as: Float.self, tolerance: 1e-5) }
 
   private func check<Scalar: DenseScalar>(as scalar: Scalar.Type, tolerance: Double) throws {
-    let cases = try GoldenCase.losses("case_federated_1.json")
-    #expect(cases.count == 4)
-    for golden in cases {
-      let mask: [Scalar] = scalars(golden.outputs["class_mask"])
-      let columns = mask.count
-      let labels = labelsWithBackgroundLast(golden.inputs["labels"], classCount: columns)
-      let all = numbers(golden.inputs["logits"]).map { Scalar($0) }
-      var values = (0..<labels.count).flatMap { all[$0 * (columns + 1)..<$0 * (columns + 1) + columns] }
+    for golden in try GoldenCase.losses("case_federated_1.json") {
+      let logits = try golden.inputs.matrix("logits", as: scalar)
+      let (count, columns) = (logits.rows, logits.columns - 1)
+      let mask = try golden.outputs.numbers("class_mask", count: columns).map { Scalar($0) }
+      let labels = try golden.inputs.labels(count: count, classCount: columns, background: .last)
+      var values = logits.selecting(columns: 0..<columns).storage
       let loss = binaryCrossEntropy(
-        logits: &values, rows: 0..<labels.count, columns: columns, targets: labels, negativeWeights: mask,
-        positiveWeights: [Scalar](repeating: 1, count: columns), divisor: Scalar(labels.count))
-      #expect(largestDifference([loss], numbers(golden.outputs["total_loss"])) < tolerance, "\(golden)")
-      let expected = withoutLastColumn(numbers(golden.outputs["grad_logits"]), columns: columns + 1)
-      #expect(largestDifference(values, expected) < tolerance, "\(golden)")
+        logits: &values, rows: 0..<count, columns: columns, targets: labels, negativeWeights: mask,
+        positiveWeights: [Scalar](repeating: 1, count: columns), divisor: Scalar(count))
+      #expect(try relativeDifference(loss, golden.outputs.number("total_loss")) < tolerance, "\(golden)")
+      let expected = try golden.outputs.matrix("grad_logits", rows: count, columns: columns + 1, as: Double.self)
+      #expect(largestDifference(values, expected.selecting(columns: 0..<columns).storage) < tolerance, "\(golden)")
     }
   }
 
   @Test func takesAsManyClassesAsDetectron2() throws {
     var generator = SeededGenerator(seed: 1)
     for golden in try GoldenCase.losses("case_federated_1.json") {
-      let mask = integers(golden.outputs["class_mask"])
-      let labels = labelsWithBackgroundLast(golden.inputs["labels"], classCount: mask.count)
+      let mask = try golden.outputs.integers("class_mask", in: 0...1)
+      let labels = try golden.inputs.labels(classCount: mask.count, background: .last)
       let taken = federatedClasses(
-        labels: labels, weights: numbers(golden.inputs["sampling_weights"]),
-        count: try #require(integers(golden.hyperparameters["fed_loss_num_classes"]).first), using: &generator)
-      #expect(taken.filter { $0 }.count == mask.reduce(0, +), "\(golden)")
+        labels: labels, weights: try golden.inputs.numbers("sampling_weights", count: mask.count),
+        count: try golden.hyperparameters.integer("fed_loss_num_classes", in: 0...1_000_000), using: &generator)
+      #expect(taken.count { $0 } == mask.reduce(0, +), "\(golden)")
       for label in labels where label >= 0 { #expect(taken[Int(label)]) }
     }
   }

@@ -47,7 +47,7 @@ public struct PolyObjective: WholeBatchObjective {
   }
 
   /// The loss of all RoIs.
-  public func replaceLogitsByGradient(_ logits: BlockLogits, threads: Int) -> [Double] {
+  public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     return [
       sumOverRows(logits.rowCount, threads: threads) { rows in

@@ -24,9 +24,10 @@ import Testing
   @Test func theGradientIsThatOfTheLoss() {
     let targets: [Int32] = [0, 4, 2]
     for epsilon in [-1, 0, 1, 5.5] {
-      expectGradient(at: randomLogits(15, seed: 6, scale: 2)) { logits in
+      let error = gradientError(at: randomLogits(15, seed: 6, scale: 2)) { logits in
         polyCrossEntropy(logits: &logits, rows: 0..<3, columns: 5, targets: targets, epsilon: epsilon, divisor: 3)
       }
+      #expect(error < 1e-7)
     }
   }
 

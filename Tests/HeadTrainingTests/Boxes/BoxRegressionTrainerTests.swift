@@ -156,8 +156,7 @@ import Testing
     on source: RoIArrays, settings: TrainingSettings, loss: (any BoxLoss)?, classes: BoxRegressor.Classes,
     selector: (any RoISelector)? = nil, lossWeight: Double = 1
   ) throws -> HeadTrainer {
-    let groups = try CategoryGroups(
-      counts: (0..<2).map { CategoryCount(id: $0, name: "\($0)", instances: 9, images: 9) })
+    let groups = try CategoryGroups(instances: [9, 9])
     let objective = SoftmaxObjective(classCount: 2)
     var generator = SeededGenerator(seed: 3)
     let head = LinearHead(inputs: 3, layout: objective.layout, groups: groups, method: "softmax", using: &generator)

@@ -18,7 +18,7 @@ import Testing
     let calibrated = try recipe.calibrate(example.head, on: source)
     #expect(calibrated.method == "softmax+\(name)")
     let features = Matrix(
-      rows: 20, columns: example.head.inputs, values: Array(example.source.features.prefix(20 * example.head.inputs)))
+      rows: example.source.labels.count, columns: example.head.inputs, values: example.source.features)
     let scores = calibrated.scores(for: features)
     #expect(scores.storage.allSatisfy { $0 >= 0 && $0 <= 1 })
     #expect(scores != example.head.scores(for: features))
@@ -79,19 +79,12 @@ import Testing
     let head: LinearHead
 
     init() throws {
-      var configuration = SyntheticDetectionSet.Configuration()
-      configuration.familyCount = 4
-      configuration.classesPerFamily = 3
-      configuration.largestInstanceCount = 150
-      configuration.trainingImageCount = 120
-      configuration.validationImageCount = 2
-      configuration.featureLength = 16
-      let split = SyntheticDetectionSet(seed: 5, configuration: configuration).training
+      let split = SyntheticDetectionSet(seed: 5, configuration: .small).training
       source = split.source
       let groups = try CategoryGroups(counts: split.dataset.categoryCounts())
       let objective = SoftmaxObjective(classCount: groups.classCount)
       var settings = TrainingSettings()
-      settings.epochs = 2
+      settings.epochs = 4
       var generator = SeededGenerator(seed: 1)
       let trainer = try HeadTrainer(
         head: LinearHead(

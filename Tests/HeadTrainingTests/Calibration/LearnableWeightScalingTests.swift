@@ -8,39 +8,41 @@ import Testing
 /// Against Kang et al.'s code (`case_tau_norm_ncm_lws_1.json`): logits scaled with their biases.
 @Suite struct LearnableWeightScalingTests {
   @Test func foldedScalesGiveTheReferencesLogits() throws {
-    let golden = try #require(try GoldenCase.losses("case_tau_norm_ncm_lws_1.json").first)
-    let expected = try #require((golden.outputs["lws"] as? [String: [String: Any]])?["classifier_balancing"])
-    let scales = numbers(golden.inputs["lws_scales"]).map { Float($0) }
-    let groups = try CategoryGroups(
-      counts: (0..<19).map { CategoryCount(id: $0, name: "\($0)", instances: $0, images: $0) })
-    let scaled = try LinearHead(
-      weight: matrix(golden.inputs["weight"], columns: 9, as: Float.self),
-      bias: numbers(golden.inputs["bias"]).map { Float($0) }, layout: ScaledLayout(scales: scales), groups: groups,
-      method: "softmax")
-    let folded = try scaled.foldingScales()
-    #expect(folded.layout.name == "softmax")
-    let features = matrix(golden.inputs["features"], columns: 9, as: Float.self)
-    let logits = Matrix.linear(features, weight: folded.weight, bias: folded.bias)
-    #expect(largestDifference(logits.storage, numbers(expected["logits"])) < 1e-5)
-    #expect(
-      largestDifference(folded.scores(for: features).storage, scaled.scores(for: features).storage.map { Double($0) })
-        < 1e-5)
+    for golden in try GoldenCase.losses("case_tau_norm_ncm_lws_1.json", having: ["lws"]) {
+      let expected = try golden.outputs.object("lws").object("classifier_balancing")
+      let weight = try golden.inputs.matrix("weight", as: Float.self)
+      let bias = try golden.inputs.numbers("bias", count: weight.rows).map { Float($0) }
+      let scales = try golden.inputs.numbers("lws_scales", count: weight.rows).map { Float($0) }
+      let groups = try CategoryGroups(instances: Array(1..<weight.rows))
+      let scaled = try LinearHead(
+        weight: weight, bias: bias, layout: ScaledLayout(scales: scales), groups: groups, method: "softmax")
+      let folded = try scaled.foldingScales()
+      #expect(folded.layout.name == "softmax")
+      let features = try golden.inputs.matrix("features", columns: weight.columns, as: Float.self)
+      let logits = Matrix.linear(features, weight: folded.weight, bias: folded.bias)
+      #expect(try largestDifference(logits.storage, expected.numbers("logits")) < 1e-5, "\(golden)")
+      let (found, before) = (folded.scores(for: features), scaled.scores(for: features))
+      #expect(largestDifference(found.storage, before.storage) < 1e-5, "\(golden)")
+    }
   }
 
   /// The reference's gradient is that of ½ Σ (s z)².
   @Test func theGradientOfTheScalesMatchesTheReference() throws {
-    let golden = try #require(try GoldenCase.losses("case_tau_norm_ncm_lws_1.json").first)
-    let expected = try #require((golden.outputs["lws"] as? [String: [String: Any]])?["classifier_balancing"])
-    let scales = numbers(golden.inputs["lws_scales"])
-    let z = Matrix.linear(
-      matrix(golden.inputs["features"], columns: 9, as: Double.self),
-      weight: matrix(golden.inputs["weight"], columns: 9, as: Double.self), bias: numbers(golden.inputs["bias"]))
-    var gradient = [Double](repeating: 0, count: scales.count)
-    for row in 0..<z.rows {
-      let logits = z.row(row)
-      addScaleGradient(of: zip(logits, scales).map { $0 * $1 }, logits: logits, to: &gradient)
+    for golden in try GoldenCase.losses("case_tau_norm_ncm_lws_1.json", having: ["lws"]) {
+      let expected = try golden.outputs.object("lws").object("classifier_balancing")
+      let weight = try golden.inputs.matrix("weight", as: Double.self)
+      let scales = try golden.inputs.numbers("lws_scales", count: weight.rows)
+      let z = Matrix.linear(
+        try golden.inputs.matrix("features", columns: weight.columns), weight: weight,
+        bias: try golden.inputs.numbers("bias", count: weight.rows))
+      var gradient = [Double](repeating: 0, count: scales.count)
+      for row in 0..<z.rows {
+        let logits = z.row(row)
+        addScaleGradient(of: zip(logits, scales).map { $0 * $1 }, logits: logits, to: &gradient)
+      }
+      let official = try expected.numbers("grad_scales_of_half_sum_squares")
+      #expect(largestDifference(gradient, official) < 1e-12, "\(golden)")
     }
-    #expect(largestDifference(gradient, numbers(expected["grad_scales_of_half_sum_squares"])) < 1e-12)
   }
 
   @Test func theGradientOfTheLossMatchesFiniteDifferences() {
@@ -54,12 +56,6 @@ import Testing
       return (value, gradient)
     }
     let scales = [1, 0.5, 2, 1.5, -0.3, 0]
-    let gradient = loss(scales).1
-    for index in scales.indices {
-      var (above, below) = (scales, scales)
-      above[index] += 1e-5
-      below[index] -= 1e-5
-      #expect(abs((loss(above).0 - loss(below).0) / 2e-5 - gradient[index]) < 1e-8)
-    }
+    #expect(gradientError(loss(scales).1, at: scales) { loss($0).0 } < 1e-7)
   }
 }

@@ -3,12 +3,13 @@ import DetectionHeads
 import FeatureSets
 import HeadTraining
 import LVISDatasets
+import TestSupport
 import Testing
 
 @Suite struct MinedNegativesTests {
   @Test func thePoolHoldsARandomDrawAndEveryFalsePositive() throws {
     // One feature, one class: logits [0, x]. Background scores σ(x); every tenth RoI of it is a false positive.
-    let groups = try CategoryGroups(counts: [CategoryCount(id: 1, name: "a", instances: 5, images: 5)])
+    let groups = try CategoryGroups(instances: [5])
     let head = try LinearHead(
       weight: Matrix(rows: 2, columns: 1, values: [0, 1]), bias: [0, 0], layout: SoftmaxLayout(classCount: 1),
       groups: groups, method: "softmax")

@@ -12,19 +12,22 @@ import Testing
   @Test func keepsTheRoIsThatTheOfficialCodeKeeps() throws {
     for golden in try GoldenCase.losses("case_ohem_caffe_1.json") {
       let (batch, placeOfRow) = try batch(golden)
-      let official = numbers(golden.outputs["roi_losses"])
+      let official = try golden.outputs.numbers("roi_losses", count: placeOfRow.count)
       #expect(
         largestDifference(zip(batch.classLosses, batch.boxLosses).map { $0 + $1 }, placeOfRow.map { official[$0] })
           < 1e-5)
-      let size = try #require(integers(golden.hyperparameters["batch_size"]).first)
+      let size = try golden.hyperparameters.integer("batch_size", in: 1...1_000_000)
       // The official size is of the batch, ours of an image.
       let perImage = (size + batch.images.count - 1) / batch.images.count
       #expect(perImage * batch.images.count == size, "\(golden)")
-      let usesNMS = golden.hyperparameters["use_nms"] as? Bool ?? true
-      let mining = OnlineHardExamples(countPerImage: perImage, suppressionIoU: usesNMS ? 0.7 : 1)
+      let usesNMS = golden.hyperparameters.flag("use_nms") ?? true
+      let mining = OnlineHardExamples(
+        countPerImage: perImage,
+        suppressionIoU: usesNMS ? Float(try golden.hyperparameters.number("nms_thresh")) : 1)
       var generator = SeededGenerator(seed: 0)
       let kept = mining.select(from: batch, using: &generator).map { placeOfRow[Int($0)] }
-      #expect(kept.sorted() == integers(golden.outputs["hard_indices_by_descending_loss"]).sorted(), "\(golden)")
+      let expected = try golden.outputs.integers("hard_indices_by_descending_loss")
+      #expect(kept.sorted() == expected.sorted(), "\(golden)")
     }
   }
 
@@ -41,33 +44,28 @@ import Testing
 
   /// The case as a batch, its RoIs in the order of images, and the row of the case for every place.
   private func batch(_ golden: GoldenCase) throws -> (RoIBatch, [Int]) {
-    let rois = numbers(golden.inputs["rois"])
-    let labels = integers(golden.inputs["labels"])
-    let order = labels.indices.sorted { (rois[5 * $0], $0) < (rois[5 * $1], $1) }
+    let rois = try golden.inputs.matrix("rois", columns: 5, as: Float.self)
+    let probabilities = try golden.inputs.matrix("cls_prob", rows: rois.rows, as: Double.self)
+    let classes = probabilities.columns
+    let predictions = try golden.inputs.matrix("bbox_pred", rows: rois.rows, columns: 4 * classes, as: Float.self)
+    let targets = try golden.inputs.matrix("bbox_targets", rows: rois.rows, columns: 4 * classes, as: Float.self)
+    let labels = try golden.inputs.integers("labels", count: rois.rows, in: 0...classes - 1)
+    let order = labels.indices.sorted { (rois[$0, 0], $0) < (rois[$1, 0], $1) }
     var images: [Range<Int>] = []
     for (place, row) in order.enumerated() {
-      if place == 0 || rois[5 * row] != rois[5 * order[place - 1]] {
+      if place == 0 || rois[row, 0] != rois[order[place - 1], 0] {
         images.append(place..<place + 1)
       } else {
         images[images.count - 1] = images[images.count - 1].lowerBound..<place + 1
       }
     }
-    let probabilities = numbers(golden.inputs["cls_prob"])
-    let (predictions, targets) = (numbers(golden.inputs["bbox_pred"]), numbers(golden.inputs["bbox_targets"]))
-    let (width, classes) = (predictions.count / labels.count, probabilities.count / labels.count)
     var batch = RoIBatch(labels: order.map { Int32(labels[$0] - 1) }, images: images)
-    batch.boxes = order.map { row in
-      CornerBox(Float(rois[5 * row + 1]), Float(rois[5 * row + 2]), Float(rois[5 * row + 3]), Float(rois[5 * row + 4]))
-    }
-    batch.classLosses = order.map { row in
-      OnlineHardExamples.limited(Float(-Double.log(probabilities[row * classes + labels[row]])))
-    }
+    batch.boxes = order.map { CornerBox(rois[$0, 1], rois[$0, 2], rois[$0, 3], rois[$0, 4]) }
+    batch.classLosses = order.map { OnlineHardExamples.limited(Float(-Double.log(probabilities[$0, labels[$0]]))) }
     batch.boxLosses = order.map { row in
       guard labels[row] > 0 else { return 0 }
-      let first = row * width + 4 * labels[row]
-      return SmoothL1(beta: 1).loss(
-        deltas: (first..<first + 4).map { Float(predictions[$0]) },
-        targets: (first..<first + 4).map { Float(targets[$0]) })
+      let own = 4 * labels[row]..<4 * labels[row] + 4
+      return SmoothL1(beta: 1).loss(deltas: Array(predictions.row(row)[own]), targets: Array(targets.row(row)[own]))
     }
     return (batch, order)
   }

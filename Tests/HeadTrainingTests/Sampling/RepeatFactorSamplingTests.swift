@@ -9,13 +9,12 @@ import Testing
   @Test func factorsAndVisitsMatchDetectron2() throws {
     for golden in try GoldenCase.losses("case_rfs_1.json") {
       let sampling = RepeatFactorSampling(
-        try classes(golden), threshold: try #require(numbers(golden.hyperparameters["repeat_thresh"]).first))
-      #expect(
-        sampling.factors == numbers(golden.outputs["repeat_factors_float32"]).map { Float($0) }, "\(golden.label)")
-      let uniforms = numbers(golden.outputs["given_uniforms"]).map { Float($0) }
-      #expect(
-        sampling.visits(uniforms: uniforms) == integers(golden.outputs["epoch_indices_given_uniforms"]),
-        "\(golden.label)")
+        try classes(golden), threshold: try golden.hyperparameters.number("repeat_thresh", in: 0...1))
+      let expected = try golden.outputs.numbers("repeat_factors_float32").map { Float($0) }
+      #expect(sampling.factors == expected, "\(golden)")
+      let uniforms = try golden.outputs.numbers("given_uniforms", count: sampling.factors.count).map { Float($0) }
+      let visits = try golden.outputs.integers("epoch_indices_given_uniforms")
+      #expect(sampling.visits(uniforms: uniforms) == visits, "\(golden)")
     }
   }
 
@@ -46,8 +45,8 @@ import Testing
 
   /// Category ids of the case are small; they serve as class indices.
   private func classes(_ golden: GoldenCase) throws -> ImageClasses {
-    let images = try #require(golden.inputs["images"] as? [[Any]])
-    let labels = images.map { integers($0).map { Int32($0) } }
-    return ImageClasses(labels: labels, classCount: 20)
+    let images = try golden.inputs.lists("images", in: 0...100_000)
+    return ImageClasses(
+      labels: images.map { $0.map { Int32($0) } }, classCount: (images.joined().max() ?? 0) + 1)
   }
 }

@@ -143,17 +143,6 @@ import Testing
   }
 }
 
-/// 20 images of 1 to 12 RoIs with 6 features.
-func exampleRoIs(classCount: Int, featureCount: Int = 6) -> RoIArrays {
-  var generator = SeededGenerator(seed: 11)
-  let counts = (0..<20).map { _ in Int.random(in: 1...12, using: &generator) }
-  let total = counts.reduce(0, +)
-  let labels = (0..<total).map { _ in max(-1, Int32.random(in: -8..<Int32(classCount), using: &generator)) }
-  return RoIArrays(
-    features: (0..<total * featureCount).map { _ in Float(standardNormal(using: &generator)) },
-    featureCount: featureCount, labels: labels, roisPerImage: counts)
-}
-
 /// A perceptron with ReLU and softmax cross-entropy, trained by SGD with momentum: one loop after another.
 private struct PlainNetwork {
   struct Layer {

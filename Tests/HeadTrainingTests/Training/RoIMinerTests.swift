@@ -87,8 +87,7 @@ import Testing
   }
 
   private func trainer(on source: RoIArrays, selector: (any RoISelector)?) throws -> HeadTrainer {
-    let groups = try CategoryGroups(
-      counts: (0..<4).map { CategoryCount(id: $0, name: "\($0)", instances: 9, images: 9) })
+    let groups = try CategoryGroups(instances: [9, 9, 9, 9])
     var settings = TrainingSettings()
     settings.epochs = 4
     settings.imagesPerBatch = 3

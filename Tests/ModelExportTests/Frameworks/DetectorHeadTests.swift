@@ -8,7 +8,6 @@ import TestSupport
 import Testing
 
 @Suite struct DetectorHeadTests {
-  static func data(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
 
   /// Reads a file back with nothing but the classes known.
   static func read(
@@ -67,9 +66,9 @@ import Testing
         let back = try Self.read(first, trip.framework, order: trip.order, layout: trip.layout)
         #expect(back.count == 1)
         try back[0].write(to: "\(folder)/back.safetensors")
-        #expect(try Self.data("\(folder)/back.safetensors") == Self.data("\(folder)/own.safetensors"))
+        #expect(try fileBytes("\(folder)/back.safetensors") == fileBytes("\(folder)/own.safetensors"))
         try DetectorHead.write(back, framework: trip.framework, order: trip.order, to: second)
-        #expect(try Self.data(first) == Self.data(second))
+        #expect(try fileBytes(first) == fileBytes(second))
       }
     }
   }
@@ -123,8 +122,7 @@ import Testing
     let counts = zip(classes, [5, 50, 500, 5000]).flatMap { count, instances in
       Array(repeating: instances, count: count)
     }
-    let groups = try CategoryGroups(
-      counts: counts.enumerated().map { CategoryCount(id: $0 + 1, name: "c\($0)", instances: $1, images: 1) })
+    let groups = try CategoryGroups(instances: counts)
     let layout = GroupedLayout(groups: groups)
     var generator = SeededGenerator(seed: 1)
     var head = LinearHead(inputs: 2, layout: layout, groups: groups, method: "bags", using: &generator)
@@ -239,8 +237,7 @@ import Testing
       }
       try writeNumPyArchive(
         DetectorHead.tensors([DetectorHead(classifier: head)], framework: .torchvision), to: "\(folder)/a.npz")
-      let seven = try CategoryGroups(
-        counts: (0..<7).map { CategoryCount(id: $0, name: "\($0)", instances: 1, images: 1) })
+      let seven = try CategoryGroups(instances: Array(repeating: 1, count: 7))
       expect("cls_score.weight has 9 rows; 8 are expected of a softmax classifier for 7 categories") {
         _ = try DetectorHead.stages(
           openTensors(at: "\(folder)/a.npz"), DetectorHeadDescription(framework: .torchvision, groups: seven))

@@ -29,15 +29,7 @@ import Testing
     } else if name == "tau-select" {
       layout = TauSelectLayout(isTail: (0..<groups.classCount).map { $0 != 0 })
     }
-    return drawn(layout, inputs: 6, groups: groups)
-  }
-
-  static func drawn(_ layout: any LogitLayout, inputs: Int, groups: CategoryGroups) -> LinearHead {
-    var generator = SeededGenerator(seed: 4)
-    var head = LinearHead(
-      inputs: inputs, layout: layout, groups: groups, method: "test", deviation: 1, using: &generator)
-    for row in head.bias.indices { head.bias[row] = Float(standardNormal(using: &generator)) }
-    return head
+    return try exampleHead(layout, inputs: 6, groups: groups)
   }
 
   static func model(_ head: LinearHead, _ precision: ONNXPrecision = .fp32) throws -> Onnx_ModelProto {
@@ -47,8 +39,7 @@ import Testing
   /// The graph computes what the head does, for every layout, with and without empty groups.
   @Test(arguments: layoutNames, [[3, 500, 40, 9, 10, 2000, 150, 1000], [3, 5000, 4], [7]])
   func computesTheScores(name: String, counts: [Int]) throws {
-    let groups = try CategoryGroups(
-      counts: counts.enumerated().map { CategoryCount(id: $0 + 1, name: "c\($0)", instances: $1, images: $1) })
+    let groups = try CategoryGroups(instances: counts)
     let head = try Self.head(name, groups: groups)
     var generator = SeededGenerator(seed: 9)
     let values = (0..<7 * 6).map { _ in standardNormal(using: &generator) }
@@ -70,7 +61,7 @@ import Testing
     let first = HiddenLayer(inputs: 6, outputs: 5, using: &generator)
     var second = HiddenLayer(inputs: 5, outputs: 4, using: &generator)
     second.bias = [0.5, -0.25, 1, 0]
-    let top = Self.drawn(layout, inputs: 4, groups: groups)
+    let top = try exampleHead(layout, inputs: 4, groups: groups)
     let head = try LinearHead(
       weight: top.weight, bias: top.bias, hidden: [first, second], layout: layout, groups: groups, method: "test")
     let values = (0..<7 * 6).map { _ in standardNormal(using: &generator) }
@@ -91,7 +82,7 @@ import Testing
   @Test func stagesBecomeOneClassifier() throws {
     let groups = try exampleGroups()
     let layout = try #require(logitLayouts(for: groups).first { $0.name == "grouped-sigmoid" })
-    let head = Self.drawn(StagedLayout(layout, stageCount: 3), inputs: 6, groups: groups)
+    let head = try exampleHead(StagedLayout(layout, stageCount: 3), inputs: 6, groups: groups)
     var generator = SeededGenerator(seed: 9)
     let values = (0..<7 * 6).map { _ in standardNormal(using: &generator) }
     let expected = head.scores(for: Matrix(rows: 7, columns: 6, values: values.map { Float($0) }))

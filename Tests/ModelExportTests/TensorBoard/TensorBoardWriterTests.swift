@@ -7,7 +7,7 @@ import Testing
 @Suite struct TensorBoardWriterTests {
   /// The records of a file, their checks compared.
   private func records(at path: String) throws -> [[UInt8]] {
-    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    let bytes = [UInt8](try fileBytes(path))
     func number(_ place: Int, bytes count: Int) -> UInt64 {
       bytes[place..<place + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }

@@ -107,7 +107,7 @@ import TrainingRuns
   @Test func documentHoldsEveryValueBehindAMean() throws {
     try withTable { table in
       let json = try ComparisonDocument(table, program: "test").json()
-      let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+      let object = try jsonObject(json)
       let methods = try #require(object["methods"] as? [[String: Any]])
       #expect(object["format"] as? String == "bags-comparison" && methods.count == 3)
       let ap = try #require((methods[0]["metrics"] as? [String: [String: Any]])?["AP"])

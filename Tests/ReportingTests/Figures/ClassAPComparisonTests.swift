@@ -1,14 +1,12 @@
 import LVISDatasets
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct ClassAPComparisonTests {
   private func comparison() throws -> ClassAPComparison {
     ClassAPComparison(
-      groups: try CategoryGroups(
-        counts: [(1, 5), (2, 50), (3, 500), (4, 5)].map {
-          CategoryCount(id: $0.0, name: "c\($0.0)", instances: $0.1, images: $0.1)
-        }),
+      groups: try CategoryGroups(instances: [5, 50, 500, 5]),
       results: [
         .init(name: "a", method: "softmax", values: [1: 0, 2: 0.5, 3: 0.75]),
         .init(name: "b", method: "bags", values: [1: 0.5, 2: 0.75, 3: 0.625, 4: 1]),

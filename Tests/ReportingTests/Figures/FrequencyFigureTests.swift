@@ -1,12 +1,12 @@
+import DetectionHeads
 import LVISDatasets
+import Reporting
+import TestSupport
 import Testing
 
 @Suite struct FrequencyFigureTests {
   private func groups() throws -> CategoryGroups {
-    try CategoryGroups(
-      counts: [(5, 3), (6, 2000), (2, 0), (9, 40), (11, 3)].map {
-        CategoryCount(id: $0.0, name: "c\($0.0)", instances: $0.1, images: $0.1)
-      })
+    try CategoryGroups(instances: [3, 2000, 0, 40, 3], ids: [5, 6, 2, 9, 11])
   }
 
   @Test func everyClassIsAPointInItsGroup() throws {
@@ -34,7 +34,7 @@ import Testing
   @Test func rangesReadAsPeopleWriteThem() throws {
     let groups = try groups()
     #expect((0..<4).map { groups.rangeText(ofGroup: $0) } == ["< 10", "10–99", "100–999", "≥ 1,000"])
-    let one = try CategoryGroups(counts: [CategoryCount(id: 1, name: "", instances: 1, images: 1)], boundaries: [5, 6])
+    let one = try CategoryGroups(instances: [1], boundaries: [5, 6])
     #expect(one.rangeText(ofGroup: 1) == "5")
   }
 }

@@ -1,11 +1,11 @@
 import LVISDatasets
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct ScoreDistributionTests {
   private func groups() throws -> CategoryGroups {
-    try CategoryGroups(
-      counts: [(1, 5), (2, 50), (3, 5000)].map { CategoryCount(id: $0.0, name: "c", instances: $0.1, images: $0.1) })
+    try CategoryGroups(instances: [5, 50, 5000])
   }
 
   @Test func countsByGroupAndScore() throws {

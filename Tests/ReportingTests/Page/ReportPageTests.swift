@@ -4,6 +4,7 @@ import DetectionHeads
 import Foundation
 import HeadTraining
 import LVISDatasets
+import MethodComparison
 import Reporting
 import Testing
 import TrainingRuns

@@ -32,10 +32,10 @@ import Testing
   @Test func writesNumPysBytes() throws {
     try withTemporaryFolder { folder in
       try writeNumPyArchive([NamedTensor("a", floats: [1, 2], shape: [2])], to: "\(folder)/a.npz")
-      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a.npz")) == Self.data(Self.savez))
+      #expect(try fileBytes("\(folder)/a.npz") == Self.data(Self.savez))
       // numpy.savez of the same arrays: its size, and zlib's checksum of all of it.
       try writeNumPyArchive(Self.tensors, to: "\(folder)/b.npz")
-      let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/b.npz")))
+      let bytes = [UInt8](try fileBytes("\(folder)/b.npz"))
       #expect(bytes.count == 1569 && crc32(bytes) == 2_533_058_998)
     }
   }
@@ -78,7 +78,7 @@ import Testing
   @Test func refusesAnArchiveCutOffAnywhere() throws {
     try withTemporaryFolder { folder in
       try writeNumPyArchive(Self.tensors, to: "\(folder)/a.npz")
-      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a.npz"))
+      let data = try fileBytes("\(folder)/a.npz")
       for length in 0..<data.count {
         try data.prefix(length).write(to: URL(fileURLWithPath: "\(folder)/cut"))
         #expect(throws: TensorFileError.self, "cut off after \(length) bytes") { try openTensors(at: "\(folder)/cut") }

@@ -1,0 +1,52 @@
+import DenseLinearAlgebra
+import LVISDatasets
+
+extension LinearHead {
+  /// The weights and biases of all layers as parameters: the classifier's first, then those of the layers below it, the
+  /// lowest first.
+  package var parameters: [Parameter] {
+    [Parameter("fc_cls.weight", values: weight), Parameter("fc_cls.bias", values: bias)]
+      + hidden.enumerated().flatMap { index, layer in
+        [
+          Parameter("shared_fcs.\(index).weight", values: layer.weight),
+          Parameter("shared_fcs.\(index).bias", values: layer.bias),
+        ]
+      }
+  }
+
+  /// A head with the values of parameters in the order of `parameters`; their arrays are shared, not copied.
+  ///
+  /// - Parameters:
+  ///   - parameters: Weight and bias of the classifier and of each layer below, of shapes that fit.
+  ///   - layout: Maps the logits to classes and scores.
+  ///   - groups: The classes.
+  ///   - method: The name of the method that trains it.
+  package init(
+    parameters: some Collection<Parameter>, layout: any LogitLayout, groups: CategoryGroups, method: String
+  ) {
+    var rest = Array(parameters)[...]
+    func nextLayer() -> LinearRows {
+      let weight = rest.removeFirst().values
+      return LinearRows(weight: weight, bias: rest.removeFirst().values.storage)
+    }
+    let classifier = nextLayer()
+    var hidden: [HiddenLayer] = []
+    while !rest.isEmpty { hidden.append(HiddenLayer(nextLayer())) }
+    self.init(classifier: classifier, hidden: hidden, layout: layout, groups: groups, method: method)
+  }
+}
+
+extension BoxRegressor {
+  /// Weight and bias as parameters.
+  package var parameters: [Parameter] {
+    [Parameter("fc_reg.weight", values: weight), Parameter("fc_reg.bias", values: bias)]
+  }
+
+  /// The regressor with the values of parameters in the order of `parameters`.
+  package func with(_ parameters: some Collection<Parameter>) -> BoxRegressor {
+    let values = parameters.map(\.values)
+    var regressor = self
+    regressor.replace(weight: values[0], bias: values[1].storage)
+    return regressor
+  }
+}

@@ -1,0 +1,43 @@
+import DenseLinearAlgebra
+
+/// Softmax cross-entropy of one block, its rows shared out among threads.
+///
+/// - Parameters:
+///   - block: [rowCount, columns], overwritten by the gradient.
+///   - targets: The target logit of every row.
+///   - adjustment: Added to every row; `nil` for none.
+///   - weights: By the row's target; `nil` for 1.
+///   - divisor: What the sum is divided by.
+///   - threads: How many threads to use.
+/// - Returns: The loss.
+func softmaxCrossEntropy(
+  _ block: BlockLogits, targets: [Int32], adjustment: [Float]? = nil, weights: [Float]? = nil, divisor: Float,
+  threads: Int
+) -> Double {
+  sumOverRows(block.rowCount, threads: threads) { rows in
+    softmaxCrossEntropy(
+      logits: block.values, rows: rows, columns: block.columns, targets: targets, adjustment: adjustment,
+      weights: weights, divisor: divisor)
+  }
+}
+
+/// Σ of what `body` gives for each thread's share of the rows, added in order: the same for the same number of threads.
+///
+/// - Parameters:
+///   - rowCount: The rows to share out.
+///   - threads: How many threads to use.
+///   - body: Gives the sum over some rows; called on several threads at once.
+public func sumOverRows(_ rowCount: Int, threads: Int, _ body: (Range<Int>) -> Double) -> Double {
+  sumOverParts(rowCount, threads: threads) { _, rows in body(rows) }
+}
+
+/// The same, told which part of the threads it is.
+package func sumOverParts(_ rowCount: Int, threads: Int, _ body: (Int, Range<Int>) -> Double) -> Double {
+  withUnsafeTemporaryAllocation(of: Double.self, capacity: threads) { sums in
+    guard let base = sums.baseAddress else { return 0 }
+    inParallel(parts: threads) { part in
+      (base + part).initialize(to: body(part, evenSlice(of: rowCount, part: part, of: threads)))
+    }
+    return sums.reduce(0, +)
+  }
+}
