@@ -183,7 +183,8 @@ extension BoxChoice {
   fileprivate init(_ part: RowPart) throws {
     guard part.words.count == 1 else {
       let names = BoxLossMethod.all.map(\.name)
-      throw ComparisonError("boxes names one box loss, as in boxes:\(names[0]); there are \(names.joined(separator: ", "))")
+      throw ComparisonError(
+        "boxes names one box loss, as in boxes:\(names[0]); there are \(names.joined(separator: ", "))")
     }
     var given = part.parameters
     func word<Value: RawRepresentable & CaseIterable>(_ name: String, default value: Value) throws -> Value

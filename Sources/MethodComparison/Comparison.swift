@@ -144,7 +144,8 @@ public struct Comparison {
         try cell.calibrate(work, of: set, program: program, hooks: hooks, meter: meter)
       } catch TrainingError.diverged(let step) {
         failures.append((cell, TrainingError.diverged(step: step).description))
-      } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError {
+      } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError
+      {
         failures.append((cell, "\(error)"))
       }
     }

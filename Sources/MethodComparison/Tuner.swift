@@ -95,7 +95,8 @@ public final class Tuner {
           detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
         session.add(
           TuningRecord.Trial(learningRate: next.learningRate, parameters: next.parameters, metrics: metrics))
-      } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError {
+      } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError
+      {
         throw ComparisonError("\(row): \(error)")
       }
     }

@@ -157,7 +157,8 @@ struct CalibrateCommand: ParsableCommand {
       return
     }
     if let sweep { StandardStreams.result(sweep.table() + "\n") }
-    let values = recipe.method.parameters.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    let values = recipe.method.parameters.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
+      separator: ", ")
     StandardStreams.result(
       "\(path): \(calibrated.method)" + (values.isEmpty ? "" : " (\(values))")
         + ", a head of layout \(calibrated.layout.name), in \(ProgressLine.duration(seconds))")

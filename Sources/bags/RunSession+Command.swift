@@ -18,7 +18,8 @@ extension RunSession {
       let partial = RunFolder(at: RunFolder(at: path).partialPath)
       let name = (try? partial.record().commandName) ?? record.commandName
       throw CommandFailure(
-        "\(partial.path): an interrupted run; go on with `bags \(name) --resume \(path)`, or replace it with --overwrite")
+        "\(partial.path): an interrupted run; go on with `bags \(name) --resume \(path)`, or replace it with --overwrite"
+      )
     }
   }
 

@@ -27,7 +27,8 @@ import Testing
           ["calibrate", "runs/softmax", "--method", name, "--output", "runs/\(name)"], in: folder)
         #expect(run.status == 0 && run.output.hasPrefix("runs/\(name): softmax+\(name)"), "\(name): \(run.error)")
         let record = try RunFolder(at: "\(folder)/runs/\(name)").record()
-        #expect(record.calibration?.method == MethodChoice(name: name, parameters: try MethodParameters(of: method).values))
+        #expect(
+          record.calibration?.method == MethodChoice(name: name, parameters: try MethodParameters(of: method).values))
         #expect(record.inputs["init"]?.path == "runs/softmax/head.safetensors" && record.sweep == nil)
         let predicted = try runBags(
           ["predict", "runs/\(name)", "--features", "val", "--annotations", "val.json", "--output", "\(name).json"],
@@ -98,7 +99,10 @@ import Testing
         in: folder)
       #expect(failed.status == 1)
       let diverged = try runBags(
-        ["calibrate", "runs/softmax", "--method", "crt", "--learning-rate", "1e4", "--epochs", "3", "--output", "runs/d"],
+        [
+          "calibrate", "runs/softmax", "--method", "crt", "--learning-rate", "1e4", "--epochs", "3", "--output",
+          "runs/d",
+        ],
         in: folder)
       let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/runs").sorted()
       #expect(names == (diverged.status == 0 ? ["d", "latest", "softmax"] : ["latest", "softmax"]))

@@ -64,8 +64,11 @@ import Testing
       // What a row says is what its run was trained with, and the run's own settings repeat it.
       let breaks = try CategoryGroups(contentsOf: "\(folder)/\(folders[0])/groups.json").boundaries
       #expect(breaks.count == 1 && records[0].groupBoundaries == "\(breaks[0])")
-      #expect(records[1].recipe?.method.parameters["g0"] == "none" && records[2].recipe?.method.parameters["others"] == "no")
-      #expect(records[4].recipe?.mining?.parameters["rois-per-image"] == "2" && records[4].calibration?.method.name == "tau-norm")
+      #expect(
+        records[1].recipe?.method.parameters["g0"] == "none" && records[2].recipe?.method.parameters["others"] == "no")
+      #expect(
+        records[4].recipe?.mining?.parameters["rois-per-image"] == "2"
+          && records[4].calibration?.method.name == "tau-norm")
       let again = try runBags(["train", "--config", "\(folders[0])/run.json", "--output", "again"], in: folder)
       #expect(again.status == 0, "\(again.error)")
       let calibrated = try runBags(

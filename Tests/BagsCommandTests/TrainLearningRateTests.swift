@@ -48,7 +48,9 @@ import Testing
   func trialsHaveWhatTheRunHas(options: [String]) throws {
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)
-      let inputs = ["train", "--features", "train", "--annotations", "train.json", "--method", "softmax", "--threads", "1"]
+      let inputs = [
+        "train", "--features", "train", "--annotations", "train.json", "--method", "softmax", "--threads", "1",
+      ]
       let run = try runBags(inputs + options + Self.tuning + ["--output", "a"], in: folder)
       #expect(run.status == 0, "\(run.error)")
       let record = try RunFolder(at: "\(folder)/a").record()

@@ -93,7 +93,8 @@ import Testing
       let run = try runBags(["train", "--config", "settings.yaml"], in: folder)
       // What is no settings file at all is not a wrong word.
       let isFile = !["is no YAML", "holds no", "is empty", "stands there twice"].contains { message.contains($0) }
-      #expect(run.status == (isFile && !text.contains("bags-run") ? 64 : 1) && run.error.contains(message), "\(run.error)")
+      #expect(
+        run.status == (isFile && !text.contains("bags-run") ? 64 : 1) && run.error.contains(message), "\(run.error)")
       #expect(run.output.isEmpty && run.error.hasPrefix("Error: "))
     }
   }

@@ -51,7 +51,8 @@ import Testing
       settings.milestones = [2]
       for trial in tuned.record.trials {
         settings.learningRate = trial.learningRate
-        let trainer = try TrainingRecipe(MethodChoice(name: "softmax"), settings: settings).trainer(on: tuner.heldOut.rest, groups: set.groups, imageCount: set.training.images.count)
+        let trainer = try TrainingRecipe(MethodChoice(name: "softmax"), settings: settings).trainer(
+          on: tuner.heldOut.rest, groups: set.groups, imageCount: set.training.images.count)
         try trainer.run()
         #expect(try tuner.heldOut.evaluate(trainer.head).metricsByName == trial.metrics)
       }

@@ -26,7 +26,8 @@ import TrainingRuns
     settings.gradientClip = nil
     var recipe = TrainingRecipe(
       MethodChoice(name: "bags", parameters: ["others-ratio": "3"]), sampler: MethodChoice(name: "rfs"),
-      boxes: BoxChoice(loss: MethodChoice(name: "ghm-r"), classes: .perClass, convention: .mmdetection1, lossWeight: 0.1),
+      boxes: BoxChoice(
+        loss: MethodChoice(name: "ghm-r"), classes: .perClass, convention: .mmdetection1, lossWeight: 0.1),
       settings: settings)
     recipe.architecture.stageWeights = [1, 0.5]
     let source = RoIArrays(features: [1, 2], featureCount: 2, labels: [0], roisPerImage: [1])

@@ -61,7 +61,8 @@ public struct TrainingRecipe: Sendable, Equatable {
         throw TrainingRecipeError("the weight of the box loss must be a number above 0")
       }
       guard architecture == HeadArchitecture() else {
-        throw TrainingRecipeError("a box regressor is trained beside one linear layer, not beside hidden layers or stages")
+        throw TrainingRecipeError(
+          "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
       }
     }
     guard let mining else { return }

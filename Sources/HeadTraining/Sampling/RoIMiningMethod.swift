@@ -128,7 +128,8 @@ extension RoIMiningMethod {
     ], needsMiningHead: true, ranksByLoss: false,
     selector: { parameters, data in
       guard let head = data.head else {
-        throw MethodParameterError("offline mining needs a head that was trained before, whose false positives it takes")
+        throw MethodParameterError(
+          "offline mining needs a head that was trained before, whose false positives it takes")
       }
       var generator = SeededGenerator(seed: data.seed).derived(for: 4)
       return try MinedNegatives(

@@ -45,7 +45,8 @@ struct SettingsFile {
     if root["format"]?.string == "bags-run" {
       let record = try RunRecord(contentsOf: self.path)
       if let calibration = record.calibration {
-        throw CommandFailure("\(self.path): is of `bags calibrate --method \(calibration.method.name)`, not of a training")
+        throw CommandFailure(
+          "\(self.path): is of `bags calibrate --method \(calibration.method.name)`, not of a training")
       }
       let line = root["settings"]?.mark?.line ?? 1
       settings = record.options.map { option in

@@ -41,10 +41,11 @@ struct RunDetails: Encodable {
     let lines = files.fileExists(atPath: folder.metricsPath) ? try folder.metrics() : []
     losses = zip(lines, lines.dropFirst().map(\.epoch) + [-1]).filter { $0.epoch != $1 }.map(\.0)
     metrics = overview.metrics
-    self.files = ((try? files.contentsOfDirectory(atPath: overview.path)) ?? []).filter { !$0.hasPrefix(".") }.sorted().map { name in
-      let attributes = try? files.attributesOfItem(atPath: "\(overview.path)/\(name)")
-      return File(name: name, bytes: (attributes?[.size] as? NSNumber)?.intValue ?? 0)
-    }
+    self.files = ((try? files.contentsOfDirectory(atPath: overview.path)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
+      .map { name in
+        let attributes = try? files.attributesOfItem(atPath: "\(overview.path)/\(name)")
+        return File(name: name, bytes: (attributes?[.size] as? NSNumber)?.intValue ?? 0)
+      }
     repeated_by =
       if overview.state == .interrupted {
         "bags \(record.commandName) --resume \(overview.path.dropLast(".partial".count))"

@@ -26,22 +26,28 @@ import Testing
     Mistake({ $0.method.name = "sofmax" }, "there is no method 'sofmax'"),
     Mistake({ $0.method.parameters = ["gamma": "1"] }, "gamma is no parameter of softmax"),
     Mistake({ $0.sampler = MethodChoice(name: "rfx") }, "did you mean rfs?"),
-    Mistake({ $0.sampler = MethodChoice(name: "rfs", parameters: ["repeat-threshold": "0"]) }, "repeat-threshold must be"),
+    Mistake(
+      { $0.sampler = MethodChoice(name: "rfs", parameters: ["repeat-threshold": "0"]) }, "repeat-threshold must be"),
     Mistake({ $0.mining = MethodChoice(name: "ohme") }, "did you mean ohem?"),
     Mistake({ $0.settings.epochs = 0 }, "epochs must be from 1"),
-    Mistake({
-      $0.method.name = "ghm"
-      $0.mining = MethodChoice(name: "ohem")
-    }, "ghm has none"),
-    Mistake({
-      $0.architecture.stageWeights = [1, 1, 1]
-      $0.mining = MethodChoice(name: "ohem")
-    }, "with 3 stages it has one a stage"),
-    Mistake({
-      $0.boxes = boxes
-      $0.architecture.hidden = [8]
-    }, "a box regressor is trained beside one linear layer"),
-    Mistake({ $0.boxes = BoxChoice(loss: MethodChoice(name: "l1"), classes: .agnostic, convention: .standard) }, "no box loss 'l1'"),
+    Mistake(
+      {
+        $0.method.name = "ghm"
+        $0.mining = MethodChoice(name: "ohem")
+      }, "ghm has none"),
+    Mistake(
+      {
+        $0.architecture.stageWeights = [1, 1, 1]
+        $0.mining = MethodChoice(name: "ohem")
+      }, "with 3 stages it has one a stage"),
+    Mistake(
+      {
+        $0.boxes = boxes
+        $0.architecture.hidden = [8]
+      }, "a box regressor is trained beside one linear layer"),
+    Mistake(
+      { $0.boxes = BoxChoice(loss: MethodChoice(name: "l1"), classes: .agnostic, convention: .standard) },
+      "no box loss 'l1'"),
   ]
 
   @Test(arguments: mistakes) func saysWhatIsWrong(mistake: Mistake) {
