@@ -119,6 +119,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets", "SyntheticData",
+        "TensorFiles",
       ],
       path: "Tests/TestSupport", resources: [.copy("Golden"), .copy("Cases")]),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
@@ -141,8 +142,7 @@ let package = Package(
     .testTarget(
       name: "DetectionHeadsTests",
       dependencies: [
-        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "LVISDatasets", "TensorFiles",
-        "TestSupport",
+        "DenseLinearAlgebra", "DetectionHeads", "LVISDatasets", "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "HeadLossesTests",

@@ -36,9 +36,12 @@ struct DetectionTableBuilder {
   mutating func append(_ columns: borrowing DetectionColumns, first: Int) throws {
     let start = table.count
     seen += columns.count
-    if firstOfUnknownImage != nil || !hasKnownImages(columns) { return countUnknownImages(columns, first: first) }
+    if firstOfUnknownImage != nil { return countUnknownImages(columns, first: first) }
+    // Of its own while it counts: nothing shared is looked after for each detection.
+    var census = DetectionCensus()
     for index in 0..<columns.count {
       let image = truth.images.place(of: columns.imageIDs[index])
+      guard image >= 0 else { return countUnknownImages(columns, first: first) }
       guard columns.scores[index].isFinite else {
         throw EvaluationError("must be a finite number", at: .detections, first + index, "score")
       }
@@ -74,12 +77,8 @@ struct DetectionTableBuilder {
         return (imageIDs[index], size.height, size.width)
       }
     }
+    self.census.merge(census)
     if filling.needsMasks { try appendMasks(columns, start: start, first: first) }
-  }
-
-  private func hasKnownImages(_ columns: borrowing DetectionColumns) -> Bool {
-    for id in columns.imageIDs where truth.images.place(of: id) < 0 { return false }
-    return true
   }
 
   /// From the first detection in an unknown image on, nothing is kept: they are counted for the error.

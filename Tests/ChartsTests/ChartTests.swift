@@ -1,10 +1,11 @@
 import Charts
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ChartTests {
   private func chart(lines: Int, name: String = "run") -> Chart {
-    let styles = SeriesStyle.styles(forMethods: (0..<lines).map { "method \($0)" })
+    let styles = SeriesStyle.styles(forParts: lines)
     let marks = styles.enumerated().flatMap { index, style -> [Mark] in
       let points = (0...20).map { ChartPoint(Double($0), 1 + Double(index % 3) * 0.01, note: "<\(name) & \($0)>") }
       return [
@@ -33,8 +34,8 @@ import Testing
   @Test(arguments: [320.0, 480, 760, 1200], [1, 3, 9, 30])
   func noTwoTextsOverlapAndNoneIsCut(width: Double, lines: Int) {
     let rendered = chart(lines: lines, name: "a run with a name").rendered(width: width)
-    for (index, text) in rendered.texts.enumerated() {
-      for other in rendered.texts[(index + 1)...] { #expect(!text.overlaps(other), "\(text) and \(other)") }
+    #expect(overlappingPairs(rendered.texts) { $0.overlaps($1) } == [])
+    for text in rendered.texts {
       #expect(text.x >= 0 && text.x + text.width <= rendered.width, "\(text)")
       #expect(text.y >= 0 && text.y + text.height <= rendered.height, "\(text)")
     }
@@ -59,14 +60,6 @@ import Testing
     }
     #expect(!svg.contains("var("))
     #expect(!chart(lines: 1).rendered(isStandalone: false).svg.contains("<style"))
-  }
-
-  @Test func aMethodHasTheSameColourInEveryFigure() {
-    let one = SeriesStyle.styles(forMethods: ["softmax", "bags"])
-    let other = SeriesStyle.styles(forMethods: ["focal", "bags", "softmax", "bags"])
-    #expect(one[0].color == other[2].color && one[1].color == other[1].color && one[1].color == other[3].color)
-    #expect(one[0].color != one[1].color && other[0].color != other[1].color)
-    #expect(other[1] != other[3], "two runs of one method differ in their dashes")
   }
 
   @Test func whatHasNoPlaceIsLeftOut() throws {

@@ -1,5 +1,4 @@
 import DenseLinearAlgebra
-import Foundation
 import TestSupport
 import Testing
 

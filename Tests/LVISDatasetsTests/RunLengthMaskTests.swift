@@ -38,6 +38,7 @@ import Testing
   init() throws {
     golden = try JSONDecoder().decode(
       Golden.self, from: fileBytes(goldenPath("masks/masks.json")))
+    try #require(!golden.cases.isEmpty && !golden.ious.masks.isEmpty && !golden.boundaryAreas.isEmpty)
   }
 
   @Test func polygonsAreDrawnAsTheReferenceDrawsThem() throws {

@@ -21,6 +21,7 @@ import Testing
     let answers = try JSONDecoder().decode(
       [String: Expected].self, from: fileBytes(goldenPath("coco/expected_coco.json")))
     let expected = try #require(answers[name])
+    try #require(!expected.metrics.isEmpty && !expected.perClass.isEmpty)
     let dataset = try LVISDataset(contentsOf: goldenPath("coco/coco_gt.json"), including: [.boxes, .segmentations])
     let options = EvaluationOptions(iouType: name.hasSuffix("_segm") ? .segm : .bbox, rules: .coco)
     let result = try LVISEvaluator(groundTruth: dataset, options: options)

@@ -35,6 +35,7 @@ enum GoldenData {
       #expect(own == value, "\(key)", sourceLocation: sourceLocation)
     }
     guard let classes = expected["per_class"] as? [String: [String: Any]] else { return }
+    try #require(!classes.isEmpty, sourceLocation: sourceLocation)
     #expect(expected["n_classes_with_gt"] as? Int == result.classes.count { $0["AR"] != -1 })
     for (id, values) in classes {
       let own = try #require(result.classes.first { "\($0.id)" == id }, sourceLocation: sourceLocation)

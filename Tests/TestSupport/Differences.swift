@@ -1,5 +1,3 @@
-
-
 /// max |a − b| / max |b|, the measure by which gradients are compared, or max |a − b| where b is all zeros.
 ///
 /// Infinite where the sizes differ, where there is nothing to compare, and where a difference is not a number.

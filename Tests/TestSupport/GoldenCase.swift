@@ -20,17 +20,17 @@ public struct GoldenCase: CustomStringConvertible {
   ///   - name: The file's name; `goldenLossesPath` says in which folder.
   ///   - names: Only cases whose inputs and outputs together have all these entries.
   ///   - condition: Only cases that meet it.
-  /// - Throws: Foundation's error for a file that cannot be read, and `GoldenError` for one of another form or without
+  /// - Throws: Foundation's error for a file that cannot be read, and `TestDataError` for one of another form or without
   ///   any such case: a test over no cases would pass.
   public static func losses(
     _ name: String, having names: [String] = [], where condition: (GoldenCase) throws -> Bool = { _ in true }
   ) throws -> [GoldenCase] {
     let data = try Data(contentsOf: URL(fileURLWithPath: goldenLossesPath(name)))
     guard let top = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-      throw GoldenError(description: "\(name) is no JSON object")
+      throw TestDataError(description: "\(name) is no JSON object")
     }
     guard let edges = (top["edge_cases"] ?? []) as? [[String: Any]] else {
-      throw GoldenError(description: "\(name): edge_cases is no array of objects")
+      throw TestDataError(description: "\(name): edge_cases is no array of objects")
     }
     let all =
       try [GoldenCase(top, label: "main", file: name)]
@@ -39,7 +39,7 @@ public struct GoldenCase: CustomStringConvertible {
       try names.allSatisfy { golden.inputs.has($0) || golden.outputs.has($0) } && condition(golden)
     }
     guard !cases.isEmpty else {
-      throw GoldenError(
+      throw TestDataError(
         description: "\(name) has no case \(names.isEmpty ? "to compare" : "with \(names.joined(separator: ", "))")")
     }
     return cases
@@ -49,7 +49,7 @@ public struct GoldenCase: CustomStringConvertible {
     self.label = label
     func values(_ name: String) throws -> GoldenValues {
       guard let entries = (object[name] ?? [String: Any]()) as? [String: Any] else {
-        throw GoldenError(description: "\(file), \(label): \(name) is no object")
+        throw TestDataError(description: "\(file), \(label): \(name) is no object")
       }
       return GoldenValues(entries, place: "\(file), \(label): \(name)")
     }

@@ -14,8 +14,8 @@ public func goldenLossesPath(_ name: String) -> String {
   return URL(fileURLWithPath: folder).appendingPathComponent(name).path
 }
 
-/// What is wrong with a golden file: the file, the place in it, and what was expected there.
-public struct GoldenError: Error, CustomStringConvertible {
+/// What is wrong with the data of a test, such as a golden file: the file, the place in it, and the fault.
+public struct TestDataError: Error, CustomStringConvertible {
   /// The text.
   public let description: String
 }

@@ -1,5 +1,3 @@
-
-
 /// Where a reference keeps background among the classes.
 public enum GoldenBackground: Sendable {
   /// Label 0; class c is label c + 1.

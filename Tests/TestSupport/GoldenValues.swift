@@ -130,7 +130,7 @@ public struct GoldenValues {
     }
   }
 
-  func error(_ name: String, _ fault: String) -> GoldenError {
-    GoldenError(description: "\(place).\(name) \(fault)")
+  func error(_ name: String, _ fault: String) -> TestDataError {
+    TestDataError(description: "\(place).\(name) \(fault)")
   }
 }

@@ -1,5 +1,3 @@
-
-
 /// How far a gradient is from central differences, over its largest entry.
 ///
 /// Infinite where there is no gradient: a check of zeros against zeros would prove nothing.

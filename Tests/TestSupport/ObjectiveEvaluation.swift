@@ -15,7 +15,7 @@ public func evaluate(
 ) throws -> (loss: Double, parts: [Double], gradient: [Float]) {
   let columns = objective.layout.logitCount
   guard logits.count == labels.count * columns else {
-    throw GoldenError(description: "\(logits.count) logits for \(labels.count) rows of \(columns)")
+    throw TestDataError(description: "\(logits.count) logits for \(labels.count) rows of \(columns)")
   }
   var generator = SeededGenerator(seed: seed)
   let blocks = objective.blocks(labels: labels, using: &generator)

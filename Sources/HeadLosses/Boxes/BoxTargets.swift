@@ -59,7 +59,8 @@ extension BoxTargets {
       guard first + 4 <= deltas.count else {
         throw FeatureSetError(
           path: "the examples", tensor: FeatureColumn.boxDeltas.rawValue, row: row, code: .shape,
-          detail: "it has \(deltas.count) numbers; 4, or 4 for each class, are expected, and the RoI is of class \(index)")
+          detail:
+            "it has \(deltas.count) numbers; 4, or 4 for each class, are expected, and the RoI is of class \(index)")
       }
       cached += (0..<4).map { deltas[first + $0] / BoxCoder.regressorDeviations[$0] }
     }

@@ -78,7 +78,6 @@ public struct SuppressionObjective: WholeBatchObjective, HeadInitializingObjecti
   private let prior: Double
   private var patterns: [UInt8] = []
 
-
   /// Makes the objective.
   ///
   /// - Parameters:

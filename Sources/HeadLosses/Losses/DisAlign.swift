@@ -65,7 +65,8 @@ public struct AlignmentObjective: WholeBatchObjective, ParameterizedObjective {
     weights = [1] + ClassWeights.generalized(counts: counts, exponent: exponent).map { Float($0) }
     let start = Alignment<Float>(classCount: counts.count)
     parameters = [
-      Parameter("alignment.magnitudes", values: start.magnitudes), Parameter("alignment.margins", values: start.margins),
+      Parameter("alignment.magnitudes", values: start.magnitudes),
+      Parameter("alignment.margins", values: start.margins),
     ]
   }
 

@@ -42,7 +42,6 @@ public struct FederatedObjective: HeadInitializingObjective {
   private var columnWeights: [Float] = []
   private let ones: [Float]
 
-
   /// Makes the objective.
   ///
   /// - Parameters:

@@ -108,7 +108,6 @@ public struct HarmonizedObjective: WholeBatchObjective, StatefulObjective, HeadI
     self.prior = prior
   }
 
-
   /// Biases that give every class the prior.
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 

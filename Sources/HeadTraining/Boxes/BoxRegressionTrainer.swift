@@ -110,7 +110,8 @@ final class BoxRegressionTrainer {
     if start.isClassAgnostic { return count > 0 ? [(0..<count, 0)] : [] }
     var runs: [(positions: Range<Int>, firstRow: Int)] = []
     var first = 0
-    for position in 0..<count where position + 1 == count || targets.classes[position + 1] != targets.classes[position] {
+    for position in 0..<count where position + 1 == count || targets.classes[position + 1] != targets.classes[position]
+    {
       runs.append((first..<position + 1, 4 * targets.classes[position]))
       first = position + 1
     }

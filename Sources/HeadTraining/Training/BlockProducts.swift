@@ -43,7 +43,8 @@ final class BlockProducts {
   ) -> [BlockLogits] {
     let inputs = head.weight.columns
     let stride = inputs * head.layout.stageCount
-    place(blocks, features: features, batchCount: labels.count, inputs: inputs, stride: stride,
+    place(
+      blocks, features: features, batchCount: labels.count, inputs: inputs, stride: stride,
       logitCount: head.bias.count, stageCount: head.layout.stageCount)
     head.weight.withUnsafeValues { weight in
       head.bias.withUnsafeBufferPointer { bias in
@@ -137,7 +138,8 @@ final class BlockProducts {
       precondition(
         block.logits.lowerBound >= 0 && block.logits.upperBound <= logitCount && (0..<stageCount).contains(block.stage)
           && block.rows?.allSatisfy { (0..<batchCount).contains(Int($0)) } ?? true,
-        "a loss asked for logits \(block.logits) of \(logitCount), or for examples beyond the \(batchCount) of the batch")
+        "a loss asked for logits \(block.logits) of \(logitCount), or for examples beyond the \(batchCount) of the batch"
+      )
     }
     var nextFeatures = gathered.floats(zip(blocks, counts).reduce(0) { $0 + ($1.0.rows == nil ? 0 : $1.1 * inputs) })
     var nextLogits = logits.floats(zip(blocks, counts).reduce(0) { $0 + $1.0.logits.count * $1.1 })

@@ -53,7 +53,8 @@ final class HiddenLayerProducts {
   ///   - group: Takes dW and db of every layer.
   ///   - first: The position of the lowest layer's weight among the group's parameters.
   func backward(
-    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, into group: inout ParameterGroup, from first: Int
+    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, into group: inout ParameterGroup,
+    from first: Int
   ) {
     guard let features else { return }
     var gradient = outputGradient

@@ -57,7 +57,7 @@ import Testing
           #expect(result.loss.isFinite && result.loss >= 0, "\(counts) batch \(batch), scale \(scale)")
           #expect(result.gradient.allSatisfy { $0.isFinite }, "\(counts) batch \(batch), scale \(scale)")
           #expect(result.parts.count == objective.componentNames.count)
-          #expect(opened.state.values.joined().allSatisfy { $0.isFinite })
+          #expect(opened.savedState.values.joined().allSatisfy { $0.isFinite })
         }
       }
     }

@@ -44,11 +44,15 @@ import Testing
 
   @Test func methodsWithoutSuchALossAreRefusedWithTheReason() throws {
     let acsl = TrainingMethod.suppression
-    let parameters = try MethodParameters(of: acsl)
-    let reason = try #require(try RoIMiningMethod.hard.refusal(for: acsl, parameters: parameters))
+    let reason = try #require(RoIMiningMethod.hard.refusal(for: acsl))
     #expect(reason.contains("acsl has none, since it draws at random for which classes a background RoI counts"))
-    #expect(try RoIMiningMethod.random.refusal(for: acsl, parameters: parameters) == nil)
-    #expect(
-      try RoIMiningMethod.hard.refusal(for: .bags, parameters: try MethodParameters(of: TrainingMethod.bags)) == nil)
+    #expect(RoIMiningMethod.random.refusal(for: acsl) == nil)
+    #expect(RoIMiningMethod.hard.refusal(for: .bags) == nil)
+    // What a method says of itself is so.
+    let groups = try exampleGroups()
+    for method in TrainingMethod.all {
+      let objective = method.objective(MethodData(groups: groups, imageCount: 9), try MethodParameters(of: method))
+      #expect((objective is any ExampleLossObjective) == (method.noExampleLoss == nil), "\(method.name)")
+    }
   }
 }

@@ -80,7 +80,8 @@ import Testing
   }
 }
 
-/// Training written down as METHODS §1 states it: every RoI, every logit, double precision, one loop after another.
+/// Training written down as the paper states it (Li et al., CVPR 2020): every RoI, every logit, double precision, one
+/// loop after another.
 private struct PlainTrainer {
   var weight: Matrix<Double>
   var bias: [Double]

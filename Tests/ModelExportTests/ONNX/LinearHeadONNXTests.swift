@@ -41,8 +41,7 @@ import Testing
   func computesTheScores(name: String, counts: [Int]) throws {
     let groups = try CategoryGroups(instances: counts)
     let head = try Self.head(name, groups: groups)
-    var generator = SeededGenerator(seed: 9)
-    let values = (0..<7 * 6).map { _ in standardNormal(using: &generator) }
+    let values = randomLogits(7 * 6, seed: 9)
     let expected = head.scores(for: Matrix(rows: 7, columns: 6, values: values.map { Float($0) }))
     let found = try ONNXEvaluator(graph: Self.model(head).graph)(Matrix(rows: 7, columns: 6, values: values))
     #expect(found.rows == 7 && found.columns == counts.count)
@@ -83,8 +82,7 @@ import Testing
     let groups = try exampleGroups()
     let layout = try #require(logitLayouts(for: groups).first { $0.name == "grouped-sigmoid" })
     let head = try exampleHead(StagedLayout(layout, stageCount: 3), inputs: 6, groups: groups)
-    var generator = SeededGenerator(seed: 9)
-    let values = (0..<7 * 6).map { _ in standardNormal(using: &generator) }
+    let values = randomLogits(7 * 6, seed: 9)
     let expected = head.scores(for: Matrix(rows: 7, columns: 6, values: values.map { Float($0) }))
     let model = try Self.model(head)
     let input = try #require(model.graph.input.first)

@@ -1,5 +1,6 @@
 import Charts
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct APComparisonTests {
@@ -33,9 +34,7 @@ import Testing
     let many = (0..<6).map { APComparison.Result(name: "result \($0)", method: "m\($0)", metrics: results[0].metrics) }
     for comparison in [try APComparison(results), try APComparison(many)] {
       let texts = comparison.chart.rendered(width: width).texts
-      for (index, text) in texts.enumerated() {
-        for other in texts[(index + 1)...] { #expect(!text.overlaps(other), "\(text) and \(other)") }
-      }
+      #expect(overlappingPairs(texts) { $0.overlaps($1) } == [])
     }
   }
 

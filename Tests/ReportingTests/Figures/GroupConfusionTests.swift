@@ -1,4 +1,5 @@
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct GroupConfusionTests {
@@ -26,9 +27,7 @@ import Testing
   @Test(arguments: [320.0, 760])
   func textsNeverOverlap(width: Double) {
     let texts = confusion.chart.rendered(width: width).texts
-    for (index, text) in texts.enumerated() {
-      for other in texts[(index + 1)...] { #expect(!text.overlaps(other), "\(text) and \(other)") }
-    }
+    #expect(overlappingPairs(texts) { $0.overlaps($1) } == [])
   }
 
   @Test func csvHoldsCounts() {

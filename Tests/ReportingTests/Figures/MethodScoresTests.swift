@@ -1,5 +1,6 @@
 import Charts
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct MethodScoresTests {

@@ -2,6 +2,7 @@ import Charts
 import Foundation
 import HeadTraining
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct TrainingCurvesTests {
@@ -37,9 +38,7 @@ import Testing
     #expect(sum[0].y == 4 && sum[1].y == 2 && abs(sum[2].y - (2.0 * 20 + 30) / 50) < 1e-12 && sum[3].y == 1)
     let texts = chart.rendered().texts
     for text in ["sum", "G10", "epoch", "learning rate"] { #expect(texts.contains { $0.text == text }) }
-    for (index, text) in texts.enumerated() {
-      for other in texts[(index + 1)...] { #expect(!text.overlaps(other), "\(text) and \(other)") }
-    }
+    #expect(overlappingPairs(texts) { $0.overlaps($1) } == [])
   }
 
   @Test func severalRunsShowTheirSums() throws {

@@ -6,6 +6,7 @@ import HeadTraining
 import LVISDatasets
 import MethodComparison
 import Reporting
+import TestSupport
 import Testing
 import TrainingRuns
 

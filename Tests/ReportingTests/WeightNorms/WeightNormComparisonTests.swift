@@ -1,6 +1,7 @@
 import Foundation
 import LVISDatasets
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct WeightNormComparisonTests {
@@ -83,8 +84,8 @@ import Testing
   @Test(arguments: [320.0, 380, 760])
   func noTwoTextsOverlap(width: Double) throws {
     let rendered = try comparison().chart().rendered(width: width)
-    for (index, text) in rendered.texts.enumerated() {
-      for other in rendered.texts[(index + 1)...] { #expect(!text.overlaps(other), "\(text) and \(other)") }
+    #expect(overlappingPairs(rendered.texts) { $0.overlaps($1) } == [])
+    for text in rendered.texts {
       #expect(text.x >= 0 && text.x + text.width <= rendered.width, "\(text)")
     }
   }

@@ -1,25 +1,29 @@
 import Foundation
-import FoundationXML
-import Testing
 
 #if canImport(FoundationXML)
+import FoundationXML
 #endif
 
 /// One element of an SVG, as an XML parser sees it.
-struct SVGElement {
-  let name: String
-  let attributes: [String: String]
+public struct SVGElement {
+  /// Its name.
+  public let name: String
+  /// Its attributes.
+  public let attributes: [String: String]
   /// The classes of the element and of those around it.
-  let classes: [String]
-  var text = ""
+  public let classes: [String]
+  /// The text in it.
+  public var text = ""
 }
 
-/// The elements of an SVG in their order; fails the test where it is not well-formed XML.
-func elements(ofSVG svg: String) throws -> [SVGElement] {
+/// The elements of an SVG in their order.
+///
+/// - Throws: The parser's error where it is not well-formed XML.
+public func elements(ofSVG svg: String) throws -> [SVGElement] {
   let reader = ElementReader()
   let parser = XMLParser(data: Data(svg.utf8))
   parser.delegate = reader
-  try #require(parser.parse(), "not well-formed: \(String(describing: parser.parserError))")
+  guard parser.parse() else { throw parser.parserError ?? CocoaError(.propertyListReadCorrupt) }
   return reader.elements
 }
 
