@@ -304,4 +304,11 @@ import Testing
       #expect(repeated.status == 1 && repeated.error.contains("another --curves"), "\(repeated.error)")
     }
   }
+
+  @Test func errorsOfFoundationAreInWords() throws {
+    try withTemporaryFolder { folder in
+      let run = try runBags(["train", "--gradient-clip", "inf", "--epochs", "1", "--output", "run"], in: folder)
+      #expect(run.status != 0 && !run.error.contains("EncodingError") && !run.error.contains("Domain="), "\(run.error)")
+    }
+  }
 }
