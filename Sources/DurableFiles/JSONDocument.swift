@@ -61,7 +61,8 @@ extension DecodingError {
   package var place: String {
     func field(_ path: [any CodingKey]) -> String {
       path.reduce("") { text, key in
-        key.intValue.map { "\(text)[\($0)]" } ?? (text.isEmpty ? "" : text + ".") + JSONDocument.snakeCase(key.stringValue)
+        key.intValue.map { "\(text)[\($0)]" } ?? (text.isEmpty ? "" : text + ".")
+          + JSONDocument.snakeCase(key.stringValue)
       }
     }
     switch self {

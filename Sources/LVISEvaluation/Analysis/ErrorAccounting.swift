@@ -28,14 +28,15 @@ struct ErrorAccounting {
         let own = mean(present, classes)
         return ErrorBreakdown.Row(
           split: split, averagePrecision: own, objectCount: sum(objectCounts), foundCount: sum(found),
-          entries: Dictionary(uniqueKeysWithValues: kinds.map { kind in
-            // As in TIDE, a loss can only come of the recall points lying where they do.
-            let other = mean(mended[kind.place], classes)
-            let gain = own.map { max(0, (other ?? $0) - $0) }
-            let entry = ErrorBreakdown.Entry(
-              count: sum(findings.counts(of: kind)), ignoredCount: sum(findings.ignoredCounts(of: kind)), gain: gain)
-            return (kind, entry)
-          }))
+          entries: Dictionary(
+            uniqueKeysWithValues: kinds.map { kind in
+              // As in TIDE, a loss can only come of the recall points lying where they do.
+              let other = mean(mended[kind.place], classes)
+              let gain = own.map { max(0, (other ?? $0) - $0) }
+              let entry = ErrorBreakdown.Entry(
+                count: sum(findings.counts(of: kind)), ignoredCount: sum(findings.ignoredCounts(of: kind)), gain: gain)
+              return (kind, entry)
+            }))
       })
   }
 

@@ -16,7 +16,8 @@ extension LVISEvaluator {
       store, objectCounts: objectCounts { _ in true }, detectionCount: detections.table.count,
       cappedCount: detections.groups.count, findings: findings(of: detections))
     return ScoredDetections(
-      path: detections.path, result: result, lists: concurrentMap(store.classes.count) { WeightedList(store.classes[$0].sorted(), rules) })
+      path: detections.path, result: result,
+      lists: concurrentMap(store.classes.count) { WeightedList(store.classes[$0].sorted(), rules) })
   }
 }
 

@@ -94,9 +94,10 @@ public struct ComparisonDocument: Sendable, Codable {
     metricNames = ["AP", "APr", "APc", "APf"] + (0..<groups.groupCount).map { "AP\($0 + 1)" }
     methods = zip(result.rows, normCorrelations).map { Method($0, normCorrelations: $1) }
     let table = ComparisonTable(self)
-    best = Dictionary(uniqueKeysWithValues: zip(table.columns, table.best).map { column, rows in
-      (column.key, rows.sorted().map { methods[$0].method })
-    })
+    best = Dictionary(
+      uniqueKeysWithValues: zip(table.columns, table.best).map { column, rows in
+        (column.key, rows.sorted().map { methods[$0].method })
+      })
   }
 
   /// Where a comparison's folder has it.
@@ -148,9 +149,11 @@ extension ComparisonDocument.Method {
       method: row.method.description, trainedAs: row.picked.description, learningRate: row.learningRate,
       parameters: (row.picked.calibration ?? row.picked.method).parameters,
       tunedParameters: changes(row.picked.method, from: row.method.method).merging(
-        changes(row.picked.calibration, from: row.method.calibration)) { $1 },
+        changes(row.picked.calibration, from: row.method.calibration)
+      ) { $1 },
       epochs: row.epochs, steps: row.steps, metrics: Dictionary(uniqueKeysWithValues: metrics),
-      normCountCorrelation: ComparisonDocument.Measure(normCorrelations.compactMap { $0 }), seconds: ComparisonDocument.Measure(row.outcomes.map(\.seconds)),
+      normCountCorrelation: ComparisonDocument.Measure(normCorrelations.compactMap { $0 }),
+      seconds: ComparisonDocument.Measure(row.outcomes.map(\.seconds)),
       runs: row.outcomes.map(\.run.path), failures: row.failures, tuning: row.tuning)
   }
 }

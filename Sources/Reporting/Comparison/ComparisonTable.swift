@@ -110,5 +110,7 @@ public struct ComparisonTable: Sendable {
 
 extension ComparisonDocument {
   /// The metrics of the table, in its order; of a file of an earlier version, those that some method has.
-  var shownMetrics: [String] { metricNames ?? averagePrecisionNames(Set(methods.flatMap { $0.metrics.keys })).flatMap(\.self) }
+  var shownMetrics: [String] {
+    metricNames ?? averagePrecisionNames(Set(methods.flatMap { $0.metrics.keys })).flatMap(\.self)
+  }
 }

@@ -16,7 +16,8 @@ extension EvaluationDocument {
       let compared = row.comparison
       return ["\(row.id)", row.name, row.frequency?.rawValue ?? ""]
         + (hasGroups
-          ? [row.group.map { ClassSplit.group($0).description } ?? "", row.trainingInstances.map { "\($0)" } ?? ""] : [])
+          ? [row.group.map { ClassSplit.group($0).description } ?? "", row.trainingInstances.map { "\($0)" } ?? ""]
+          : [])
         + ["\(row.objectCount)", "\(row.detectionCount)"] + row.metrics.map { number($0.value) }
         + (comparison == nil
           ? []

@@ -22,7 +22,8 @@ public struct WeightNormComparison: Sendable {
   public init(groups: CategoryGroups, heads: [HeadNorms]) throws {
     for head in heads {
       guard head.classes.count == groups.classCount else {
-        throw ReportError(.classes, head.name, "has \(head.classes.count) classes, the annotations \(groups.classCount)")
+        throw ReportError(
+          .classes, head.name, "has \(head.classes.count) classes, the annotations \(groups.classCount)")
       }
       if let index = head.classes.firstIndex(where: { !$0.isFinite }) {
         let member = groups.members[index]

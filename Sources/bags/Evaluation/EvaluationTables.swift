@@ -89,7 +89,8 @@ enum EvaluationTables {
     for row in confusion.rows where row.objectCount > 0 {
       func share(_ count: Int) -> String { percent(Double(count) / Double(row.objectCount)) + " %" }
       table.add(
-        ["\(row.split)", grouped(row.objectCount), share(row.correctCount)] + confusion.rows.map { share(row.wrongCounts[$0.split] ?? 0) }
+        ["\(row.split)", grouped(row.objectCount), share(row.correctCount)]
+          + confusion.rows.map { share(row.wrongCounts[$0.split] ?? 0) }
           + [share(row.missedCount)])
     }
     guard !confusion.pairs.isEmpty else { return table.rendered() }
@@ -105,7 +106,8 @@ enum EvaluationTables {
     var table = TextTable([("metric", .left), (name, .right), ("these", .right), ("Δ", .right), ("95 %", .left)])
     for entry in comparison.metrics {
       table.add([
-        entry.name, percent(entry.first), percent(entry.second), NumberText.points(entry.difference), interval(entry.interval),
+        entry.name, percent(entry.first), percent(entry.second), NumberText.points(entry.difference),
+        interval(entry.interval),
       ])
     }
     let clear = comparison.classes.filter(\.averagePrecision.isClear)

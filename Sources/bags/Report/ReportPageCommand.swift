@@ -41,7 +41,9 @@ struct ReportPageCommand: ParsableCommand {
     let folder = comparisonFolder
     let comparison = try folder.map { try ComparisonDocument(inFolder: $0) }
     let named =
-      try comparison.map { try $0.firstRuns(inFolder: folder ?? "").map { try NamedHead($0.run.path).named($0.method) } }
+      try comparison.map {
+        try $0.firstRuns(inFolder: folder ?? "").map { try NamedHead($0.run.path).named($0.method) }
+      }
       ?? NamedHead.all(runs, hint: ReportCommand.hint)
     let single = named.count == 1 ? named.first?.run : nil
     let path = output ?? "\(folder ?? single ?? "Reports")/report.html"
