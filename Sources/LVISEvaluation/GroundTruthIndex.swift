@@ -123,13 +123,14 @@ struct GroundTruthIndex: Sendable {
         let imageID = dataset.annotations[annotation].imageID
         let size = sizes[imageID] ?? (0, 0)
         if case .polygons = segmentation, size.height == 0 || size.width == 0 {
-          // The place in the file, where it was read from one.
-          let place = (dataset.path.map { "\($0): " } ?? "") + (unsized?.example ?? "width of image \(imageID)")
-          let others = unsized.map { ", as in \(share($0.count, of: dataset.images.count, "image"))" } ?? ""
+          let problem = "polygons cannot be turned into masks without the width and height of their image"
+          guard let unsized, let place = unsized.example else {
+            return .failure(fault("image \(imageID) has no size; \(problem)", object.annotation))
+          }
+          let others = share(unsized.count, of: dataset.images.count, "image")
           return .failure(
             EvaluationError(
-              "\(place): is missing\(others); "
-                + "polygons cannot be turned into masks without the width and height of their image"))
+              (dataset.path.map { "\($0): " } ?? "") + "\(place): is missing, as in \(others); \(problem)"))
         }
         do throws(MaskError) {
           table.append(try segmentation.mask(in: size))

@@ -67,7 +67,7 @@ struct GroupCommand: ParsableCommand {
     let present = try? CategoryGroups(contentsOf: output)
     try overwrite.check(
       output,
-      contents: present.map { ", with the boundaries \($0.boundaries.map(String.init).joined(separator: ","))" } ?? "")
+      contents: present.map { "groups of the boundaries \($0.boundaries.map(String.init).joined(separator: ","))" })
     let tables = exportOfficial.map { folder in
       CategoryGroups.OfficialTables.fileNames.map { (folder as NSString).appendingPathComponent($0) }
     }

@@ -89,11 +89,6 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    do {
-      try recipe(setStages: 1).validate()
-    } catch let error as TrainingRecipeError {
-      throw ValidationError(error.description)
-    }
     if resume == nil && input.initialHead == nil, try method.method().needsInitialHead {
       throw ValidationError("the method \(method.name) corrects a trained softmax head: name it with --init")
     }
@@ -104,6 +99,11 @@ struct TrainCommand: ParsableCommand {
     }
     guard (0...1e9).contains(checkpointInterval) else {
       throw ValidationError("--checkpoint-interval must be from 0 to 1000000000 seconds")
+    }
+    do {
+      try recipe(setStages: 1).validate()
+    } catch let error as TrainingRecipeError {
+      throw ValidationError(error.description)
     }
   }
 

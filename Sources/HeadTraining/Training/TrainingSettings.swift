@@ -6,7 +6,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
   public var imagesPerBatch = 16
   /// The learning rate after warm-up; it scales linearly with `imagesPerBatch`.
   public var learningRate = 0.01
-  /// Epochs after which the learning rate is divided by 10.
+  /// Epochs after which the learning rate is divided by 10, ascending; one that stands twice divides it twice.
   public var milestones = [8, 11]
   /// Steps of linear warm-up from a third of the rate; at most one epoch of them is done.
   public var warmupSteps = 500
@@ -58,7 +58,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
       "learning-rate must be above 0"
     } else if !milestones.allSatisfy({ (0...1_000_000).contains($0) }) {
       "milestones must be epochs"
-    } else if !zip(milestones, milestones.dropFirst()).allSatisfy(<) {
+    } else if !zip(milestones, milestones.dropFirst()).allSatisfy(<=) {
       "milestones must ascend"
     } else if warmupSteps < 0 {
       "warmup-steps must not be negative"

@@ -24,14 +24,15 @@ struct OverwriteOptions: ParsableArguments {
   /// - Parameters:
   ///   - path: What is to be written.
   ///   - option: The option that says where.
-  ///   - contents: What stands there, in words behind "exists".
+  ///   - contents: What stands there, where that helps to choose.
   /// - Throws: `CommandFailure` where `path` exists and may not be replaced.
-  func check(_ path: String, option: String = "--output", contents: String = "") throws {
+  func check(_ path: String, option: String = "--output", contents: String? = nil) throws {
     var status = stat()
     guard !overwrite, stat(path, &status) == 0 else { return }
     // Nothing is lost where it is a device or a pipe.
     if [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
-      throw CommandFailure("\(path): exists\(contents); give --overwrite to replace it, or another \(option)")
+      let remark = contents.map { " (it holds \($0))" } ?? ""
+      throw CommandFailure("\(path): exists; give --overwrite to replace it, or another \(option)\(remark)")
     }
   }
 }
