@@ -50,10 +50,10 @@ import Testing
       #expect(run.status == 0, "\(run.error)")
       for text in [
         "3 categories, 3 instances on 2 images (counted over 4 annotations)",
-        "G0     background               –          –       –",
-        "G1     < 2                      2          1  33.3 %",
-        "G2     ≥ 2                      1          2  66.7 %",
-        "all                             3          3",
+        "G0     background                 –          –       –",
+        "G1     < 2                        2          1  33.3 %",
+        "G2     ≥ 2                        1          2  66.7 %",
+        "all                               3          3",
         "classes without an instance, in G1: 1 (a)",
         "images without an annotation: 1 of 2",
         "crowd annotations, not counted: 1",
