@@ -41,7 +41,8 @@ import Testing
       {"method": "softmax", "trained_as": "softmax", "learning_rate": 0.01, "parameters": {}, "epochs": 2, "steps": 14, "failures": [],
        "metrics": {"AP": {"mean": 0.25, "spread": 0.01, "values": [0.24, 0.26]}, "AP1": {"mean": 0, "values": [0, 0]}},
        "seconds": {"mean": 1.5, "values": [1.5]}, "runs": ["elsewhere/runs/softmax-seed0", "elsewhere/runs/softmax-seed1"]},
-      {"method": "bags:others-ratio=8", "trained_as": "bags:others-ratio=8", "learning_rate": 0.01, "parameters": {"others-ratio": "8"}, "epochs": 2,
+      {"method": "bags:others-ratio=8", "trained_as": "bags:others-ratio=8", "learning_rate": 0.01,
+       "parameters": {"others-ratio": "8"}, "epochs": 2,
        "steps": 14, "failures": ["seed 1: diverged"], "metrics": {"AP": {"mean": 0.5, "values": [0.5]}},
        "norm_count_correlation": {"mean": -0.5, "values": [-0.5]}, "runs": ["elsewhere/runs/bags-seed0"]}]}
     """
