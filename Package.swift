@@ -72,7 +72,7 @@ let package = Package(
         "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
         "LVISDatasets",
       ]),
-    .target(name: "LVISEvaluation", dependencies: ["LVISDatasets"]),
+    .target(name: "LVISEvaluation", dependencies: ["DurableFiles", "LVISDatasets"]),
     .target(
       name: "MethodComparison",
       dependencies: [
@@ -89,7 +89,8 @@ let package = Package(
     .target(
       name: "SyntheticData",
       dependencies: [
-        "DenseLinearAlgebra", "FeatureSets", "LVISDatasets", .product(name: "RealModule", package: "swift-numerics"),
+        "DenseLinearAlgebra", "DurableFiles", "FeatureSets", "LVISDatasets",
+        .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(
       name: "ModelExport",
@@ -184,7 +185,7 @@ let package = Package(
       name: "ReportingTests",
       dependencies: [
         "Charts", "DenseLinearAlgebra", "DetectionHeads", "HeadLosses", "HeadTraining", "LVISDatasets",
-        "MethodComparison", "Reporting", "TestSupport", "TrainingRuns",
+        "LVISEvaluation", "MethodComparison", "Reporting", "TestSupport", "TrainingRuns",
       ]),
     .testTarget(
       name: "SyntheticDataTests",

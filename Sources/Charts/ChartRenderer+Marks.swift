@@ -11,7 +11,7 @@ extension ChartRenderer {
     switch mark {
     case .points(let mark): drawPoints(mark, placed: placed, into: &writer)
     case .line(let mark):
-      drawPath(pathData(mark.points, placed: placed), style: mark.style, width: mark.width, into: &writer)
+      drawPath(pathData(thinned(mark.points, placed: placed)), style: mark.style, width: mark.width, into: &writer)
     case .area(let mark): drawArea(mark, bottom: plot.bottom, placed: placed, into: &writer)
     case .rule(let mark): drawRule(mark, of: panel, in: plot, into: &writer)
     case .bars(let mark): drawBars(mark, bottom: plot.bottom, placed: placed, into: &writer)
@@ -50,8 +50,7 @@ extension ChartRenderer {
     _ mark: PointMark, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout MarkupWriter
   ) {
     writer.group("g", pointAttributes(mark.style, opacity: mark.opacity, isFilled: mark.isFilled)) { writer in
-      for point in mark.points {
-        guard let place = placed(point) else { continue }
+      for (point, place) in visible(mark, placed: placed) {
         drawShape(mark.style.shape, x: place.x, y: place.y, radius: mark.radius, note: point.note, into: &writer)
       }
     }
@@ -105,16 +104,16 @@ extension ChartRenderer {
     }
   }
 
-  /// The points as a path; broken where one has no place.
-  private func pathData(_ points: [ChartPoint], placed: (ChartPoint) -> (x: Double, y: Double)?) -> String {
+  /// The places as a path; broken where there is none.
+  private func pathData(_ places: [(x: Double, y: Double)?]) -> String {
     var data = ""
     var isBroken = true
-    for point in points {
-      guard let at = placed(point) else {
+    for place in places {
+      guard let at = place else {
         isBroken = true
         continue
       }
-      data += (isBroken ? "M" : "L") + place(at.x, at.y)
+      data += (isBroken ? "M" : "L") + self.place(at.x, at.y)
       isBroken = false
     }
     return data
@@ -133,7 +132,7 @@ extension ChartRenderer {
   private func drawArea(
     _ mark: AreaMark, bottom: Double, placed: (ChartPoint) -> (x: Double, y: Double)?, into writer: inout MarkupWriter
   ) {
-    let places = mark.points.compactMap(placed)
+    let places = thinned(mark.points, placed: placed).compactMap(\.self)
     guard let first = places.first, let last = places.last else { return }
     let edge = places.map { place($0.x, $0.y) }.joined(separator: "L")
     writer.element(

@@ -28,18 +28,14 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + chart.svg
     guard self != .svg else { return try DurableFile.write(text, to: path) }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bags-figure-\(UUID().uuidString)")
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw ReportError("\(path): cannot make a temporary folder to draw it in: \(error.localizedDescription)")
-    }
+    try makeFolder(at: folder.path)
     defer { try? FileManager.default.removeItem(at: folder) }
     let source = folder.appendingPathComponent("figure.svg").path
     let result = folder.appendingPathComponent("figure.\(rawValue)").path
     try DurableFile.write(text, to: source)
     try convert(source, to: result, for: path)
     guard let data = FileManager.default.contents(atPath: result), !data.isEmpty else {
-      throw ReportError("\(path): rsvg-convert wrote nothing")
+      throw ReportError(.converterFailed, path, "rsvg-convert wrote nothing")
     }
     try DurableFile.write(data, to: path)
   }
@@ -54,12 +50,13 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     do {
       try process.run()
     } catch {
-      throw ReportError("\(path): cannot run rsvg-convert: \(error.localizedDescription)")
+      throw ReportError(.converterFailed, path, "cannot run rsvg-convert: \(error.localizedDescription)")
     }
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       throw ReportError(
-        "\(path): rsvg-convert failed with status \(process.terminationStatus); --image-format svg needs no converter")
+        .converterFailed, path,
+        "rsvg-convert failed with status \(process.terminationStatus); SVG files need no converter")
     }
   }
 
@@ -70,8 +67,9 @@ public enum ImageFormat: String, Sendable, CaseIterable {
       let path = folders.map({ "\($0)/rsvg-convert" }).first(where: FileManager.default.isExecutableFile(atPath:))
     else {
       throw ReportError(
-        "--image-format \(rawValue) needs rsvg-convert, which is not installed: `apt install librsvg2-bin` or "
-          + "`brew install librsvg` brings it; --image-format svg needs nothing")
+        .converterMissing, nil,
+        "\(rawValue.uppercased()) needs rsvg-convert, which is not installed: `apt install librsvg2-bin` or "
+          + "`brew install librsvg` brings it; SVG files need nothing")
     }
     return path
   }

@@ -15,6 +15,17 @@ public enum NumberText {
     return value == 0 ? "0" : String(format: "%.\(max(1, digits))g", value)
   }
 
+  /// A fraction as a percentage without its sign; an en dash where there is none.
+  public static func percent(_ fraction: Double?, digits: Int = 2) -> String {
+    fraction.map { fixed(100 * $0, digits: digits) } ?? "–"
+  }
+
+  /// A difference of fractions in percentage points, its sign always shown; an en dash where there is none.
+  public static func points(_ difference: Double?, digits: Int = 2) -> String {
+    guard let difference, difference.isFinite else { return "–" }
+    return (difference < 0 ? "−" : "+") + fixed(100 * abs(difference), digits: digits)
+  }
+
   /// A whole number with a comma before every third digit: `12,345`.
   public static func grouped(_ value: Int) -> String {
     let digits = String(value.magnitude)

@@ -1,8 +1,40 @@
-/// Why a report could not be made.
-public struct ReportError: Error, CustomStringConvertible, Sendable {
-  /// One line that says what is wrong and what to do.
-  public let description: String
+import Foundation
 
-  /// Makes an error from the line that says what is wrong.
-  public init(_ description: String) { self.description = description }
+/// Why a report could not be made.
+public struct ReportError: Error, Hashable, CustomStringConvertible, LocalizedError {
+  /// The kinds of fault.
+  public enum Code: String, Sendable {
+    /// `rsvg-convert`, which makes PNG and PDF, is not installed.
+    case converterMissing
+    /// `rsvg-convert` failed.
+    case converterFailed
+    /// There is nothing to report.
+    case empty
+    /// Heads or runs are of different classes.
+    case classes
+    /// A weight is no finite number.
+    case notFinite
+    /// A file holds no results of a comparison.
+    case comparison
+  }
+
+  /// The kind of fault.
+  public let code: Code
+  /// The file, as the user gave it, or what the run or the head is called; `nil` where it is none in particular.
+  public let subject: String?
+  /// What was found and what was expected, in words.
+  public let detail: String
+
+  /// Makes an error.
+  package init(_ code: Code, _ subject: String?, _ detail: String) {
+    self.code = code
+    self.subject = subject
+    self.detail = detail
+  }
+
+  /// One line: the file or run, what is wrong and what to do.
+  public var description: String { (subject.map { "\($0): " } ?? "") + detail }
+
+  /// The same line.
+  public var errorDescription: String? { description }
 }

@@ -43,7 +43,8 @@ package enum JSONDocument {
     return try value(from: withExtendedLifetime(file) { Data(file.bytes) })
   }
 
-  private static func snakeCase(_ name: String) -> String {
+  /// `image_count` for `imageCount`.
+  static func snakeCase(_ name: String) -> String {
     guard name.first?.isLowercase == true else { return name }
     return name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
   }
@@ -60,7 +61,8 @@ extension DecodingError {
   package var place: String {
     func field(_ path: [any CodingKey]) -> String {
       path.reduce("") { text, key in
-        key.intValue.map { "\(text)[\($0)]" } ?? (text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)")
+        key.intValue.map { "\(text)[\($0)]" } ?? (text.isEmpty ? "" : text + ".")
+          + JSONDocument.snakeCase(key.stringValue)
       }
     }
     switch self {

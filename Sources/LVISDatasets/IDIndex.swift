@@ -1,9 +1,20 @@
 /// Finds the position of an id: by a table where the ids lie close together, by binary search elsewhere.
 public struct IDIndex: Sendable {
-  private let ids: [Int]
-  private let lowest: Int
+  /// The ids, strictly ascending.
+  public let ids: [Int]
+  @usableFromInline let lowest: Int
   /// Position by id − lowest, −1 for none; empty where the ids lie too far apart.
-  private let table: [Int32]
+  @usableFromInline let table: [Int32]
+
+  /// The number of ids.
+  public var count: Int { ids.count }
+
+  /// Makes an index of ids in any order; one that is given twice has one position.
+  public init(_ ids: some Sequence<Int>) {
+    var unique: [Int] = []
+    for id in ids.sorted() where unique.last != id { unique.append(id) }
+    self.init(ascending: unique)
+  }
 
   /// Makes an index.
   ///
@@ -24,7 +35,7 @@ public struct IDIndex: Sendable {
   /// The position of `id`, or `nil` where it is unknown.
   ///
   /// - Complexity: O(1) where the ids lie close together, else O(log n).
-  @inline(__always)
+  @inlinable @inline(__always)
   public func position(of id: Int) -> Int? {
     if !table.isEmpty {
       // Wraps where the true distance is beyond Int; as an unsigned number it is right either way.

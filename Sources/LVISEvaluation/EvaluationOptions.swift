@@ -38,8 +38,8 @@ public struct EvaluationOptions: Sendable {
   public var fixesIDZero = false
   /// Each category's frequency, instead of what the ground truth states.
   public var frequencies: [Int: LVISFrequency]?
-  /// The group of each category, numbered from 0, by category id: adds `AP1`...`APn`.
-  public var groups: CategoryPartition?
+  /// The groups of the classes, such as those that a classifier was trained with: adds `AP1`...`APn`.
+  public var groups: CategoryGroups?
   /// Whether to keep every class's precision at the 101 recall points.
   public var keepsCurves = false
 
@@ -87,24 +87,4 @@ public struct AreaRange: Sendable, Equatable {
     default: "_" + name
     }
   }
-}
-
-/// Categories in groups, such as those that a classifier was trained with.
-public struct CategoryPartition: Sendable {
-  /// The number of groups.
-  public let groupCount: Int
-  private let groups: [Int: Int]
-
-  /// Makes a partition.
-  ///
-  /// - Parameters:
-  ///   - groups: Each category's group, numbered from 0, by category id. Groups outside `0..<groupCount` are left out.
-  ///   - groupCount: The number of groups.
-  public init(groups: [Int: Int], groupCount: Int) {
-    self.groups = groups.filter { (0..<groupCount).contains($0.value) }
-    self.groupCount = groupCount
-  }
-
-  /// The group of a category; `nil` where it has none.
-  public func group(ofCategory id: Int) -> Int? { groups[id] }
 }

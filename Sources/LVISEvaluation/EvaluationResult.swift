@@ -6,8 +6,14 @@ public struct EvaluationResult: Sendable {
   public struct Metric: Sendable, Equatable {
     /// As the reference names it: `AP`, `APr`, `AR@300`...
     public let name: String
-    /// 0...1, or −1 where there is no object to measure it by.
-    public let value: Double
+    /// 0...1; `nil` where there is no object to measure it by.
+    public let value: Double?
+
+    /// Makes a metric.
+    public init(name: String, value: Double?) {
+      self.name = name
+      self.value = value
+    }
   }
 
   /// How many detections and objects took part.
@@ -36,8 +42,11 @@ public struct EvaluationResult: Sendable {
   public let warnings: [DataFinding]
   let splits: ClassSplits
 
-  /// A metric by name; `nil` for a name that is not measured.
+  /// A metric by name; `nil` for a name that is not measured, and where there is no object to measure it by.
   public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
+
+  /// The metrics that can be measured, by name.
+  public var metricsByName: [String: Double] { metrics.definedByName }
 
   /// The classes that have objects and for which no detection counts.
   public var neverPredicted: [ClassResult] { classes.filter { $0.objectCount > 0 && $0.detectionCount == 0 } }
@@ -73,12 +82,12 @@ public struct ClassResult: Sendable, Identifiable {
   public let objectCount: Int
   /// Detections that count.
   public let detectionCount: Int
-  /// `AP`, `AP50`, `AP75`, `APs`..., `AR`, `ARs`...; −1 where there is no object to measure it by.
+  /// `AP`, `AP50`, `AP75`, `APs`..., `AR`, `ARs`...
   public let metrics: [EvaluationResult.Metric]
   /// Precision at recall 0, .01, ... 1, for each threshold; empty unless the options ask for it.
   public let curves: [[Double]]
 
-  /// A metric by name; `nil` for a name that is not measured.
+  /// A metric by name; `nil` for a name that is not measured, and where there is no object to measure it by.
   public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
 
   init(_ category: LVISCategory, _ frequency: LVISFrequency?, _ scores: ClassScores, _ options: EvaluationOptions) {

@@ -12,7 +12,7 @@ struct FederatedLabels: Sendable {
   let isWithoutNegatives: Bool
   let notes: [DataFinding]
 
-  init(_ images: [LVISImage], categories: IdentifierTable, rules: EvaluationOptions.Rules) {
+  init(_ images: [LVISImage], categories: IDIndex, rules: EvaluationOptions.Rules) {
     guard rules == .lvis else {
       negatives = Lists(images.map { _ in [] }, categories)
       notExhaustive = negatives
@@ -49,7 +49,7 @@ struct FederatedLabels: Sendable {
     private var starts: [Int32] = [0]
     private var places: [Int32] = []
 
-    init(_ lists: [[Int]], _ categories: IdentifierTable) {
+    init(_ lists: [[Int]], _ categories: IDIndex) {
       starts.reserveCapacity(lists.count + 1)
       for list in lists {
         for id in list {

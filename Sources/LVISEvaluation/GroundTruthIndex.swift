@@ -9,8 +9,8 @@ struct GroundTruthIndex: Sendable {
     var firstObject: Int32
   }
 
-  let images: IdentifierTable
-  let categoryIDs: IdentifierTable
+  let images: IDIndex
+  let categoryIDs: IDIndex
   /// By ascending id.
   let categories: [LVISCategory]
 
@@ -56,8 +56,8 @@ struct GroundTruthIndex: Sendable {
   init(_ dataset: LVISDataset, options: EvaluationOptions) throws {
     let rules = options.rules
     var notes: [DataFinding] = []
-    images = IdentifierTable(dataset.images.lazy.map(\.id))
-    categoryIDs = IdentifierTable(dataset.categories.lazy.map(\.id))
+    images = IDIndex(dataset.images.lazy.map(\.id))
+    categoryIDs = IDIndex(dataset.categories.lazy.map(\.id))
     // Of two with the same id, the later one holds, as in an index that is filled in file order.
     var lastImages = [Int32](repeating: 0, count: images.count)
     for (position, image) in dataset.images.enumerated() {
@@ -105,7 +105,7 @@ struct GroundTruthIndex: Sendable {
   }
 
   private static func masks(
-    of objects: [GroundTruthObject], _ dataset: LVISDataset, _ images: IdentifierTable
+    of objects: [GroundTruthObject], _ dataset: LVISDataset, _ images: IDIndex
   ) throws -> MaskTable {
     let sizes = Dictionary(dataset.images.map { ($0.id, (height: $0.height, width: $0.width)) }) { $1 }
     let unsized = dataset.warnings.first { $0.code == .imagesWithoutSize }
@@ -123,13 +123,14 @@ struct GroundTruthIndex: Sendable {
         let imageID = dataset.annotations[annotation].imageID
         let size = sizes[imageID] ?? (0, 0)
         if case .polygons = segmentation, size.height == 0 || size.width == 0 {
-          // The place in the file, where it was read from one.
-          let place = (dataset.path.map { "\($0): " } ?? "") + (unsized?.example ?? "width of image \(imageID)")
-          let others = unsized.map { ", as in \(share($0.count, of: dataset.images.count, "image"))" } ?? ""
+          let problem = "polygons cannot be turned into masks without the width and height of their image"
+          guard let unsized, let place = unsized.example else {
+            return .failure(fault("image \(imageID) has no size; \(problem)", object.annotation))
+          }
+          let others = share(unsized.count, of: dataset.images.count, "image")
           return .failure(
             EvaluationError(
-              "\(place): is missing\(others); "
-                + "polygons cannot be turned into masks without the width and height of their image"))
+              (dataset.path.map { "\($0): " } ?? "") + "\(place): is missing, as in \(others); \(problem)"))
         }
         do throws(MaskError) {
           table.append(try segmentation.mask(in: size))
@@ -156,7 +157,7 @@ struct GroundTruthIndex: Sendable {
   /// Rules 3 and, for duplicate ids, the reference's index: an annotation is filtered by what it says itself, but what
   /// is then found under its id is the last annotation with that id, wherever that lies.
   private static func entries(
-    of dataset: LVISDataset, images: IdentifierTable, categories: IdentifierTable, rules: EvaluationOptions.Rules,
+    of dataset: LVISDataset, images: IDIndex, categories: IDIndex, rules: EvaluationOptions.Rules,
     notes: inout [DataFinding]
   ) -> [Entry] {
     let annotations = dataset.annotations
@@ -169,7 +170,7 @@ struct GroundTruthIndex: Sendable {
     func counts(_ annotation: LVISAnnotation) -> Bool {
       rules == .coco || (annotation.area > 0 && annotation.area < .infinity)
     }
-    let ids = IdentifierTable(annotations.lazy.map(\.id))
+    let ids = IDIndex(annotations.lazy.map(\.id))
     var entries: [Entry] = []
     entries.reserveCapacity(annotations.count)
     guard ids.count < annotations.count else {
@@ -211,4 +212,10 @@ struct GroundTruthObject: Sendable {
   /// May be matched any number of times, by detections that lie inside it.
   var isCrowd: Bool
   var hasIDZero: Bool
+}
+
+extension IDIndex {
+  /// The position of an id as detections hold it; −1 where it is unknown.
+  @inline(__always)
+  func place(of id: Int) -> Int32 { position(of: id).map { Int32(truncatingIfNeeded: $0) } ?? -1 }
 }

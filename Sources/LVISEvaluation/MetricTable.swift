@@ -10,10 +10,10 @@ struct MetricTable {
     let quantity: Quantity
     let cells: [Int]
 
-    /// The mean over all cells > −1 of the classes; −1 where there is none.
+    /// The mean over all cells > −1 of the classes; `nil` where there is none.
     ///
     /// Every class with objects has as many cells as the next, so the mean over recall points may be taken first.
-    func mean(over classes: some Sequence<ClassScores>) -> Double {
+    func mean(over classes: some Sequence<ClassScores>) -> Double? {
       var sum = 0.0
       var count = 0
       for scores in classes {
@@ -28,7 +28,7 @@ struct MetricTable {
           count += 1
         }
       }
-      return count == 0 ? -1 : sum / Double(count)
+      return count == 0 ? nil : sum / Double(count)
     }
   }
 
@@ -81,7 +81,7 @@ extension EvaluationResult {
     let definitions = MetricTable(options).overall
     var metrics = definitions.beforeFrequencies.map { Metric(name: $0.name, value: $0.mean(over: scores)) }
     let precision = definitions.beforeFrequencies[0]
-    func mean(where isIncluded: (ClassResult) -> Bool) -> Double {
+    func mean(where isIncluded: (ClassResult) -> Bool) -> Double? {
       precision.mean(over: zip(classes, scores).filter { isIncluded($0.0) }.map(\.1))
     }
     if options.rules == .lvis {

@@ -15,8 +15,8 @@ public struct PreparedDetections: Sendable {
   let groups: DetectionsByImage
   let purpose: Purpose
   let census: DetectionCensus
-  /// The file that they were read from; `nil` for detections in memory.
-  let path: String?
+  /// The results file that they were read from; `nil` where they came from memory.
+  public let path: String?
 
   /// How many there are, whatever the caps cut off.
   public var count: Int { table.count }

@@ -71,37 +71,18 @@ struct ComparisonCell {
   ///
   /// - Parameter digest: Of what it is to be scored on, and how.
   func savedMetrics(digest: String) throws -> [String: Double]? {
-    guard isTrained, FileManager.default.fileExists(atPath: evaluationPath) else { return nil }
-    let file = try MappedFile(at: evaluationPath)
-    let data = withExtendedLifetime(file) { Data(file.bytes) }
-    guard let saved = try? JSONDecoder().decode([String: SavedValue].self, from: data),
-      saved[Self.digestKey]?.text == digest
+    guard isTrained, FileManager.default.fileExists(atPath: run.evaluationPath),
+      let saved = try? EvaluationDocument(contentsOf: run.evaluationPath), saved.comparisonMark == digest
     else { return nil }
-    return saved.compactMapValues(\.number)
+    return saved.metricsByName
   }
 
-  /// A value of a saved evaluation: a metric, or something beside.
-  private struct SavedValue: Decodable {
-    let number: Double?
-    let text: String?
-
-    init(from decoder: any Decoder) throws {
-      let value = try decoder.singleValueContainer()
-      number = try? value.decode(Double.self)
-      text = try? value.decode(String.self)
-    }
-  }
-
-  /// Keeps its metrics, as `bags evaluate --format json --per-class` prints them.
+  /// Keeps its metrics, as `bags evaluate` writes them.
   func save(_ result: EvaluationResult, digest: String) throws {
-    let report = EvaluationReport(result, perClass: true, marks: [Self.digestKey: digest])
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try DurableFile.write(try encoder.encode(report) + Data("\n".utf8), to: evaluationPath)
+    var document = EvaluationDocument(result)
+    document.comparisonMark = digest
+    try document.write(to: run.evaluationPath)
   }
-
-  private static let digestKey = "comparison_mark"
-  private var evaluationPath: String { "\(run.path)/evaluation.json" }
 
   // MARK: Training and calibrating
 

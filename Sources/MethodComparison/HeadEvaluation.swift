@@ -36,18 +36,12 @@ extension LVISEvaluator {
   }
 }
 
-extension EvaluationResult {
-  /// The metrics by name.
-  public var metricsByName: [String: Double] { Dictionary(metrics.map { ($0.name, $0.value) }) { first, _ in first } }
-}
-
 extension EvaluationOptions {
   /// LVIS's rules, with AP1 and on for groups of classes, and r, c and f by the training images of each class; with curves.
   init(groups: CategoryGroups, frequenciesFromCounts: Bool) {
     self.init()
     keepsCurves = true
-    self.groups = CategoryPartition(
-      groups: Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }, groupCount: groups.groupCount)
+    self.groups = groups
     guard frequenciesFromCounts else { return }
     frequencies = Dictionary(
       groups.members.map { ($0.id, LVISFrequency(trainingImageCount: $0.imageCount)) }

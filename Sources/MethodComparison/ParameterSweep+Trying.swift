@@ -20,8 +20,7 @@ extension ParameterSweep {
     var points: [Point] = []
     for value in values {
       let result = try images.evaluate(try head(value))
-      points.append(
-        Point(value: value, metrics: Dictionary(result.metrics.map { ($0.name, $0.value) }) { first, _ in first }))
+      points.append(Point(value: value, metrics: result.metricsByName))
       progress(points.count)
     }
     self.init(parameter: parameter, metric: metric, imageCount: images.features.images.count, points: points)

@@ -13,11 +13,6 @@ extension CategoryGroups {
     return lower == upper - 1 ? last : "\(NumberText.grouped(lower))–\(last)"
   }
 
-  /// The count of a class that is held against the boundaries.
-  func groupingCount(of index: Int) -> Int {
-    countedBy == .instances ? members[index].instanceCount : members[index].imageCount
-  }
-
   /// Class indices by descending count, ties by ascending category id.
   var classesByFrequency: [Int] {
     members.indices.sorted { (-groupingCount(of: $0), $0) < (-groupingCount(of: $1), $1) }

@@ -1,3 +1,4 @@
+import DurableFiles
 import FeatureSets
 import Foundation
 
@@ -18,9 +19,9 @@ extension SyntheticDetectionSet {
   /// `train` and `val`.
   ///
   /// - Parameter folder: Made where it does not exist.
-  /// - Throws: `FeatureSetError` if there are shards already; `FileError`; Foundation's error if a folder cannot be made.
+  /// - Throws: `FeatureSetError` if there are shards already; `FileError`.
   public func write(to folder: String) throws {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try makeFolder(at: folder)
     try writeAnnotations(to: folder)
     try write(training.rois, to: "\(folder)/\(FileName.trainingFeatures)")
     try write(validation.rois, to: "\(folder)/\(FileName.validationFeatures)")

@@ -22,6 +22,10 @@ public struct RunFolder: Sendable, Equatable {
   public var metricsPath: String { "\(path)/metrics.jsonl" }
   /// What an interrupted run goes on from.
   public var checkpointPath: String { "\(path)/checkpoint.safetensors" }
+  /// What `bags evaluate` writes of its detections.
+  public var evaluationPath: String { "\(path)/evaluation.json" }
+  /// Its detections on validation images.
+  public var resultsPath: String { "\(path)/results.json" }
   /// Where the run stands until it is complete.
   public var partialPath: String { "\(path).partial" }
 

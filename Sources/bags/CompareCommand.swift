@@ -119,16 +119,16 @@ struct CompareCommand: ParsableCommand {
       progress.finish()
       throw CommandFailure("interrupted; the same command goes on where it stopped")
     }
-    let table = try ComparisonTable(result, groups: set.groups)
-    let report = ComparisonText(table: table, set: set, isBuiltIn: input.features == nil)
-    try folder.write(table, text: report.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
+    let report = try ComparisonReport(result, groups: set.groups, program: "bags \(Bags.version)")
+    let text = ComparisonText(report: report, set: set, isBuiltIn: input.features == nil)
+    try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
     for row in result.rows {
       for failure in row.failures { StandardStreams.warn("\(row.method), \(failure)") }
     }
     if format.isJSON {
-      StandardStreams.result(try ComparisonDocument(table, program: "bags \(Bags.version)").json())
+      try printJSON(report.document)
     } else {
-      StandardStreams.result(report.terminalTable)
+      StandardStreams.result(report.table.table.rendered())
       StandardStreams.result("\nreport  \(folder.path)/README.md\ndata    \(folder.path)/comparison.csv")
     }
   }

@@ -53,7 +53,7 @@ struct DemoCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(DemoResult(report: folder.readme, seconds: seconds, metrics: report.metrics))
     } else {
-      StandardStreams.result(report.terminalTable)
+      StandardStreams.result(report.table.rendered())
       StandardStreams.result(
         "\nreport  \(folder.readme)\npage    \(folder.page)\nfigures \(folder.weightNorms).svg, \(folder.averagePrecision).svg"
       )

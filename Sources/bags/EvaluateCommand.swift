@@ -42,21 +42,23 @@ struct EvaluateCommand: ParsableCommand {
     let findings = try analysis.findings(evaluator, results: input.results)
     StandardStreams.show(findings.warningsOfOther)
     StandardStreams.show(findings.result.warnings.filter { !evaluator.warnings.contains($0) })
-    let classes = ClassTable(
-      findings, groups: evaluator.options.groups, trainingInstances: try input.trainingInstances(),
-      sortedBy: classOptions.sort.lowercased(),
-      isReversed: classOptions.reverse)
-    var report = FindingsReport(findings, classes: classes)
-    if let path = classOptions.perClassOutput { try classes.write(to: path) }
-    if let path = outputs.curves { try CurveTable(findings.result).write(to: path) }
-    if let path = outputs.output { try DurableFile.write(jsonText(report) + "\n", to: path) }
+    var document = EvaluationDocument(findings, groups: evaluator.options.groups)
+    document.sortClasses(by: classOptions.sort.lowercased(), isReversed: classOptions.reverse)
+    if let path = classOptions.perClassOutput {
+      try TableFormat.write(csv: document.classCSV, json: document.classes, to: path)
+    }
+    if let path = outputs.curves {
+      try TableFormat.write(csv: findings.result.curveCSV, json: findings.result.curves(), to: path)
+    }
+    if let path = outputs.output { try document.write(to: path) }
+    if !classOptions.perClass { document.classes = nil }
     if format.isJSON {
-      report.includesClasses = classOptions.perClass
-      try printJSON(report)
+      try printJSON(document)
     } else {
       var sections = [EvaluationTables.metrics(findings.result)]
-      if classOptions.perClass { sections.append(classes.rendered) }
-      sections += EvaluationTables.sections(findings)
+      if classOptions.perClass { sections.append(classTable(document).rendered()) }
+      let areas = evaluator.options.areaRanges.filter { $0.name != AreaRange.all.name }
+      sections += EvaluationTables.sections(findings, areas: areas)
       StandardStreams.result(sections.joined(separator: "\n\n"))
     }
   }
@@ -86,6 +88,11 @@ enum TableFormat: String {
   case csv, json
 
   init?(path: String) { self.init(rawValue: (path as NSString).pathExtension.lowercased()) }
+
+  /// Writes a table as the ending of the path says.
+  static func write(csv: @autoclosure () -> String, json: @autoclosure () -> some Encodable, to path: String) throws {
+    try DurableFile.write(TableFormat(path: path) == .json ? JSONDocument.text(json()) + "\n" : csv(), to: path)
+  }
 
   /// - Throws: `ValidationError` for a path that ends otherwise.
   static func check(_ path: String?, option: String) throws {

@@ -67,28 +67,33 @@ struct GroupCommand: ParsableCommand {
     let present = try? CategoryGroups(contentsOf: output)
     try overwrite.check(
       output,
-      contents: present.map { ", with the boundaries \($0.boundaries.map(String.init).joined(separator: ","))" } ?? "")
+      contents: present.map { "groups of the boundaries \($0.boundaries.map(String.init).joined(separator: ","))" })
     let tables = exportOfficial.map { folder in
       CategoryGroups.OfficialTables.fileNames.map { (folder as NSString).appendingPathComponent($0) }
     }
     for path in tables ?? [] { try overwrite.check(path, option: "--export-official") }
 
     let dataset = try LVISDataset(contentsOf: annotations, including: [], isStrict: strictness.strict)
-    let census = try CategoryCensus(
-      dataset, path: annotations, boundaries: boundaries, countedBy: countBy, countsFrom: countsFrom)
-    StandardStreams.show(census.warnings)
-    try census.groups.write(to: output)
-    if let exportOfficial { try census.groups.officialTables.write(to: exportOfficial) }
+    let groups: CategoryGroups
+    do {
+      groups = try CategoryGroups(counting: dataset, boundaries: boundaries, countedBy: countBy, from: countsFrom)
+    } catch let error as CategoryGroupsError {
+      throw error.inFile(annotations)
+    }
+    let text = try GroupingText(dataset, path: annotations, groups: groups)
+    StandardStreams.show(text.report.warnings)
+    try groups.write(to: output)
+    if let exportOfficial { try groups.officialTables.write(to: exportOfficial) }
 
     let conversion = exportOfficial.map {
       "to make the official code's files of the tables:\n\(Self.conversion(in: $0))"
     }
     if format.isJSON {
-      try printJSON(GroupSummary(census))
+      try printJSON(text.report)
       if let conversion { StandardStreams.note(conversion) }
     } else {
       StandardStreams.result(
-        [census.rendered(width: terminalWidth()), conversion].compactMap(\.self).joined(separator: "\n\n"))
+        [text.rendered(width: terminalWidth()), conversion].compactMap(\.self).joined(separator: "\n\n"))
     }
     StandardStreams.note("wrote \(([output] + (tables ?? [])).joined(separator: ", "))")
   }
@@ -113,59 +118,3 @@ extension GroupBoundaries: ExpressibleByArgument {
 
 extension CategoryGroups.CountedBy: ExpressibleByArgument {}
 extension CountsSource: ExpressibleByArgument {}
-
-/// What `bags group --format json` prints.
-private struct GroupSummary: Encodable {
-  struct Group: Encodable {
-    var name: String
-    var lower: Int
-    var upper: Int?
-    var categories: Int
-    var instances: Int
-
-    enum CodingKeys: String, CodingKey { case name, lower, upper, categories, instances }
-
-    func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(name, forKey: .name)
-      try container.encode(lower, forKey: .lower)
-      // `null`, not left out: the bound is open.
-      try container.encode(upper, forKey: .upper)
-      try container.encode(categories, forKey: .categories)
-      try container.encode(instances, forKey: .instances)
-    }
-  }
-
-  var categories: Int
-  var instances: Int
-  var images: Int
-  var counted_by: CategoryGroups.CountedBy
-  var counts_from: CountsSource
-  var groups: [Group]
-  var categories_without_instances: [Int]
-  var categories_that_state_other_counts: [Int]
-  var images_without_annotations: Int
-  var crowds_not_counted: Int
-  var duplicate_annotation_ids: [Int]
-  var warnings: [DataFinding]
-
-  init(_ census: CategoryCensus) {
-    categories = census.groups.classCount
-    instances = census.instances.reduce(0, +)
-    images = census.imageCount
-    counted_by = census.groups.countedBy
-    counts_from = census.source
-    groups = census.instances.indices.map { group in
-      Group(
-        name: "G\(group + 1)", lower: census.groups.lowerBound(ofGroup: group),
-        upper: census.groups.upperBound(ofGroup: group), categories: census.groups.classesByGroup[group].count,
-        instances: census.instances[group])
-    }
-    categories_without_instances = census.empty.map(\.id)
-    categories_that_state_other_counts = census.disagreeing
-    images_without_annotations = census.imagesWithoutAnnotations
-    crowds_not_counted = census.crowds
-    duplicate_annotation_ids = census.duplicates
-    warnings = census.warnings
-  }
-}

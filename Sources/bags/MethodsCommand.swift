@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import DurableFiles
 
 struct MethodsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -123,9 +124,9 @@ private struct MethodList: Encodable {
   }
 
   func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    for kind in kinds { try container.encode(kind.methods.map { Method($0) }, forKey: Key(kind.key)) }
-    try container.encodeIfPresent(unavailable?.map { Unavailable($0) }, forKey: Key("unavailable"))
+    var container = encoder.container(keyedBy: NamedKey.self)
+    for kind in kinds { try container.encode(kind.methods.map { Method($0) }, forKey: NamedKey(kind.key)) }
+    try container.encodeIfPresent(unavailable?.map { Unavailable($0) }, forKey: NamedKey("unavailable"))
   }
 
   private struct Method: Encodable {
@@ -162,13 +163,5 @@ private struct MethodList: Encodable {
       source = method.source
       reason = method.reason
     }
-  }
-
-  private struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(_ name: String) { stringValue = name }
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
   }
 }

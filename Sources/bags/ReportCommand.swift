@@ -61,7 +61,7 @@ struct FigureOptions: ParsableArguments {
       try overwriting.check(paths.data)
     }
     try imageFormat.checkAvailability()
-    try makeFolder(folder)
+    try makeFolder(at: folder)
     try imageFormat.write(chart.rendered(), to: paths.figure)
     try DurableFile.write(csv, to: paths.data)
     return paths
@@ -75,16 +75,4 @@ struct FigurePaths: Encodable {
 
   /// Two lines for the terminal.
   var lines: String { "figure  \(figure)\ndata    \(data)" }
-}
-
-/// Makes a folder and those around it, where they do not exist.
-///
-/// - Throws: `CommandFailure` if it cannot be made.
-func makeFolder(_ path: String) throws {
-  guard !path.isEmpty else { return }
-  do {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  } catch {
-    throw CommandFailure("\(path): cannot make this folder; check the permissions or choose another --output")
-  }
 }

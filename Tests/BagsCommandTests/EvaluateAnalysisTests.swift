@@ -28,11 +28,11 @@ import Testing
     #expect(Set(kinds.keys) == Set(gains.keys))
     for (kind, gain) in gains { #expect(abs((kinds[kind]?["gain"] as? Double ?? .nan) - gain) < 1e-12) }
     let losses = try #require((root["losses"] as? [String: Any])?["rows"] as? [[String: Any]])
-    #expect(losses[0]["given"] as? Int == 267 && losses[0]["notSearched"] as? Int == 50)
-    #expect(losses[0]["truePositives"] as? Int == errors[0]["found"] as? Int)
+    #expect(losses[0]["given"] as? Int == 267 && losses[0]["not_searched"] as? Int == 50)
+    #expect(losses[0]["true_positives"] as? Int == errors[0]["found"] as? Int)
     let confusion = try #require((root["confusion"] as? [String: Any])?["rows"] as? [[String: Any]])
     for row in confusion {
-      let wrong = try #require(row["calledAnotherOf"] as? [String: Int]).values.reduce(0, +)
+      let wrong = try #require(row["called_another_of"] as? [String: Int]).values.reduce(0, +)
       let parts = [row["correct"], row["missed"]].compactMap { $0 as? Int }.reduce(wrong, +)
       #expect(row["objects"] as? Int == parts)
     }

@@ -288,7 +288,7 @@ import Testing
       let words = ["group", "\(casePath("d1_xyxy"))/gt.json"]
       #expect(try runBags(words, in: folder).status == 0)
       let again = try runBags(words + ["--boundaries", "5,50"], in: folder)
-      #expect(again.status == 1 && again.error.contains("exists, with the boundaries 10,100,1000"), "\(again.error)")
+      #expect(again.status == 1 && again.error.contains("groups of the boundaries 10,100,1000"), "\(again.error)")
       #expect(again.error.contains("--overwrite") && again.error.contains("--output"))
       let curves = try runBags(
         [
@@ -302,6 +302,13 @@ import Testing
           "--curves", "c.csv",
         ], in: folder)
       #expect(repeated.status == 1 && repeated.error.contains("another --curves"), "\(repeated.error)")
+    }
+  }
+
+  @Test func errorsOfFoundationAreInWords() throws {
+    try withTemporaryFolder { folder in
+      let run = try runBags(["train", "--gradient-clip", "inf", "--epochs", "1", "--output", "run"], in: folder)
+      #expect(run.status != 0 && !run.error.contains("EncodingError") && !run.error.contains("Domain="), "\(run.error)")
     }
   }
 }

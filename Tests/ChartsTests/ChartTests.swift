@@ -83,4 +83,38 @@ import Testing
     chart.title = "\u{1B}[31mred\u{FFFF}"
     _ = try elements(ofSVG: chart.rendered().svg)
   }
+
+  /// Of a hundred thousand points one is drawn where many lie over each other; a line keeps its lows and highs.
+  @Test func pointsThatCannotBeToldApartAreLeftOut() throws {
+    let points = (0..<100_000).map { ChartPoint(Double($0), $0 == 77_777 ? 9 : Double($0 % 7)) }
+    let chart = Chart(
+      "many", x: .linear("rank", covering: [0, 100_000]),
+      panels: [
+        ChartPanel(
+          y: Axis("", domain: 0...10),
+          marks: [
+            .points(PointMark(points, style: SeriesStyle(.blue), radius: 2)),
+            .line(LineMark(points, style: SeriesStyle(.green))),
+          ])
+      ])
+    let svg = chart.rendered().svg
+    let all = try elements(ofSVG: svg)
+    let circles = all.filter { $0.name == "circle" }
+    // Seven rows of about 360 cells, and the one above them all.
+    #expect((2000...3000).contains(circles.count), "\(circles.count)")
+    let heights = circles.compactMap { $0.attributes["cy"].flatMap(Double.init) }
+    let top = try #require(heights.min())
+    #expect(heights.count { $0 == top } == 1)
+    let path = try #require(all.first { $0.classes.contains("stroke-green") }?.attributes["d"])
+    #expect(path.contains(" \(NumberText.short(top, digits: 5))") && path.utf8.count < 60_000)
+    // Fewer are drawn all.
+    let few = Chart(
+      "few", x: .linear("rank", covering: [0, 10]),
+      panels: [
+        ChartPanel(
+          y: Axis("", domain: 0...10),
+          marks: [.points(PointMark(Array(repeating: ChartPoint(1, 1), count: 50), style: SeriesStyle(.blue)))])
+      ])
+    #expect(try elements(ofSVG: few.rendered().svg).count { $0.name == "circle" } == 50)
+  }
 }

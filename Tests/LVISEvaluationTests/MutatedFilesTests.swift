@@ -22,7 +22,7 @@ import Testing
       try ["gt", "dt"].map { Array(try Data(contentsOf: URL(fileURLWithPath: "\(casePath(name))/\($0).json"))) }
     }
     try withTemporaryFolder { folder in
-      for round in 0..<3000 {
+      for round in 0..<2000 {
         let pair = files[round % files.count]
         // One of the two, or both.
         let truth = round % 3 == 1 ? pair[0] : mutation.applied(to: pair[0])
@@ -35,7 +35,7 @@ import Testing
         }
       }
     }
-    #expect(scored > 300 && refused > 300, "\(scored) scored, \(refused) refused")
+    #expect(scored > 200 && refused > 200, "\(scored) scored, \(refused) refused")
   }
 
   private func options(_ round: Int) -> EvaluationOptions {
@@ -53,7 +53,7 @@ import Testing
       let result = evaluator.evaluate(prepared)
       _ = try evaluator.analyze(prepared)
       _ = evaluator.losses(of: prepared)
-      #expect(result.metrics.allSatisfy { $0.value == -1 || (0...1).contains($0.value) })
+      #expect(result.metrics.allSatisfy { $0.value.map { (0...1).contains($0) } ?? true })
       #expect(result.warnings.allSatisfy { !$0.message.isEmpty && $0.count >= 0 })
       return .scored
     } catch let error as DatasetError {

@@ -9,8 +9,8 @@ import Testing
     for seed in 0..<UInt64(200) {
       var data = RandomData(seed: seed)
       data.options.keepsCurves = true
-      data.options.groups = CategoryPartition(
-        groups: Dictionary(data.dataset.categories.enumerated().map { ($1.id, $0 % 2) }) { $1 }, groupCount: 2)
+      data.options.groups = try CategoryGroups(
+        of: Dictionary(data.dataset.categories.enumerated().map { ($1.id, $0 % 2) }) { $1 }, groupCount: 2)
       let result = try LVISEvaluator(groundTruth: data.dataset, options: data.options).evaluate(data.columns)
       for curve in result.curves() {
         #expect(curve.precisions.count == PrecisionRecallCurve.recalls.count)
@@ -23,7 +23,7 @@ import Testing
           }
         let suffix = curve.threshold == 0.5 ? "50" : curve.threshold == 0.75 ? "75" : ""
         var value = result[name + suffix]
-        if case .category(let id) = curve.subject {
+        if case .category(let id, _) = curve.subject {
           value = result.classes.first { $0.id == id }?[name + suffix]
         }
         // Neither are there APr at one threshold, nor APr under COCO's rules.
@@ -52,7 +52,7 @@ import Testing
     // All, r and the one class with objects, each for the mean and for IoU .5 and .75.
     #expect(
       curves.map(\.subject) == [ClassSplit.all, .frequency(.rare)].flatMap { s in (0..<3).map { _ in .split(s) } }
-        + (0..<3).map { _ in .category(id: 1) })
+        + (0..<3).map { _ in .category(id: 1, name: "a") })
     #expect(curves.map(\.threshold) == [nil, 0.5, 0.75, nil, 0.5, 0.75, nil, 0.5, 0.75])
     for curve in curves {
       #expect(curve.classCount == 1)

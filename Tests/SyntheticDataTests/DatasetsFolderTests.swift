@@ -5,7 +5,7 @@ import Testing
 
 /// `Datasets/` at the top of the package.
 private let datasets = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Datasets")
+  .deletingLastPathComponent().appendingPathComponent("Datasets")
 
 @Suite struct DatasetsFolderTests {
   @Test(arguments: ["annotations_train.json", "annotations_val.json"])

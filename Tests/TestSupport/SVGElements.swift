@@ -1,7 +1,7 @@
 import Foundation
+import FoundationXML
 
 #if canImport(FoundationXML)
-import FoundationXML
 #endif
 
 /// One element of an SVG, as an XML parser sees it.

@@ -21,7 +21,7 @@ extension CategoryGroups {
     ///
     /// - Throws: `FileError`.
     public func write(to folder: String) throws {
-      if mkdir(folder, 0o755) != 0, errno != EEXIST { throw FileError(path: folder, operation: "make the folder") }
+      try makeFolder(at: folder)
       for (name, table) in zip(Self.fileNames, [labelToBinLabel, predictionSlices]) {
         try NumPyFile.write(table, to: (folder as NSString).appendingPathComponent(name))
       }

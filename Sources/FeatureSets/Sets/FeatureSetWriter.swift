@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 import TensorFiles
 
@@ -73,7 +74,7 @@ public final class FeatureSetWriter {
     guard featureCount > 0, [.float16, .bfloat16, .float32].contains(elementType) else {
       throw fault("features are rows of one or more numbers, stored as F16, BF16 or F32")
     }
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try makeFolder(at: folder)
     let names = try FileManager.default.contentsOfDirectory(atPath: folder)
     if names.contains(where: { name in [".safetensors", ".npz", ".npy"].contains { name.hasSuffix($0) } }) {
       throw fault("holds shards already; remove them or choose another folder")

@@ -1,7 +1,7 @@
 import DurableFiles
 import Foundation
 
-extension CategoryGroups {
+extension CategoryGroups: Codable {
   /// The version of groups.json that this program writes.
   static let fileVersion = 1
 
@@ -12,7 +12,7 @@ extension CategoryGroups {
   ///   contradicts itself.
   public init(contentsOf path: String) throws {
     let file = try MappedFile(at: path)
-    try self.init(json: Data(file.bytes), source: path)
+    try self.init(json: withExtendedLifetime(file) { Data(file.bytes) }, source: path)
   }
 
   /// Reads the text of a groups.json.
@@ -22,36 +22,41 @@ extension CategoryGroups {
   ///   - source: Where it came from, for errors.
   /// - Throws: `CategoryGroupsError`, naming source and field.
   public init(json: Data, source: String) throws {
-    let stored: StoredGroups
     do {
-      stored = try JSONDecoder().decode(StoredGroups.self, from: json)
+      self = try JSONDocument.value(from: json)
     } catch let error as DecodingError {
-      throw CategoryGroupsError("\(source): \(error.place); `bags group` writes this file")
+      throw CategoryGroupsError(.format, "\(error.place); `bags group` writes this file", path: source)
+    } catch let error as CategoryGroupsError {
+      throw error.inFile(source)
     }
+  }
+
+  /// Reads groups as a groups.json holds them.
+  ///
+  /// - Throws: `CategoryGroupsError` if they contradict themselves.
+  public init(from decoder: any Decoder) throws {
+    let stored = try StoredGroups(from: decoder)
     guard stored.format == StoredGroups.formatName else {
-      throw CategoryGroupsError("\(source): format is \"\(stored.format)\", not \"\(StoredGroups.formatName)\"")
+      throw CategoryGroupsError(.format, "format is \"\(stored.format)\", not \"\(StoredGroups.formatName)\"")
     }
     guard stored.version == Self.fileVersion else {
       throw CategoryGroupsError(
-        "\(source): version \(stored.version) is not known to this program, which reads \(Self.fileVersion)")
+        .version, "version \(stored.version) is not known to this program, which reads \(Self.fileVersion)")
     }
     for (position, category) in stored.categories.enumerated()
     where !StoredGroups.counts.contains(category.instanceCount) || !StoredGroups.counts.contains(category.imageCount) {
-      throw CategoryGroupsError("\(source): categories[\(position)] has a count that is negative or too large")
+      throw CategoryGroupsError(
+        .counts, "has a count that is negative or too large", place: "categories[\(position)]")
     }
-    do {
-      try self.init(
-        counts: stored.categories.map {
-          CategoryCount(id: $0.id, name: $0.name, instances: $0.instanceCount, images: $0.imageCount)
-        }, boundaries: stored.boundaries, countedBy: stored.countedBy, countsSource: stored.countsFrom)
-    } catch let error as CategoryGroupsError {
-      throw CategoryGroupsError("\(source): \(error)")
-    }
+    try self.init(
+      counts: stored.categories.map {
+        CategoryCount(id: $0.id, name: $0.name, instances: $0.instanceCount, images: $0.imageCount)
+      }, boundaries: stored.boundaries, countedBy: stored.countedBy, countsSource: stored.countsFrom)
     for (position, category) in stored.categories.enumerated() {
-      let group = classIndex(ofCategory: category.id).map { members[$0].group + 1 }
+      let group = group(ofCategory: category.id).map { $0 + 1 }
       if group != category.group {
         throw CategoryGroupsError(
-          "\(source): categories[\(position)].group is \(category.group), its count puts it into \(group ?? 0)")
+          .counts, "is \(category.group), its count puts it into \(group ?? 0)", place: "categories[\(position)].group")
       }
     }
   }
@@ -66,17 +71,16 @@ extension CategoryGroups {
   /// The text of a groups.json.
   ///
   /// - Parameter pretty: On lines of their own, or all in one.
-  public func json(pretty: Bool = false) throws -> String {
-    let stored = StoredGroups(
-      boundaries: boundaries, countedBy: countedBy, countsFrom: countsSource,
-      categories: members.map {
-        StoredGroups.Category(
-          id: $0.id, name: $0.name, instanceCount: $0.instanceCount, imageCount: $0.imageCount, group: $0.group + 1)
-      })
-    let encoder = JSONEncoder()
-    encoder.outputFormatting =
-      pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(stored), as: UTF8.self)
+  public func json(pretty: Bool = false) throws -> String { try JSONDocument.text(self, isPretty: pretty) }
+
+  /// Writes groups as a groups.json holds them.
+  public func encode(to encoder: any Encoder) throws {
+    let categories = members.map {
+      StoredGroups.Category(
+        id: $0.id, name: $0.name, instanceCount: $0.instanceCount, imageCount: $0.imageCount, group: $0.group + 1)
+    }
+    try StoredGroups(boundaries: boundaries, countedBy: countedBy, countsFrom: countsSource, categories: categories)
+      .encode(to: encoder)
   }
 }
 
@@ -93,12 +97,6 @@ private struct StoredGroups: Codable {
     var imageCount: Int
     /// 1 for G1.
     var group: Int
-
-    enum CodingKeys: String, CodingKey {
-      case id, name, group
-      case instanceCount = "instance_count"
-      case imageCount = "image_count"
-    }
   }
 
   var format = StoredGroups.formatName
@@ -107,10 +105,4 @@ private struct StoredGroups: Codable {
   var countedBy: CategoryGroups.CountedBy
   var countsFrom: CountsSource?
   var categories: [Category]
-
-  enum CodingKeys: String, CodingKey {
-    case format, version, boundaries, categories
-    case countedBy = "counted_by"
-    case countsFrom = "counts_from"
-  }
 }

@@ -51,12 +51,12 @@ public struct CategoryGroups: Sendable, Equatable {
     countsSource: CountsSource? = nil
   ) throws {
     guard zip([0] + boundaries, boundaries).allSatisfy(<) else {
-      throw CategoryGroupsError("boundaries must ascend from above 0, not \(boundaries)")
+      throw CategoryGroupsError(.boundaries, "boundaries must ascend from above 0, not \(boundaries)")
     }
-    guard !counts.isEmpty else { throw CategoryGroupsError("there are no categories to group") }
+    guard !counts.isEmpty else { throw CategoryGroupsError(.classes, "there are no categories to group") }
     let sorted = counts.sorted { $0.id < $1.id }
     if let twice = zip(sorted, sorted.dropFirst()).first(where: { $0.id == $1.id }) {
-      throw CategoryGroupsError("category id \(twice.0.id) stands twice")
+      throw CategoryGroupsError(.classes, "category id \(twice.0.id) stands twice")
     }
     let members = sorted.map { count in
       let held = countedBy == .instances ? count.instances : count.images
@@ -95,6 +95,11 @@ public struct CategoryGroups: Sendable, Equatable {
     }
     return low < members.count && members[low].id == id ? low : nil
   }
+
+  /// The foreground group, 0-based, of a category id; `nil` for an id that is not grouped.
+  ///
+  /// - Complexity: O(log C).
+  public func group(ofCategory id: Int) -> Int? { classIndex(ofCategory: id).map { members[$0].group } }
 }
 
 /// A class and how often it occurs in the training data.
@@ -115,11 +120,4 @@ public struct CategoryCount: Sendable, Equatable {
     self.instances = instances
     self.images = images
   }
-}
-
-/// Why classes could not be grouped.
-public struct CategoryGroupsError: Error, CustomStringConvertible {
-  /// One line that says what is wrong.
-  public let description: String
-  init(_ description: String) { self.description = description }
 }

@@ -85,7 +85,7 @@ public func naturalBreaks(of counts: [Int], groups: Int) throws -> [Int] {
   let values = multiplicity.keys.sorted()
   guard values.count >= groups else {
     throw CategoryGroupsError(
-      "\(groups) groups need as many different counts, but the classes have only \(values.count)")
+      .boundaries, "\(groups) groups need as many different counts, but the classes have only \(values.count)")
   }
   let deviations = Deviations(values: values.map { log(Double($0)) }, weights: values.map { multiplicity[$0] ?? 0 })
 

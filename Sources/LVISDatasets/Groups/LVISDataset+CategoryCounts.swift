@@ -20,7 +20,7 @@ extension LVISDataset {
   public func categoryCounts(from source: CountsSource? = nil) throws -> [CategoryCount] {
     switch source ?? defaultCountsSource {
     case .annotations:
-      guard !annotations.isEmpty else { throw CategoryGroupsError("there are no annotations to count") }
+      guard !annotations.isEmpty else { throw CategoryGroupsError(.counts, "there are no annotations to count") }
       return countedOverAnnotations()
     case .categories: return try statedCounts()
     }
@@ -74,6 +74,7 @@ extension LVISDataset {
     try categories.map { category in
       guard let instances = category.statedInstanceCount else {
         throw CategoryGroupsError(
+          .counts,
           "category \(category.id) (\(category.name)) states no instance_count"
             + (annotations.isEmpty ? ", and there are no annotations to count" : ""))
       }

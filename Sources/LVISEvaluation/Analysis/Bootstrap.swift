@@ -12,11 +12,11 @@ struct Bootstrap: Sendable {
   func averagePrecisions(replicate: Int) -> [[[Double]]] {
     let weights = Self.weights(imageCount: imageCount, seed: seed, replicate: replicate)
     let counts = objects.map { $0.reduce(0) { $0 + Int($1.count) * Int(weights[Int($1.image)]) } }
-    var room = WeightedRoom(thresholdCount: thresholdCount)
+    var scratch = WeightedScratch(thresholdCount: thresholdCount)
     return lists.map { lists in
       lists.indices.map { category in
         counts[category] == 0
-          ? [] : lists[category].averagePrecisions(weights, objects: counts[category], &room)
+          ? [] : lists[category].averagePrecisions(weights, objects: counts[category], &scratch)
       }
     }
   }

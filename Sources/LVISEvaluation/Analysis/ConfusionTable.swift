@@ -5,78 +5,93 @@ import LVISDatasets
 ///
 /// A detection is on an object from IoU .5, and may be on several. Every class takes part that the ground truth knows,
 /// whatever the image was searched for.
-public struct ConfusionTable: Sendable {
+public struct ConfusionTable: Sendable, Codable {
   /// The objects of some classes.
-  public struct Row: Sendable, Equatable {
+  public struct Row: Sendable, Codable, Equatable {
     /// Their classes.
     public let split: ClassSplit
     /// Objects that count.
     public fileprivate(set) var objectCount = 0
     /// Called what they are.
     public fileprivate(set) var correctCount = 0
-    /// Called another class, by that class's place among `splits`.
-    public fileprivate(set) var wrongCounts: [Int]
+    /// Called another class, by the group or frequency of that class.
+    public fileprivate(set) var wrongCounts: [ClassSplit: Int] = [:]
     /// No detection is on them.
     public fileprivate(set) var missedCount = 0
+
+    /// Makes a row.
+    public init(
+      _ split: ClassSplit, objectCount: Int = 0, correctCount: Int = 0, wrongCounts: [ClassSplit: Int] = [:],
+      missedCount: Int = 0
+    ) {
+      self.split = split
+      self.objectCount = objectCount
+      self.correctCount = correctCount
+      self.wrongCounts = wrongCounts
+      self.missedCount = missedCount
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case split = "classes"
+      case objectCount = "objects"
+      case correctCount = "correct"
+      case wrongCounts = "calledAnotherOf"
+      case missedCount = "missed"
+    }
   }
 
   /// Two classes and how often the one is called the other.
-  public struct Pair: Sendable, Equatable {
+  public struct Pair: Sendable, Codable, Equatable {
     /// The object's class, by category id.
     public let objectCategoryID: Int
+    /// Its name.
+    public let objectName: String
     /// What it is called, by category id.
     public let calledCategoryID: Int
+    /// Its name.
+    public let calledName: String
     /// How often.
     public let count: Int
+
+    private enum CodingKeys: String, CodingKey {
+      case objectName, count
+      case objectCategoryID = "object"
+      case calledCategoryID = "calledAs"
+      case calledName = "calledAsName"
+    }
   }
 
-  /// The columns: the groups of the options, or else rare, common and frequent; classes in none of them come last, where
+  /// One for each group of the options, or else for rare, common and frequent; classes in none of them come last, where
   /// there are any.
-  public let splits: [ClassSplit]
-  /// One for each of `splits`.
   public let rows: [Row]
   /// Classes that are taken for one another, most often first.
-  public let pairs: [Pair]
+  public var pairs: [Pair]
 
   /// - Parameter calledAs: For every object the place of the class that it is called: −1 for none, −2 for an object that
   ///   does not count.
   init(calledAs: [Int32], truth: GroundTruthIndex, options: EvaluationOptions) {
-    let (splits, places) = Self.splits(truth.categories, options)
-    var rows = splits.map { Row(split: $0, wrongCounts: [Int](repeating: 0, count: splits.count)) }
+    let splits = ClassSplits(dividing: truth.categories, options)
+    let empty = Dictionary(uniqueKeysWithValues: splits.splits.map { ($0, 0) })
+    var rows = splits.splits.map { Row($0, wrongCounts: empty) }
     var pairs: [UInt64: Int] = [:]
     for (own, called) in zip(truth.categoryOfObject, calledAs) where called > -2 {
-      let row = places[Int(own)]
+      let row = splits.rows(of: own)[0]
       rows[row].objectCount += 1
       if called < 0 {
         rows[row].missedCount += 1
       } else if called == own {
         rows[row].correctCount += 1
       } else {
-        rows[row].wrongCounts[places[Int(called)]] += 1
+        rows[row].wrongCounts[splits.splits[splits.rows(of: called)[0]], default: 0] += 1
         pairs[UInt64(own) << 32 | UInt64(called), default: 0] += 1
       }
     }
-    self.splits = splits
     self.rows = rows
     self.pairs = pairs.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
-      Pair(
-        objectCategoryID: truth.categories[Int($0.key >> 32)].id,
-        calledCategoryID: truth.categories[Int($0.key & 0xFFFF_FFFF)].id, count: $0.value)
+      let (object, called) = (truth.categories[Int($0.key >> 32)], truth.categories[Int($0.key & 0xFFFF_FFFF)])
+      return Pair(
+        objectCategoryID: object.id, objectName: object.name, calledCategoryID: called.id, calledName: called.name,
+        count: $0.value)
     }
-  }
-
-  /// The columns, and the place of each category's.
-  private static func splits(
-    _ categories: [LVISCategory], _ options: EvaluationOptions
-  ) -> (splits: [ClassSplit], places: [Int]) {
-    let own: [ClassSplit] = categories.map { category in
-      guard let groups = options.groups else { return .frequency(options.frequency(of: category)) }
-      return groups.group(ofCategory: category.id).map { .group($0) } ?? .frequency(nil)
-    }
-    var splits: [ClassSplit] =
-      options.groups.map { groups in (0..<groups.groupCount).map { .group($0) } }
-      ?? LVISFrequency.allCases.map { .frequency($0) }
-    if own.contains(.frequency(nil)) { splits.append(.frequency(nil)) }
-    return (splits, own.map { splits.firstIndex(of: $0) ?? 0 })
   }
 }

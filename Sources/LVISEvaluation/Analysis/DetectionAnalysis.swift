@@ -50,11 +50,11 @@ extension LVISEvaluator {
     let imagesAtATime = 256
     let imageCount = truth.images.count
     let parts = concurrentMap((imageCount + imagesAtATime - 1) / imagesAtATime) { part in
-      var judge = ImageJudge(self, detections.table, overlap)
+      var classifier = DetectionErrorClassifier(self, detections.table, overlap)
       for image in (part * imagesAtATime)..<min((part + 1) * imagesAtATime, imageCount) {
-        judge.judge(image: image, detections: detections.groups.order[detections.groups.range(of: image)])
+        classifier.classify(image: image, detections: detections.groups.order[detections.groups.range(of: image)])
       }
-      return judge.findings
+      return classifier.findings
     }
     return parts.reduce(into: ImageFindings(categoryCount: truth.categories.count)) { $0.add($1) }
   }

@@ -2,9 +2,9 @@ import LVISDatasets
 
 /// What became of detections: how many each rule took away, and how many of the rest hit or missed, by frequency and
 /// group of the class that they predict.
-public struct DetectionLosses: Sendable {
+public struct DetectionLosses: Sendable, Codable {
   /// The detections of some classes.
-  public struct Row: Sendable, Equatable {
+  public struct Row: Sendable, Codable, Equatable {
     /// The classes.
     public let split: ClassSplit
     /// Detections given.
@@ -25,13 +25,27 @@ public struct DetectionLosses: Sendable {
     public internal(set) var truePositiveCount = 0
     /// Wrong, at the lowest IoU threshold.
     public internal(set) var falsePositiveCount = 0
-    /// Right, wrong and ignored ones whose area lies outside each of the options' area ranges, in their order: unless
+    /// Right, wrong and ignored ones whose area lies outside each of the options' area ranges, by the range's name: unless
     /// such a detection matches an object of that range, the range's own metrics ignore it (rule 7).
-    public internal(set) var outsideRangeCounts: [Int]
+    public internal(set) var outsideRangeCounts: [String: Int]
     /// Classes that have objects.
     public internal(set) var classCount = 0
     /// Those among them for which no detection counts, by ascending category id.
     public internal(set) var neverPredicted: [Int] = []
+
+    private enum CodingKeys: String, CodingKey {
+      case split = "classes"
+      case givenCount = "given"
+      case overCapCount = "overCap"
+      case unknownCategoryCount = "unknownCategory"
+      case notSearchedCount = "notSearched"
+      case withoutAreaCount = "withoutArea"
+      case ignoredCount = "ignored"
+      case truePositiveCount = "truePositives"
+      case falsePositiveCount = "falsePositives"
+      case outsideRangeCounts = "outsideAreaRange"
+      case classCount, neverPredicted
+    }
   }
 
   /// All classes, then those of each frequency and group. What is given is the sum of over the cap, unknown, not
@@ -39,21 +53,24 @@ public struct DetectionLosses: Sendable {
   public let rows: [Row]
   /// The IoU threshold at which right and wrong are told apart: the lowest of the options'.
   public let threshold: Double
-  /// The area ranges that `outsideRangeCounts` are about.
-  public let areaRanges: [AreaRange]
+
+  private enum CodingKeys: String, CodingKey {
+    case rows
+    case threshold = "iouThreshold"
+  }
 }
 
 extension LVISEvaluator {
   /// Counts what became of detections.
   public func losses(of detections: PreparedDetections) -> DetectionLosses {
     let splits = ClassSplits(truth.categories, options)
-    let ranges = Array(options.allRanges.dropFirst())
+    let ranges = options.allRanges.dropFirst().map(\.name)
     var rows = splits.splits.map {
-      DetectionLosses.Row(split: $0, outsideRangeCounts: [Int](repeating: 0, count: ranges.count))
+      DetectionLosses.Row(split: $0, outsideRangeCounts: Dictionary(ranges.map { ($0, 0) }) { $1 })
     }
     let fates = fates(of: detections)
     for category in -1..<truth.categories.count {
-      for row in splits.rows(of: Int32(category)) { rows[row].add(fates, of: category) }
+      for row in splits.rows(of: Int32(category)) { rows[row].add(fates, of: category, ranges: ranges) }
     }
     let lowest = options.iouThresholds.indices.min { options.iouThresholds[$0] < options.iouThresholds[$1] } ?? 0
     let objectCounts = objectCounts { _ in true }
@@ -65,7 +82,7 @@ extension LVISEvaluator {
         if verdicts.verdicts.isEmpty { rows[row].neverPredicted.append(truth.categories[category].id) }
       }
     }
-    return DetectionLosses(rows: rows, threshold: options.iouThresholds[lowest], areaRanges: ranges)
+    return DetectionLosses(rows: rows, threshold: options.iouThresholds[lowest])
   }
 
   /// Follows every detection until it is dropped, or is left to be matched.
@@ -119,14 +136,14 @@ private struct DetectionFates {
 
 extension DetectionLosses.Row {
   /// Adds a category, −1 being all that the ground truth does not know.
-  fileprivate mutating func add(_ fates: [DetectionFates], of category: Int) {
+  fileprivate mutating func add(_ fates: [DetectionFates], of category: Int, ranges: [String]) {
     let fates = fates[category + 1]
     givenCount += fates.given
     overCapCount += fates.given - fates.underCap
     if category < 0 { unknownCategoryCount += fates.underCap }
     notSearchedCount += fates.notSearched
     withoutAreaCount += fates.withoutArea
-    for (range, count) in fates.outsideRange.enumerated() { outsideRangeCounts[range] += count }
+    for (range, count) in zip(ranges, fates.outsideRange) { outsideRangeCounts[range, default: 0] += count }
   }
 
   fileprivate mutating func add(_ verdicts: ClassVerdicts, threshold: Int, rangeCount: Int) {

@@ -28,19 +28,21 @@ struct ErrorAccounting {
         let own = mean(present, classes)
         return ErrorBreakdown.Row(
           split: split, averagePrecision: own, objectCount: sum(objectCounts), foundCount: sum(found),
-          entries: kinds.map { kind in
-            // As in TIDE, a loss can only come of the recall points lying where they do.
-            let gain = own < 0 ? -1 : max(0, mean(mended[kind.place], classes) - own)
-            return ErrorBreakdown.Entry(
-              kind: kind, count: sum(findings.counts(of: kind)), ignoredCount: sum(findings.ignoredCounts(of: kind)),
-              gain: gain)
-          })
+          entries: Dictionary(
+            uniqueKeysWithValues: kinds.map { kind in
+              // As in TIDE, a loss can only come of the recall points lying where they do.
+              let other = mean(mended[kind.place], classes)
+              let gain = own.map { max(0, (other ?? $0) - $0) }
+              let entry = ErrorBreakdown.Entry(
+                count: sum(findings.counts(of: kind)), ignoredCount: sum(findings.ignoredCounts(of: kind)), gain: gain)
+              return (kind, entry)
+            }))
       })
   }
 
-  private func mean(_ values: [Double?], _ classes: [Int]) -> Double {
+  private func mean(_ values: [Double?], _ classes: [Int]) -> Double? {
     let measured = classes.compactMap { values[$0] }
-    return measured.isEmpty ? -1 : measured.reduce(0, +) / Double(measured.count)
+    return measured.isEmpty ? nil : measured.reduce(0, +) / Double(measured.count)
   }
 
   /// AP at IoU .5 of every class, with one kind of error mended; `nil` for classes without objects.

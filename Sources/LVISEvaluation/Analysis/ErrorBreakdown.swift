@@ -17,7 +17,7 @@ import LVISDatasets
 /// - A row's gain is that of its classes' mean AP when all errors of a kind are mended, whatever the class.
 public struct ErrorBreakdown: Sendable {
   /// A kind of error.
-  public enum Kind: String, Sendable, CaseIterable {
+  public enum Kind: String, Sendable, Codable, CodingKeyRepresentable, CaseIterable {
     /// On an object (IoU ≥ .5), but of another class.
     case classification
     /// On an object of its class, but not well enough (.1 ≤ IoU ≤ .5).
@@ -35,36 +35,87 @@ public struct ErrorBreakdown: Sendable {
   }
 
   /// The errors of one kind.
-  public struct Entry: Sendable, Equatable {
-    /// The kind.
-    public let kind: Kind
+  public struct Entry: Sendable, Codable, Equatable {
     /// Errors among the detections that count; of `missed`, objects. By the class of the object that the error is
     /// about, where there is one (`classification`, `localization`, `missed`), else by that of the detection.
     public let count: Int
     /// The same among detections that the rules ignore, most of all those of classes that their image was not searched
     /// for.
     public let ignoredCount: Int
-    /// The AP at IoU .5 to be gained by mending all errors of this kind; −1 without objects.
-    public let gain: Double
+    /// The AP at IoU .5 to be gained by mending all errors of this kind; `nil` without objects.
+    public let gain: Double?
+
+    private enum CodingKeys: String, CodingKey {
+      case count, gain
+      case ignoredCount = "ignored"
+    }
   }
 
   /// The errors of some classes.
-  public struct Row: Sendable {
+  public struct Row: Sendable, Codable, Equatable {
     /// The classes.
     public let split: ClassSplit
-    /// AP at IoU .5; −1 without objects.
-    public let averagePrecision: Double
+    /// AP at IoU .5; `nil` without objects.
+    public let averagePrecision: Double?
     /// Objects that count.
     public let objectCount: Int
     /// Objects that are found at IoU .5.
     public let foundCount: Int
-    /// One a kind, in the order of `Kind`.
-    public let entries: [Entry]
+    private let entries: [Kind: Entry]
+
+    init(
+      split: ClassSplit, averagePrecision: Double?, objectCount: Int, foundCount: Int, entries: [Kind: Entry]
+    ) {
+      self.split = split
+      self.averagePrecision = averagePrecision
+      self.objectCount = objectCount
+      self.foundCount = foundCount
+      self.entries = entries
+    }
 
     /// The errors of a kind.
-    public subscript(_ kind: Kind) -> Entry { entries[kind.place] }
+    public subscript(_ kind: Kind) -> Entry { entries[kind] ?? Entry(count: 0, ignoredCount: 0, gain: nil) }
+
+    private enum CodingKeys: String, CodingKey {
+      case split = "classes"
+      case averagePrecision = "AP50"
+      case objectCount = "objects"
+      case foundCount = "found"
+      case entries = "errors"
+    }
   }
 
   /// All classes, then those of each frequency and group.
   public let rows: [Row]
+}
+
+extension ErrorBreakdown.Entry {
+  /// Reads the errors of a kind.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    count = try container.decode(Int.self, forKey: .count)
+    ignoredCount = try container.decode(Int.self, forKey: .ignoredCount)
+    gain = try container.decodeMetric(forKey: .gain)
+  }
+}
+
+extension ErrorBreakdown.Row {
+  /// Reads the errors of some classes.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    split = try container.decode(ClassSplit.self, forKey: .split)
+    averagePrecision = try container.decodeMetric(forKey: .averagePrecision)
+    objectCount = try container.decode(Int.self, forKey: .objectCount)
+    foundCount = try container.decode(Int.self, forKey: .foundCount)
+    entries = try container.decode([ErrorBreakdown.Kind: ErrorBreakdown.Entry].self, forKey: .entries)
+  }
+}
+
+/// In JSON, the list of the rows.
+extension ErrorBreakdown: Codable {
+  /// Reads the rows.
+  public init(from decoder: any Decoder) throws { rows = try [Row](from: decoder) }
+
+  /// Writes the rows.
+  public func encode(to encoder: any Encoder) throws { try rows.encode(to: encoder) }
 }

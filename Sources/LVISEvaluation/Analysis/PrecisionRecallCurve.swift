@@ -7,7 +7,7 @@ public struct PrecisionRecallCurve: Sendable, Equatable {
     /// The mean of those classes that have objects.
     case split(ClassSplit)
     /// One class, by its category id.
-    case category(id: Int)
+    case category(id: Int, name: String)
   }
 
   /// Whose curve it is.
@@ -20,8 +20,51 @@ public struct PrecisionRecallCurve: Sendable, Equatable {
   /// is the AP.
   public let precisions: [Double]
 
+  /// Makes a curve.
+  public init(subject: Subject, threshold: Double?, classCount: Int, precisions: [Double]) {
+    self.subject = subject
+    self.threshold = threshold
+    self.classCount = classCount
+    self.precisions = precisions
+  }
+
   /// Recall 0, .01, ... 1.
   public static var recalls: [Double] { Accumulation.recallPoints }
+}
+
+/// In JSON, `classes`, or `id` and `name` of a class; `iou`, left out for the mean over all thresholds; `class_count`;
+/// `precision`.
+extension PrecisionRecallCurve: Codable {
+  private enum CodingKeys: CodingKey { case classes, id, name, iou, classCount, precision }
+
+  /// Reads a curve.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    if let split = try container.decodeIfPresent(ClassSplit.self, forKey: .classes) {
+      subject = .split(split)
+    } else {
+      subject = .category(
+        id: try container.decode(Int.self, forKey: .id),
+        name: try container.decodeIfPresent(String.self, forKey: .name) ?? "")
+    }
+    threshold = try container.decodeIfPresent(Double.self, forKey: .iou)
+    classCount = try container.decode(Int.self, forKey: .classCount)
+    precisions = try container.decode([Double].self, forKey: .precision)
+  }
+
+  /// Writes a curve.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    switch subject {
+    case .split(let split): try container.encode(split, forKey: .classes)
+    case .category(let id, let name):
+      try container.encode(id, forKey: .id)
+      try container.encode(name, forKey: .name)
+    }
+    try container.encodeIfPresent(threshold, forKey: .iou)
+    try container.encode(classCount, forKey: .classCount)
+    try container.encode(precisions, forKey: .precision)
+  }
 }
 
 extension EvaluationResult {
@@ -47,7 +90,7 @@ extension EvaluationResult {
       curves(.split(split), measured.filter { splits.contains($0, inRow: row) }.map { classes[$0] })
     }
     guard includingClasses else { return ofSplits }
-    return ofSplits + measured.flatMap { curves(.category(id: classes[$0].id), [classes[$0]]) }
+    return ofSplits + measured.flatMap { curves(.category(id: classes[$0].id, name: classes[$0].name), [classes[$0]]) }
   }
 }
 

@@ -11,15 +11,15 @@ public struct ResultComparison: Sendable {
   public struct Entry: Sendable, Equatable {
     /// The metric's name.
     public let name: String
-    /// Of the first set; −1 without objects.
-    public let first: Double
-    /// Of the second set; −1 without objects.
-    public let second: Double
+    /// Of the first set; `nil` without objects.
+    public let first: Double?
+    /// Of the second set; `nil` without objects.
+    public let second: Double?
     /// The middle 95 % of the differences; `nil` where fewer than 20 replicates could be measured.
     public let interval: ClosedRange<Double>?
 
     /// The second less the first; `nil` without objects.
-    public var difference: Double? { first > -1 && second > -1 ? second - first : nil }
+    public var difference: Double? { first.flatMap { first in second.map { $0 - first } } }
     /// Whether the interval leaves no doubt about the sign.
     public var isClear: Bool { interval.map { $0.lowerBound > 0 || $0.upperBound < 0 } ?? false }
   }
@@ -38,6 +38,8 @@ public struct ResultComparison: Sendable {
     public let averagePrecision: Entry
   }
 
+  /// The results file of the first set; `nil` where it came from memory.
+  public let firstPath: String?
   /// AP, AP50, AP75, APr, APc, APf, and AP1...APn where groups were given.
   public let metrics: [Entry]
   /// The classes that have objects, by ascending category id.
@@ -77,27 +79,28 @@ extension LVISEvaluator {
         let averages = bootstrap.averagePrecisions(replicate: done + offset)
         return metrics.map { metric in
           let (a, b) = (metric.mean(averages[0]), metric.mean(averages[1]))
-          return a > -1 ? Float(b - a) : .nan
+          return a.flatMap { a in b.map { Float($0 - a) } } ?? .nan
         }
       }
       progress(Double(differences.count) / Double(replicates))
     }
     let named = metrics.count - measured.count
-    func entry(_ index: Int, _ values: (Double, Double)) -> ResultComparison.Entry {
+    func entry(_ index: Int, _ values: (Double?, Double?)) -> ResultComparison.Entry {
       ResultComparison.Entry(
         name: metrics[index].name, first: values.0, second: values.1,
         interval: middle(of: differences.map { $0[index] }))
     }
     return ResultComparison(
+      firstPath: first.path,
       metrics: (0..<named).map { index in
         let name = metrics[index].name
-        return entry(index, (first.result[name] ?? -1, second.result[name] ?? -1))
+        return entry(index, (first.result[name], second.result[name]))
       },
       classes: measured.enumerated().map { index, category in
         let (a, b) = (first.result.classes[category], second.result.classes[category])
         return ResultComparison.ClassEntry(
           id: a.id, name: a.name, frequency: a.frequency, objectCount: a.objectCount,
-          averagePrecision: entry(named + index, (a["AP"] ?? -1, b["AP"] ?? -1)))
+          averagePrecision: entry(named + index, (a["AP"], b["AP"])))
       }, replicates: replicates, seed: seed)
   }
 
@@ -145,13 +148,13 @@ private struct ComparedMetric: Sendable {
   let thresholds: [Int]
 
   /// - Parameter averages: AP by class, then threshold; empty for a class without objects.
-  func mean(_ averages: [[Double]]) -> Double {
+  func mean(_ averages: [[Double]]) -> Double? {
     var (sum, count) = (0.0, 0)
     for category in classes where !averages[category].isEmpty {
       for threshold in thresholds { sum += averages[category][threshold] }
       count += thresholds.count
     }
-    return count == 0 ? -1 : sum / Double(count)
+    return count == 0 ? nil : sum / Double(count)
   }
 }
 

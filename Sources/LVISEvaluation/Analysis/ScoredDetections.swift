@@ -1,5 +1,7 @@
 /// Detections that were scored, in the short form that comparisons need: some bytes for each detection that counts.
 public struct ScoredDetections: Sendable {
+  /// The results file that they were read from; `nil` where they came from memory.
+  public let path: String?
   /// Their metrics.
   public let result: EvaluationResult
   /// By category: the detections that count, over all areas, best first.
@@ -14,7 +16,8 @@ extension LVISEvaluator {
       store, objectCounts: objectCounts { _ in true }, detectionCount: detections.table.count,
       cappedCount: detections.groups.count, findings: findings(of: detections))
     return ScoredDetections(
-      result: result, lists: concurrentMap(store.classes.count) { WeightedList(store.classes[$0].sorted(), rules) })
+      path: detections.path, result: result,
+      lists: concurrentMap(store.classes.count) { WeightedList(store.classes[$0].sorted(), rules) })
   }
 }
 
@@ -59,9 +62,9 @@ struct WeightedList: Sendable {
   /// - Parameters:
   ///   - weights: How often each image counts.
   ///   - objects: Objects that count, each as often as its image.
-  ///   - room: Memory to work in.
-  func averagePrecisions(_ weights: [UInt16], objects: Int, _ room: inout WeightedRoom) -> [Double] {
-    room.clear()
+  ///   - scratch: Memory to work in.
+  func averagePrecisions(_ weights: [UInt16], objects: Int, _ scratch: inout WeightedScratch) -> [Double] {
+    scratch.clear()
     var common = 0
     for entry in entries {
       let weight = Int(weights[Int(entry.image)])
@@ -73,20 +76,20 @@ struct WeightedList: Sendable {
       let outcome = outcomes[Int(entry.outcome)]
       var bits = outcome.falsePositive
       while bits != 0 {
-        room.misses[bits.trailingZeroBitCount] += weight
+        scratch.misses[bits.trailingZeroBitCount] += weight
         bits &= bits - 1
       }
       bits = outcome.truePositive
       while bits != 0 {
-        room.add(weight, at: bits.trailingZeroBitCount, common: common)
+        scratch.add(weight, at: bits.trailingZeroBitCount, common: common)
         bits &= bits - 1
       }
     }
-    return room.points.map { Self.averagePrecision($0, objects: Double(objects)) }
+    return scratch.points.map { Self.averagePrecision($0, objects: Double(objects)) }
   }
 
   /// Rule 8, where a true positive may count several times.
-  private static func averagePrecision(_ points: [WeightedRoom.Point], objects: Double) -> Double {
+  private static func averagePrecision(_ points: [WeightedScratch.Point], objects: Double) -> Double {
     var sum = 0.0
     var place = points.count - 1
     var best = 0.0
@@ -103,7 +106,7 @@ struct WeightedList: Sendable {
 }
 
 /// What scoring a weighted list needs, used again for the next one.
-struct WeightedRoom {
+struct WeightedScratch {
   struct Point {
     var hits: Int
     var precision: Double

@@ -24,11 +24,7 @@ public final class TensorBoardWriter {
   ///   - clock: What time it is.
   /// - Throws: `FileError` if it cannot be written.
   public init(in folder: String, resumingAfter step: Int? = nil, clock: @escaping () -> Date = { Date() }) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(path: folder, operation: "make the folder", code: error.systemCode)
-    }
+    try makeFolder(at: folder)
     // Readers take the files of a folder by name: later ones must sort behind.
     let begun = Int(clock().timeIntervalSince1970)
     let number = String(format: "%04d", try Self.eventFiles(in: folder).count)

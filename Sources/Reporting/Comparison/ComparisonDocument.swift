@@ -1,81 +1,159 @@
+import Charts
+import DurableFiles
 import Foundation
+import HeadLosses
 import HeadTraining
+import LVISDatasets
 import MethodComparison
 import TrainingRuns
 
-/// What `comparison.json` holds and `bags compare --format json` prints; metrics are fractions.
-public struct ComparisonDocument: Encodable {
+/// A comparison as JSON: what `bags compare` writes as `comparison.json` and `bags report` reads; metrics are fractions.
+public struct ComparisonDocument: Sendable, Codable {
   /// A mean over the seeds, its spread, and the values behind it.
-  public struct Measure: Encodable {
-    let mean: Double
-    let spread: Double?
-    let values: [Double]
+  public struct Measure: Sendable, Codable, Equatable {
+    /// The mean.
+    public let mean: Double
+    /// The standard deviation (n − 1); `nil` for a single seed.
+    public let spread: Double?
+    /// One value a seed; seeds for which it is not defined are left out.
+    public let values: [Double]
 
     init?(_ values: [Double]) {
       guard let summary = MeanAndSpread(values) else { return nil }
-      mean = summary.mean
-      spread = summary.spread
+      (mean, spread) = (summary.mean, summary.spread)
       self.values = values
     }
   }
 
-  struct Method: Encodable {
-    let method: String
-    /// With what tuning picked, as `--methods` takes it.
-    let trainedAs: String
-    let learningRate: Double
-    let parameters: [String: String]
-    let epochs: Int
-    let steps: Int
-    let metrics: [String: Measure]
-    let normCountCorrelation: Measure?
-    let seconds: Measure?
-    let runs: [String]
-    let failures: [String]
-    let tuning: TuningRecord?
+  /// One method.
+  public struct Method: Sendable, Codable {
+    /// As it was asked for.
+    public let method: String
+    /// With what tuning picked, as it would be asked for.
+    public let trainedAs: String
+    /// The learning rate that it was trained with.
+    public let learningRate: Double
+    /// The parameters of the calibration, or else of the method.
+    public let parameters: [String: String]
+    /// The parameters that tuning picked; `nil` in files of earlier versions.
+    public let tunedParameters: [String: String]?
+    /// The epochs that went into its head, those of the head that it starts from included.
+    public let epochs: Int
+    /// The steps of its own training.
+    public let steps: Int
+    /// Metrics by name; what cannot be measured is left out.
+    public let metrics: [String: Measure]
+    /// The rank correlation of weight norm and instance count.
+    public let normCountCorrelation: Measure?
+    /// Seconds of training.
+    public let seconds: Measure?
+    /// The folders of its runs, one a seed.
+    public let runs: [String]
+    /// What went wrong with some seeds, one line each.
+    public let failures: [String]
+    /// How learning rate and parameters were picked; `nil` where they were not.
+    public let tuning: TuningRecord?
+
+    /// `lr 0.1`, and what tuning changed beside it.
+    var settingText: String {
+      (["lr \(NumberText.short(learningRate))"]
+        + (tunedParameters ?? parameters).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })
+        .joined(separator: ", ")
+    }
   }
 
   /// By which a comparison's folder is known.
   public static let formatName = "bags-comparison"
 
-  let format = Self.formatName
-  let version = 1
-  let program: String
-  let seeds: [UInt64]
-  let settings: TrainingSettings
-  let methods: [Method]
-  /// For every column of the table the methods that are best in it, by the keys of `methods`.
-  let best: [String: [String]]
+  let format: String
+  let version: Int
+  /// The program and its version.
+  public let program: String
+  /// The seeds that every method was trained with.
+  public let seeds: [UInt64]
+  /// The recipe; learning rate and seed are the methods'.
+  public let settings: TrainingSettings
+  /// The metrics of the table, in its order; `nil` in files of earlier versions.
+  let metricNames: [String]?
+  /// The methods, in the order in which they were asked for.
+  public let methods: [Method]
+  /// For every column of the table the methods that are best in it.
+  public private(set) var best: [String: [String]] = [:]
 
-  /// The document as JSON, keys in a fixed order.
-  public func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  /// Documents results.
+  ///
+  /// - Parameters:
+  ///   - result: What methods came to.
+  ///   - normCorrelations: The rank correlation of weight norm and instance count, by method, then seed.
+  ///   - groups: The groups of the classes.
+  ///   - program: The program and its version.
+  init(_ result: ComparedResults, normCorrelations: [[Double?]], groups: CategoryGroups, program: String) {
+    (format, version) = (Self.formatName, 1)
+    self.program = program
+    (seeds, settings) = (result.seeds, result.settings)
+    metricNames = ["AP", "APr", "APc", "APf"] + (0..<groups.groupCount).map { "AP\($0 + 1)" }
+    methods = zip(result.rows, normCorrelations).map { Method($0, normCorrelations: $1) }
+    let table = ComparisonTable(self)
+    best = Dictionary(
+      uniqueKeysWithValues: zip(table.columns, table.best).map { column, rows in
+        (column.key, rows.sorted().map { methods[$0].method })
+      })
   }
 
-  /// Makes the document.
-  public init(_ table: ComparisonTable, program: String) {
-    self.program = program
-    seeds = table.result.seeds
-    settings = table.result.settings
-    methods = zip(table.result.rows, table.rows).map { row, shown in
-      let names = Set(row.outcomes.flatMap(\.metrics.keys))
-      var metrics: [String: Measure] = [:]
-      for name in names {
-        metrics[name] = Measure(row.outcomes.compactMap { $0.metrics[name] }.filter { $0 >= 0 })
-      }
-      return Method(
-        method: row.method.description, trainedAs: row.picked.description, learningRate: row.learningRate,
-        parameters: (row.picked.calibration ?? row.picked.method).parameters,
-        epochs: row.epochs, steps: row.steps, metrics: metrics,
-        normCountCorrelation: Measure(shown.normCorrelations.compactMap { $0 }),
-        seconds: Measure(row.outcomes.map(\.seconds)), runs: row.outcomes.map(\.run.path), failures: row.failures,
-        tuning: row.tuning)
+  /// Where a comparison's folder has it.
+  package static func path(in folder: String) -> String { "\(folder)/comparison.json" }
+
+  /// Reads the document of a comparison's folder.
+  ///
+  /// - Throws: `FileError` if it cannot be read; `ReportError` if it is no comparison, or one without results.
+  public init(inFolder folder: String) throws {
+    let path = Self.path(in: folder)
+    let advice = "holds no results of a comparison; let `bags compare` finish it"
+    do {
+      self = try JSONDocument.value(at: path)
+    } catch let error as DecodingError {
+      throw ReportError(.comparison, path, "\(advice) (\(error.place))")
     }
-    best = Dictionary(
-      zip(table.columns, table.best).map { ($0.key, $1.sorted().map { table.rows[$0].name }) }
-    ) { first, _ in first }
+    guard format == Self.formatName, methods.contains(where: { !$0.runs.isEmpty }) else {
+      throw ReportError(.comparison, path, advice)
+    }
+  }
+
+  /// Writes the document into a comparison's folder.
+  ///
+  /// - Throws: `FileError`; what stood there is then as it was.
+  public func write(inFolder folder: String) throws {
+    try DurableFile.write(try JSONDocument.text(self) + "\n", to: Self.path(in: folder))
+  }
+
+  /// The first seed's run of every method that has one, in a folder that may have been moved since.
+  public func firstRuns(inFolder folder: String) -> [(method: String, run: RunFolder)] {
+    methods.compactMap { method in
+      guard let run = method.runs.first else { return nil }
+      let inside = "\(folder)/runs/\((run as NSString).lastPathComponent)"
+      return (method.method, RunFolder(at: FileManager.default.fileExists(atPath: inside) ? inside : run))
+    }
+  }
+}
+
+extension ComparisonDocument.Method {
+  init(_ row: ComparedResults.Row, normCorrelations: [Double?]) {
+    func changes(_ picked: MethodChoice?, from given: MethodChoice?) -> [String: String] {
+      (picked?.parameters ?? [:]).filter { given?.parameters[$0.key] != $0.value }
+    }
+    let names = Set(row.outcomes.flatMap(\.metrics.keys))
+    let metrics = names.compactMap { name in
+      ComparisonDocument.Measure(row.outcomes.compactMap { $0.metrics[name] }.filter { $0 >= 0 }).map { (name, $0) }
+    }
+    self.init(
+      method: row.method.description, trainedAs: row.picked.description, learningRate: row.learningRate,
+      parameters: (row.picked.calibration ?? row.picked.method).parameters,
+      tunedParameters: changes(row.picked.method, from: row.method.method).merging(
+        changes(row.picked.calibration, from: row.method.calibration)
+      ) { $1 },
+      epochs: row.epochs, steps: row.steps, metrics: Dictionary(uniqueKeysWithValues: metrics),
+      normCountCorrelation: ComparisonDocument.Measure(normCorrelations.compactMap { $0 }),
+      seconds: ComparisonDocument.Measure(row.outcomes.map(\.seconds)),
+      runs: row.outcomes.map(\.run.path), failures: row.failures, tuning: row.tuning)
   }
 }

@@ -1,6 +1,4 @@
 import Charts
-import DetectionHeads
-import LVISDatasets
 import MethodComparison
 
 /// The table of a comparison: a line a method, means over the seeds with their spread, the best of each column marked.
@@ -14,134 +12,105 @@ public struct ComparisonTable: Sendable {
     /// What its numbers are multiplied by to be shown.
     let scale: Double
     let digits: Int
+    /// A method's value; `nil` where it is not defined.
+    let value: @Sendable (ComparisonDocument.Method) -> ComparisonDocument.Measure?
     /// How good a value is, the more the better; `nil` for a column where none is best.
     let merit: (@Sendable (Double) -> Double)?
-
-    init(
-      name: String, key: String? = nil, scale: Double, digits: Int, merit: (@Sendable (Double) -> Double)?
-    ) {
-      self.name = name
-      self.key = key ?? name
-      self.scale = scale
-      self.digits = digits
-      self.merit = merit
-    }
-  }
-
-  /// One method.
-  public struct Row: Sendable {
-    /// As it was asked for.
-    public let name: String
-    /// What it was trained with: learning rate, and the parameters that tuning picked.
-    public let setting: String
-    /// In the order of the columns; `nil` where it is not defined.
-    public let values: [MeanAndSpread?]
-    /// The rank correlation of weight norm and instance count of every seed's head.
-    public let normCorrelations: [Double?]
   }
 
   /// The columns behind method and setting.
   public let columns: [Column]
-  /// One a method.
-  public let rows: [Row]
-  /// The weight norms of every method's first seed.
-  public let norms: WeightNormComparison?
-  /// Those that a figure has room for.
-  public let shownNorms: WeightNormComparison?
   /// What is tabulated.
-  public let result: ComparedResults
+  public let document: ComparisonDocument
 
-  /// Makes the table.
-  ///
-  /// - Parameters:
-  ///   - result: What methods came to.
-  ///   - groups: The classes and their groups.
-  /// - Throws: What reading the heads throws.
-  public init(_ result: ComparedResults, groups: CategoryGroups) throws {
-    let metrics =
-      ["AP", "APr", "APc", "APf"] + (0..<groups.groupCount).map { "AP\($0 + 1)" }
+  /// Makes the table of a comparison.
+  public init(_ document: ComparisonDocument) {
+    self.document = document
     columns =
-      metrics.map { Column(name: $0, scale: 100, digits: 2) { $0 } } + [
-        Column(name: "norm–count", key: "norm_count_correlation", scale: 1, digits: 2) { -abs($0) },
-        Column(name: "epochs", scale: 1, digits: 0, merit: nil),
-        Column(name: "seconds", scale: 1, digits: 1) { -$0 },
+      document.shownMetrics.map { name in
+        Column(name: name, key: name, scale: 100, digits: 2, value: { $0.metrics[name] }, merit: { $0 })
+      } + [
+        Column(
+          name: "norm–count", key: "norm_count_correlation", scale: 1, digits: 2, value: { $0.normCountCorrelation },
+          merit: { -abs($0) }),
+        Column(
+          name: "epochs", key: "epochs", scale: 1, digits: 0,
+          value: { $0.runs.isEmpty ? nil : ComparisonDocument.Measure([Double($0.epochs)]) }, merit: nil),
+        Column(name: "seconds", key: "seconds", scale: 1, digits: 1, value: { $0.seconds }, merit: { -$0 }),
       ]
-    let counts = groups.members.map { Double($0.instanceCount) }
-    var norms: [HeadNorms] = []
-    rows = try result.rows.map { row in
-      let heads = try row.outcomes.map {
-        HeadNorms(name: row.method.description, head: try LinearHead(contentsOf: $0.run.headPath), groups: groups)
-      }
-      if let head = heads.first { norms.append(head) }
-      let correlations = heads.map { rankCorrelation($0.classes, counts) }
-      return Row(
-        name: row.method.description, setting: row.settingText,
-        values: metrics.map { row.value($0) } + [
-          MeanAndSpread(correlations.compactMap { $0 }),
-          row.outcomes.isEmpty ? nil : MeanAndSpread([Double(row.epochs)]), row.seconds,
-        ], normCorrelations: correlations)
-    }
-    self.norms = norms.isEmpty ? nil : try WeightNormComparison(groups: groups, heads: norms)
-    let averages = Dictionary(rows.map { ($0.name, $0.values.first??.mean ?? -1) }) { first, _ in first }
-    let shown = Self.shown(norms, averages: averages)
-    shownNorms = shown.isEmpty ? nil : try WeightNormComparison(groups: groups, heads: shown)
-    self.result = result
-  }
-
-  /// The first head, and the best of the others by AP, as many as can be told apart; in their order.
-  private static func shown(_ heads: [HeadNorms], averages: [String: Double]) -> [HeadNorms] {
-    let room = 6
-    let best = heads.dropFirst().sorted { (averages[$0.name] ?? -1) > (averages[$1.name] ?? -1) }.prefix(room - 1)
-    let names = Set(best.map(\.name))
-    return heads.prefix(1) + heads.dropFirst().filter { names.contains($0.name) }
   }
 
   /// For every column the rows that are best, to the digits shown; none where no two rows can be compared.
   public var best: [Set<Int>] {
-    columns.indices.map { column in
-      guard let merit = columns[column].merit else { return [] }
-      let merits = rows.indices.compactMap { row in
-        rows[row].values[column].map { (row: row, text: text($0.mean, columns[column]), merit: merit($0.mean)) }
+    columns.map { column in
+      guard let merit = column.merit else { return [] }
+      let merits = document.methods.enumerated().compactMap { row, method in
+        column.value(method).map { (row: row, text: text($0.mean, column), merit: merit($0.mean)) }
       }
       guard merits.count > 1, let top = merits.max(by: { $0.merit < $1.merit }) else { return [] }
       return Set(merits.filter { $0.text == top.text }.map(\.row))
     }
   }
 
-  /// The cells of every row, the best of each column marked by `mark`.
-  ///
-  /// - Parameter mark: Turns the text of the best into what is shown.
-  public func cells(marking mark: (String) -> String) -> [[String]] {
+  /// The table, for a terminal, Markdown or a page.
+  public var table: TextTable {
     let best = best
-    return rows.indices.map { row in
-      [rows[row].name, rows[row].setting]
-        + columns.indices.map { column in
-          guard let value = rows[row].values[column] else { return "–" }
-          let mean = text(value.mean, columns[column])
-          let shown = best[column].contains(row) ? mark(mean) : mean
-          return shown + (value.spread.map { " ±" + text($0, columns[column]) } ?? "")
-        }
+    var table = TextTable([("method", .left), ("trained with", .left)] + columns.map { ($0.name, .right) })
+    for (row, method) in document.methods.enumerated() {
+      let cells = zip(columns, best).map { column, best -> TextTable.Cell in
+        guard let value = column.value(method) else { return TextTable.Cell("–") }
+        return TextTable.Cell(
+          text(value.mean, column), detail: value.spread.map { " ±" + text($0, column) } ?? "",
+          isBest: best.contains(row))
+      }
+      table.add(cells: [TextTable.Cell(method.method), TextTable.Cell(method.settingText)] + cells)
     }
+    return table
   }
 
-  /// The header of `cells`.
-  public var header: [String] { ["method", "trained with"] + columns.map(\.name) }
+  /// What tuning tried: a line a method, the picked trial bold in Markdown; `nil` where nothing was tuned.
+  public var tuning: TextTable? {
+    let tuned = document.methods.filter { $0.tuning != nil }
+    guard !tuned.isEmpty else { return nil }
+    var table = TextTable([
+      ("method", .left), ("trials: learning rate and parameters → AP on held-out images", .left),
+    ])
+    for method in tuned {
+      guard let record = method.tuning else { continue }
+      let best = record.trials.map(record.score).max()
+      var isMarked = false
+      let trials = record.trials.map { trial -> String in
+        let score = record.score(of: trial)
+        let parameters = trial.parameters.sorted { $0.key < $1.key }.map { " \($0.key) \($0.value)" }.joined()
+        let text =
+          "\(NumberText.short(trial.learningRate))\(parameters) → "
+          + (score.isFinite ? NumberText.percent(score) : "diverged")
+        defer { if score == best { isMarked = true } }
+        return score == best && !isMarked ? "**\(text)**" : text
+      }
+      table.add([method.method, trials.joined(separator: "; ")])
+    }
+    return table
+  }
+
+  /// The figure: a line a method, the best AP on top; on it a point for AP and for each group's AP, or each frequency's
+  /// where there are no groups.
+  public var scores: MethodScores {
+    let names = document.shownMetrics
+    let groups = names.filter { Int($0.dropFirst(2)) != nil }
+    return MethodScores(
+      document.methods.map { MethodScores.Row(name: $0.method, values: $0.metrics.mapValues(\.values)) },
+      metrics: names.filter { $0 == "AP" } + (groups.isEmpty ? names.filter { $0 != "AP" } : groups))
+  }
 
   private func text(_ value: Double, _ column: Column) -> String {
     NumberText.fixed(value * column.scale, digits: column.digits).replacing("-", with: "−")
   }
 }
 
-extension ComparedResults.Row {
-  /// `lr 0.1`, and what tuning changed beside it.
-  var settingText: String {
-    let changed =
-      changes(picked.method.parameters, from: method.method.parameters)
-      + changes(picked.calibration?.parameters ?? [:], from: method.calibration?.parameters ?? [:])
-    return (["lr \(NumberText.short(learningRate))"] + changed).joined(separator: ", ")
-  }
-
-  private func changes(_ picked: [String: String], from given: [String: String]) -> [String] {
-    picked.filter { given[$0.key] != $0.value }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+extension ComparisonDocument {
+  /// The metrics of the table, in its order; of a file of an earlier version, those that some method has.
+  var shownMetrics: [String] {
+    metricNames ?? averagePrecisionNames(Set(methods.flatMap { $0.metrics.keys })).flatMap(\.self)
   }
 }

@@ -28,18 +28,14 @@ public struct APComparison: Sendable {
   public init(_ results: [Result]) throws {
     self.results = results
     for result in results where metricSets.joined().allSatisfy({ result.value($0) == nil }) {
-      throw ReportError("\(result.name): states neither AP nor APr, APc, APf or AP1 … APn")
+      throw ReportError(.empty, result.name, "states neither AP nor APr, APc, APf or AP1 … APn")
     }
   }
 
   /// The metrics that at least one result has: of all classes, by LVIS frequency, by group.
   public var metricSets: [[String]] {
-    let known = Set(results.flatMap { result in result.metrics.keys.filter { result.value($0) != nil } })
-    let groups = known.filter { $0.hasPrefix("AP") && Int($0.dropFirst(2)) != nil && $0 != "AP50" && $0 != "AP75" }
-    return [
-      ["AP"].filter(known.contains), ["APr", "APc", "APf"].filter(known.contains),
-      groups.sorted { ($0.count, $0) < ($1.count, $1) },
-    ]
+    averagePrecisionNames(
+      Set(results.flatMap { result in result.metrics.keys.filter { result.value($0) != nil } }))
   }
 
   /// One line a result: `result,method` and its metrics as fractions, empty where it has none.
@@ -49,6 +45,14 @@ public struct APComparison: Sendable {
       [result.name, result.method] + names.map { name in result.value(name).map { "\($0)" } ?? "" }
     }
     return csvText([["result", "method"] + names] + rows)
+  }
+
+  /// A row a result, in per cent.
+  public var table: TextTable {
+    let names = Array(metricSets.joined())
+    var table = TextTable([("AP, %", .left)] + names.map { ($0, .right) })
+    for result in results { table.add([result.name] + names.map { NumberText.percent(result.value($0)) }) }
+    return table
   }
 
   /// How many results bars can show side by side.
@@ -111,9 +115,16 @@ public struct APComparison: Sendable {
   }
 }
 
+/// Of some metrics, AP over all classes, by LVIS frequency, and by group, each in the order in which they are shown.
+func averagePrecisionNames(_ known: Set<String>) -> [[String]] {
+  let groups = known.filter { $0.hasPrefix("AP") && Int($0.dropFirst(2)) != nil && $0 != "AP50" && $0 != "AP75" }
+  return [
+    ["AP"].filter(known.contains), ["APr", "APc", "APf"].filter(known.contains),
+    groups.sorted { ($0.count, $0) < ($1.count, $1) },
+  ]
+}
+
 extension APComparison.Result {
-  /// A metric; `nil` where it is missing or not defined, which lvis-api writes as −1.
-  public func value(_ name: String) -> Double? {
-    metrics[name].flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
-  }
+  /// A metric; `nil` where it is missing or not defined.
+  public func value(_ name: String) -> Double? { metrics[name].flatMap { $0.isFinite && $0 >= 0 ? $0 : nil } }
 }

@@ -1,44 +1,22 @@
 import Charts
+import LVISEvaluation
 
 /// What the objects of each group, or frequency, are called.
 public struct GroupConfusion: Sendable {
-  /// The objects of some classes.
-  public struct Row: Sendable, Equatable {
-    /// The classes: `G1` and so on, or `r`, `c` and `f`.
-    public let classes: String
-    /// How many objects there are.
-    public let objects: Int
-    /// Objects called what they are.
-    public let correct: Int
-    /// Objects called another class, by that class's group.
-    public let calledAnotherOf: [String: Int]
-    /// Objects that no detection is on.
-    public let missed: Int
-
-    /// Makes a row.
-    public init(classes: String, objects: Int, correct: Int, calledAnotherOf: [String: Int], missed: Int) {
-      self.classes = classes
-      self.objects = objects
-      self.correct = correct
-      self.calledAnotherOf = calledAnotherOf
-      self.missed = missed
-    }
-  }
-
   /// What the result is called.
   public let name: String
   /// The rows, the rarest classes first.
-  public let rows: [Row]
+  public let rows: [ConfusionTable.Row]
 
   /// Makes it.
-  public init(name: String, rows: [Row]) {
+  public init(name: String, rows: [ConfusionTable.Row]) {
     self.name = name
     self.rows = rows
   }
 
-  private var columns: [(title: String, count: (Row) -> Int)] {
-    [("correct", { $0.correct })]
-      + rows.map { row in (row.classes, { $0.calledAnotherOf[row.classes] ?? 0 }) } + [("missed", { $0.missed })]
+  private var columns: [(title: String, count: (ConfusionTable.Row) -> Int)] {
+    [("correct", { $0.correctCount })]
+      + rows.map { row in ("\(row.split)", { $0.wrongCounts[row.split] ?? 0 }) } + [("missed", { $0.missedCount })]
   }
 
   /// The figure: a row a group, the share of its objects in each cell.
@@ -47,14 +25,14 @@ public struct GroupConfusion: Sendable {
     let count = Double(rows.count)
     let cells = rows.enumerated().flatMap { place, row in
       columns.enumerated().map { column, part -> CellMark.Cell in
-        let share = row.objects > 0 ? Double(part.count(row)) / Double(row.objects) : 0
+        let share = row.objectCount > 0 ? Double(part.count(row)) / Double(row.objectCount) : 0
         let what =
           part.title == "correct" || part.title == "missed" ? part.title : "called another class of \(part.title)"
         return CellMark.Cell(
           x: Double(column)...Double(column + 1), y: count - Double(place + 1)...count - Double(place), share: share,
-          text: row.objects > 0 ? NumberText.fixed(100 * share, digits: share > 0 && share < 0.0995 ? 1 : 0) : "–",
-          note: "\(row.classes), \(what): \(NumberText.grouped(part.count(row))) of "
-            + "\(NumberText.grouped(row.objects)) objects")
+          text: row.objectCount > 0 ? NumberText.fixed(100 * share, digits: share > 0 && share < 0.0995 ? 1 : 0) : "–",
+          note: "\(row.split), \(what): \(NumberText.grouped(part.count(row))) of "
+            + "\(NumberText.grouped(row.objectCount)) objects")
       }
     }
     return Chart(
@@ -69,16 +47,16 @@ public struct GroupConfusion: Sendable {
         ChartPanel(
           y: Axis(
             "objects of", domain: 0...max(1, count),
-            ticks: rows.enumerated().map { AxisTick(count - Double($0) - 0.5, $1.classes) }, hasGrid: false),
+            ticks: rows.enumerated().map { AxisTick(count - Double($0) - 0.5, "\($1.split)") }, hasGrid: false),
           height: 34 * max(1, count), marks: [.cells(CellMark(cells, style: SeriesStyle(.blue)))])
       ])
   }
 
   /// One line a group: `classes,objects,correct`, a column a group for what is called another of its classes, `missed`.
   public var csv: String {
-    let header = ["classes", "objects", "correct"] + rows.map { "called_\($0.classes)" } + ["missed"]
+    let header = ["classes", "objects", "correct"] + rows.map { "called_\($0.split)" } + ["missed"]
     return csvText(
       [header]
-        + rows.map { row in [row.classes, "\(row.objects)"] + columns.map { "\($0.count(row))" } })
+        + rows.map { row in ["\(row.split)", "\(row.objectCount)"] + columns.map { "\($0.count(row))" } })
   }
 }

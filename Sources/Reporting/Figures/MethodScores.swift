@@ -1,4 +1,5 @@
 import Charts
+import MethodComparison
 
 /// Scores of many methods, a row each: where bars side by side would be too many.
 public struct MethodScores: Sendable {
@@ -32,7 +33,7 @@ public struct MethodScores: Sendable {
 
   /// The figure: rows ordered by the first metric, the best on top; a point a metric, a small one for every seed.
   public var chart: Chart {
-    let order = rows.indices.sorted { a, b in
+    let order = rows.indices.filter { row in metrics.contains { rows[row].mean($0) != nil } }.sorted { a, b in
       (metrics.first.flatMap { rows[a].mean($0) } ?? -1, b) < (metrics.first.flatMap { rows[b].mean($0) } ?? -1, a)
     }
     let styles = SeriesStyle.styles(forParts: metrics.count)
@@ -44,9 +45,10 @@ public struct MethodScores: Sendable {
       var seeds: [ChartPoint] = []
       for (place, row) in order.enumerated() {
         guard let mean = rows[row].mean(metric) else { continue }
-        let note = "\(rows[row].name): \(metric) \(NumberText.fixed(100 * mean, digits: 2))"
-        means.append(ChartPoint(100 * mean, Double(place), note: note))
         let values = rows[row].values[metric] ?? []
+        let spread = MeanAndSpread(values)?.spread.map { " ± \(NumberText.percent($0))" } ?? ""
+        let note = "\(rows[row].name): \(metric) \(NumberText.percent(mean))\(spread)"
+        means.append(ChartPoint(100 * mean, Double(place), note: note))
         if values.count > 1 { seeds += values.map { ChartPoint(100 * $0, Double(place)) } }
       }
       marks.append(.points(PointMark(seeds, style: style, radius: 2, opacity: 0.45)))

@@ -1,25 +1,9 @@
 import Charts
-import Foundation
+import LVISDatasets
+import LVISEvaluation
 
 /// Precision over recall, of one result by frequency or group, or of several results side by side.
 public struct PrecisionRecallComparison: Sendable {
-  /// One curve of a result.
-  public struct Curve: Sendable, Equatable {
-    /// The classes that it is the mean of: `all`, `r`, `c`, `f`, `G1` and so on.
-    public let classes: String
-    /// The IoU threshold; `nil` for the mean over all.
-    public let threshold: Double?
-    /// Precision at recall 0, .01, … 1.
-    public let precisions: [Double]
-
-    /// Makes a curve.
-    public init(classes: String, threshold: Double?, precisions: [Double]) {
-      self.classes = classes
-      self.threshold = threshold
-      self.precisions = precisions
-    }
-  }
-
   /// One result.
   public struct Result: Sendable {
     /// What to call it.
@@ -27,10 +11,10 @@ public struct PrecisionRecallComparison: Sendable {
     /// The method behind it; it decides the colour.
     public let method: String
     /// Its curves.
-    public let curves: [Curve]
+    public let curves: [PrecisionRecallCurve]
 
     /// Makes a result.
-    public init(name: String, method: String, curves: [Curve]) {
+    public init(name: String, method: String, curves: [PrecisionRecallCurve]) {
       self.name = name
       self.method = method
       self.curves = curves
@@ -44,13 +28,11 @@ public struct PrecisionRecallComparison: Sendable {
   public init(_ results: [Result]) { self.results = results }
 
   /// The sets of classes that are drawn: all, then the groups, or the frequencies where there are none.
-  public var classSets: [String] {
-    let known = Set(results.flatMap { $0.curves.map(\.classes) })
-    let groups = known.filter { $0.hasPrefix("G") && Int($0.dropFirst()) != nil }.sorted {
-      ($0.count, $0) < ($1.count, $1)
-    }
-    let sets = groups.isEmpty ? ["r", "c", "f"].filter(known.contains) : groups
-    return ["all"].filter(known.contains) + sets
+  public var classSets: [ClassSplit] {
+    let known = Set(results.flatMap { $0.curves.compactMap(\.split) })
+    let groups = known.compactMap { if case .group(let group) = $0 { group } else { nil } }.sorted()
+    let frequencies = LVISFrequency.allCases.map { ClassSplit.frequency($0) }
+    return ([.all] + (groups.isEmpty ? frequencies : groups.map { .group($0) })).filter(known.contains)
   }
 
   /// The figure: for one result a line a set of classes, once for the mean over all IoU thresholds and once for .5; for
@@ -80,12 +62,8 @@ public struct PrecisionRecallComparison: Sendable {
   private var panelsOfSeveral: [ChartPanel] {
     let sets = classSets
     let styles = SeriesStyle.styles(forMethods: results.map(\.method))
-    let groups = sets.filter { $0 != "all" }
-    let shown =
-      sets.filter { $0 == "all" }
-      + Set([groups.first, groups.last].compactMap { $0 }).sorted {
-        (groups.firstIndex(of: $0) ?? 0) < (groups.firstIndex(of: $1) ?? 0)
-      }
+    let groups = sets.filter { $0 != .all }
+    let shown = sets.filter { [.all, groups.first, groups.last].contains($0) }
     return shown.compactMap { set in
       let marks = zip(results, styles).compactMap { line(of: $0, set, nil, named: $0.name, style: $1) }
       return marks.isEmpty ? nil : panel("precision, \(Self.name(ofSet: set))", marks)
@@ -97,18 +75,24 @@ public struct PrecisionRecallComparison: Sendable {
   }
 
   private func line(
-    of result: Result, _ set: String, _ threshold: Double?, named name: String, style: SeriesStyle
+    of result: Result, _ set: ClassSplit, _ threshold: Double?, named name: String, style: SeriesStyle
   ) -> Mark? {
-    guard let curve = result.curves.first(where: { $0.classes == set && $0.threshold == threshold }),
+    guard let curve = result.curves.first(where: { $0.split == set && $0.threshold == threshold }),
       curve.precisions.count > 1
     else { return nil }
     let last = Double(curve.precisions.count - 1)
     let points = curve.precisions.enumerated().map { ChartPoint(Double($0) / last, $1) }
-    return .line(LineMark(points, named: name, style: style, width: set == "all" && results.count == 1 ? 2.5 : 2))
+    return .line(LineMark(points, named: name, style: style, width: set == .all && results.count == 1 ? 2.5 : 2))
   }
 
-  private static func name(ofSet set: String) -> String {
-    ["all": "all classes", "r": "rare", "c": "common", "f": "frequent"][set] ?? set
+  private static func name(ofSet set: ClassSplit) -> String {
+    switch set {
+    case .all: "all classes"
+    case .frequency(.rare): "rare"
+    case .frequency(.common): "common"
+    case .frequency(.frequent): "frequent"
+    default: set.description
+    }
   }
 
   /// One line a point: `result,classes,iou,recall,precision`; `mean` for the mean over all thresholds.
@@ -116,10 +100,11 @@ public struct PrecisionRecallComparison: Sendable {
     var rows = [["result", "classes", "iou", "recall", "precision"]]
     for result in results {
       for curve in result.curves {
+        guard let split = curve.split else { continue }
         let last = max(1, curve.precisions.count - 1)
         rows += curve.precisions.enumerated().map { place, precision in
           [
-            result.name, curve.classes, curve.threshold.map { "\($0)" } ?? "mean",
+            result.name, "\(split)", curve.threshold.map { "\($0)" } ?? "mean",
             NumberText.short(Double(place) / Double(last)), "\(precision)",
           ]
         }
@@ -127,4 +112,9 @@ public struct PrecisionRecallComparison: Sendable {
     }
     return csvText(rows)
   }
+}
+
+extension PrecisionRecallCurve {
+  /// The classes that it is the mean of; `nil` for the curve of a single class.
+  fileprivate var split: ClassSplit? { if case .split(let split) = subject { split } else { nil } }
 }

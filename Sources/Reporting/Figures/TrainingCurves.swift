@@ -16,7 +16,7 @@ public struct TrainingCurves: Sendable {
     ///
     /// - Throws: `ReportError` where there are no metrics to draw.
     public init(name: String, method: String, metrics: [TrainingMetrics]) throws {
-      guard !metrics.isEmpty else { throw ReportError("\(name): its metrics.jsonl is empty") }
+      guard !metrics.isEmpty else { throw ReportError(.empty, name, "its metrics.jsonl is empty") }
       self.name = name
       self.method = method
       self.metrics = metrics
@@ -37,6 +37,22 @@ public struct TrainingCurves: Sendable {
 
   /// Draws runs.
   public init(_ runs: [Run]) { self.runs = runs }
+
+  /// A row a run: what its last report of training says.
+  public var table: TextTable {
+    let components = Set(runs.flatMap(\.components)).sorted { ($0.count, $0) < ($1.count, $1) }
+    var table = TextTable(
+      [("at the end", .left), ("steps", .right), ("epochs", .right), ("loss", .right)] + components.map { ($0, .right) }
+        + [("gradient norm", .right), ("learning rate", .right)])
+    for run in runs {
+      guard let last = run.metrics.last else { continue }
+      let losses = components.map { last.losses[$0].map { NumberText.fixed($0, digits: 4) } ?? "–" }
+      table.add(
+        [run.name, NumberText.grouped(last.step), "\(last.epoch + 1)", NumberText.fixed(last.loss, digits: 4)] + losses
+          + [NumberText.fixed(last.gradientNorm, digits: 3), NumberText.short(last.learningRate)])
+    }
+    return table
+  }
 
   /// One line a report of training: what `metrics.jsonl` holds.
   public var csv: String {

@@ -68,16 +68,12 @@ struct PageWriter {
     }
   }
 
-  /// A table whose first columns are text and whose others are numbers.
-  ///
-  /// - Parameter emphasized: Which cells are bold; none where it is `nil`.
-  mutating func table(header: [String], rows: [[String]], textColumns: Int, emphasized: [[Bool]]? = nil) {
+  /// A table, the best of each column bold.
+  mutating func table(_ table: TextTable) {
     body.group("div", ["class": "scroll"]) { writer in
       writer.group("table", [:]) { writer in
-        Self.row(header, cell: "th", textColumns: textColumns, into: &writer)
-        for (index, row) in rows.enumerated() {
-          Self.row(row, cell: "td", textColumns: textColumns, emphasized: emphasized?[index] ?? [], into: &writer)
-        }
+        Self.row(table.titles.map { TextTable.Cell($0) }, cell: "th", table.alignments, into: &writer)
+        for row in table.rows { Self.row(row, cell: "td", table.alignments, into: &writer) }
       }
     }
   }
@@ -88,7 +84,7 @@ struct PageWriter {
   ) {
     body.group("div", ["class": "scroll"]) { writer in
       writer.group("table", ["class": "settings"]) { writer in
-        Self.row([heading] + names, cell: "th", textColumns: .max, into: &writer)
+        Self.row(([heading] + names).map { TextTable.Cell($0) }, cell: "th", [], into: &writer)
         for row in rows {
           let differs = Set(row.values).count > 1
           writer.group("tr", ["class": differs ? "differs" : "same"]) { writer in
@@ -107,13 +103,13 @@ struct PageWriter {
   }
 
   private static func row(
-    _ cells: [String], cell: String, textColumns: Int, emphasized: [Bool] = [], into writer: inout MarkupWriter
+    _ cells: [TextTable.Cell], cell name: String, _ alignments: [TextTable.Alignment], into writer: inout MarkupWriter
   ) {
     writer.group("tr", [:]) { writer in
-      for (column, text) in cells.enumerated() {
-        let isBest = emphasized.indices.contains(column) && emphasized[column]
+      for (column, cell) in cells.enumerated() {
+        let isNumber = column < alignments.count && alignments[column] == .right
         writer.element(
-          cell, column < textColumns ? [:] : ["class": isBest ? "number best" : "number"], content: text)
+          name, isNumber ? ["class": cell.isBest ? "number best" : "number"] : [:], content: cell.text + cell.detail)
       }
     }
   }

@@ -7,20 +7,24 @@ public struct ReportPage: Sendable {
   /// The runs, in the order in which they are drawn and listed.
   public let runs: [ReportedRun]
   /// The comparison whose runs they are, one a method; `nil` where runs were named themselves.
-  public let comparison: ReportedComparison?
+  public let comparison: ComparisonDocument?
+  /// What the comparison is called.
+  public let comparisonName: String
   /// The classes of all runs, counted as the first one has them.
   public var groups: CategoryGroups { runs[0].head.groups }
 
   /// Makes a report.
   ///
   /// - Throws: `ReportError` where there is no run, or the runs are of different classes.
-  public init(_ runs: [ReportedRun], comparison: ReportedComparison? = nil) throws {
-    guard let first = runs.first else { throw ReportError("there is no run to report") }
+  public init(_ runs: [ReportedRun], comparison: ComparisonDocument? = nil, named comparisonName: String = "") throws {
+    guard let first = runs.first else { throw ReportError(.empty, nil, "there is no run to report") }
     for run in runs where run.head.groups.members.map(\.id) != first.head.groups.members.map(\.id) {
-      throw ReportError("\(run.name): its categories are not those of \(first.name); they cannot share a report")
+      throw ReportError(
+        .classes, run.name, "its categories are not those of \(first.name); they cannot share a report")
     }
     self.runs = runs
     self.comparison = comparison
+    self.comparisonName = comparisonName
   }
 
   /// How many runs a figure tells apart.
@@ -28,11 +32,7 @@ public struct ReportPage: Sendable {
 
   /// The runs that figures show: all, or where they are too many the first and the best of the others by AP.
   private var shown: [ReportedRun] {
-    guard runs.count > Self.room else { return runs }
-    let best = runs.indices.dropFirst().sorted {
-      (-(runs[$0].evaluation["AP"] ?? -1), $0) < (-(runs[$1].evaluation["AP"] ?? -1), $1)
-    }.prefix(Self.room - 1)
-    return [runs[0]] + best.sorted().map { runs[$0] }
+    firstAndBest(runs, room: Self.room) { $0.evaluation?["AP"] ?? -1 }
   }
 
   /// The page.
@@ -53,7 +53,7 @@ public struct ReportPage: Sendable {
   }
 
   private var title: String {
-    if let comparison { return "Comparison of \(comparison.methods.count) methods: \(comparison.name)" }
+    if let comparison { return "Comparison of \(comparison.methods.count) methods: \(comparisonName)" }
     return runs.count == 1 ? "Run \(runs[0].name)" : "Comparison of \(runs.map(\.name).joined(separator: ", "))"
   }
 
@@ -66,19 +66,22 @@ public struct ReportPage: Sendable {
       page.paragraph(
         "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
           + "\(groups.countedBy.rawValue); the classifier's last layer alone was trained, on cached RoI features.")
-      page.table(
-        header: ["run", "method"] + metrics + ["rank correlation", "tail/head", "loss", "time"],
-        rows: zip(runs.indices, runs).map { index, run in
-          let summary = index < summaries.count ? summaries[index] : nil
-          return [run.name, run.record.method]
-            + metrics.map { name in percent(run.precision.value(name)) }
+      var table = TextTable(
+        [("run", .left), ("method", .left)]
+          + (metrics + ["rank correlation", "tail/head", "loss", "time"]).map { ($0, .right) })
+      for (index, run) in runs.enumerated() {
+        let summary = index < summaries.count ? summaries[index] : nil
+        let ratios = [summary?.rankCorrelation, summary?.tailToHead]
+        let result = run.record.result
+        table.add(
+          [run.name, run.record.method] + metrics.map { NumberText.percent(run.precision.value($0)) }
+            + ratios.map { $0.map { NumberText.fixed($0, digits: 3) } ?? "–" }
             + [
-              summary?.rankCorrelation.map { NumberText.fixed($0, digits: 3) } ?? "–",
-              summary?.tailToHead.map { NumberText.fixed($0, digits: 3) } ?? "–",
-              run.record.result.map { NumberText.fixed($0.loss, digits: 4) } ?? "–",
-              run.record.result.map { "\(NumberText.fixed($0.seconds, digits: 1)) s" } ?? "–",
-            ]
-        }, textColumns: 2)
+              result.map { NumberText.fixed($0.loss, digits: 4) } ?? "–",
+              result.map { "\(NumberText.fixed($0.seconds, digits: 1)) s" } ?? "–",
+            ])
+      }
+      page.table(table)
       page.note(
         (metrics.isEmpty ? "" : "AP in per cent. ")
           + "Rank correlation: Spearman's, of a class's weight norm and its instance count. Tail/head: the mean norm of "
@@ -86,25 +89,25 @@ public struct ReportPage: Sendable {
     }
   }
 
-  private func addComparison(_ comparison: ReportedComparison, to page: inout PageWriter) {
-    let table = comparison.table
-    let seeds = comparison.seedCount == 1 ? "one seed" : "\(comparison.seedCount) seeds"
+  private func addComparison(_ comparison: ComparisonDocument, to page: inout PageWriter) {
+    let table = ComparisonTable(comparison)
+    let seeds = comparison.seeds.count == 1 ? "one seed" : "\(comparison.seeds.count) seeds"
     page.section("Summary") { page in
       page.paragraph(
         "\(comparison.methods.count) methods with the same budget and \(seeds) on "
           + "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
           + "\(groups.countedBy.rawValue); the classifier's last layer alone was trained, on cached RoI features.")
-      page.table(header: table.header, rows: table.rows, textColumns: 2, emphasized: table.best)
+      page.table(table.table)
       page.note(
         "AP in per cent, means over the seeds ± their standard deviation, the best of each column bold. "
           + "Norm–count: Spearman's rank correlation of a class's weight norm and its instance count.")
-      page.figure(comparison.scores.chart, csv: comparison.scores.csv, named: "methods")
+      page.figure(table.scores.chart, csv: table.scores.csv, named: "methods")
       for method in comparison.methods {
-        for failure in method.failures { page.note("\(method.name), \(failure)") }
+        for failure in method.failures { page.note("\(method.method), \(failure)") }
       }
       if runs.count > Self.room {
         page.note("The figures below show the first method and the best of the others by AP, each with its first seed.")
-      } else if comparison.seedCount > 1 {
+      } else if comparison.seeds.count > 1 {
         page.note("The figures below show the first seed of each method.")
       }
     }
@@ -113,14 +116,7 @@ public struct ReportPage: Sendable {
   private func addClasses(to page: inout PageWriter) {
     page.section("Classes and groups") { page in
       page.figure(groups.frequencyChart(), csv: groups.frequencyCSV, named: "groups")
-      page.table(
-        header: ["group", "\(groups.countedBy.rawValue) per class", "classes", "instances in all"],
-        rows: groups.classesByGroup.enumerated().map { group, members in
-          [
-            "G\(group + 1)", groups.rangeText(ofGroup: group), NumberText.grouped(members.count),
-            NumberText.grouped(members.reduce(0) { $0 + groups.members[$1].instanceCount }),
-          ]
-        }, textColumns: 2)
+      page.table(groups.table)
     }
   }
 
@@ -155,28 +151,21 @@ public struct ReportPage: Sendable {
     let comparison = try WeightNormComparison(groups: groups, heads: heads)
     page.section("Weight norms") { page in
       page.figure(comparison.chart(), csv: comparison.csv, named: "weightnorms")
-      let present = groups.classesByGroup.indices.filter { !groups.classesByGroup[$0].isEmpty }
-      func text(_ value: Double?) -> String { value.map { NumberText.fixed($0, digits: 3) } ?? "–" }
-      page.table(
-        header: ["mean norm"] + present.map { "G\($0 + 1)" } + ["tail/head", "background", "rank correlation"],
-        rows: comparison.summaries.map { summary in
-          [summary.name] + present.map { text(summary.meanNorms[$0]) }
-            + [text(summary.tailToHead), text(summary.background), text(summary.rankCorrelation)]
-        }, textColumns: 1)
+      page.table(comparison.table)
     }
   }
 
   private func addPrecision(to page: inout PageWriter) throws {
-    let evaluated = runs.filter { !$0.evaluation.isEmpty }
+    let evaluated = runs.filter { $0.evaluation?.metrics.isEmpty == false }
     guard !evaluated.isEmpty else { return }
     let comparison = try APComparison(evaluated.map(\.precision))
-    let perClass = shown.filter { !$0.classAP.isEmpty }
+    let perClass = shown.compactMap { run in
+      run.evaluation.map { ClassAPComparison.Result(name: run.name, method: run.method, values: $0.classAP) }
+    }.filter { !$0.values.isEmpty }
     page.section("Average precision") { page in
       if self.comparison == nil { page.figure(comparison.chart, csv: comparison.csv, named: "ap") }
       guard !perClass.isEmpty else { return }
-      let classes = ClassAPComparison(
-        groups: groups,
-        results: perClass.map { .init(name: $0.name, method: $0.method, values: $0.classAP) })
+      let classes = ClassAPComparison(groups: groups, results: perClass)
       page.figure(classes.chart, csv: classes.csv, named: "class-ap")
       for gained in [true, false] {
         addChanges(
@@ -191,22 +180,23 @@ public struct ReportPage: Sendable {
   ) {
     guard !changes.isEmpty, let first = comparison.results.first, let last = comparison.results.last else { return }
     page.heading("Classes that \(gained ? "gained" : "lost") most")
-    page.table(
-      header: ["class", "group", "instances", first.name, last.name, "change"],
-      rows: changes.map { change in
-        let member = groups.members[change.classIndex]
-        let difference = 100 * (change.after - change.before)
-        return [
-          member.name, "G\(member.group + 1)", NumberText.grouped(member.instanceCount), percent(change.before),
-          percent(change.after),
-          (difference > 0 ? "+" : "−") + NumberText.fixed(abs(difference), digits: 1),
-        ]
-      }, textColumns: 2)
+    var table = TextTable(
+      [("class", .left), ("group", .left)]
+        + ["instances", first.name, last.name, "change"].map { ($0, TextTable.Alignment.right) })
+    for change in changes {
+      let member = groups.members[change.classIndex]
+      table.add([
+        member.name, "G\(member.group + 1)", NumberText.grouped(member.instanceCount),
+        NumberText.percent(change.before, digits: 1), NumberText.percent(change.after, digits: 1),
+        NumberText.points(change.after - change.before, digits: 1),
+      ])
+    }
+    page.table(table)
   }
 
   private func addCurves(to page: inout PageWriter) {
-    let results = shown.filter { !$0.curves.isEmpty }.map {
-      PrecisionRecallComparison.Result(name: $0.name, method: $0.method, curves: $0.curves)
+    let results = shown.compactMap { run in
+      run.evaluation?.curves.map { PrecisionRecallComparison.Result(name: run.name, method: run.method, curves: $0) }
     }
     guard !results.isEmpty else { return }
     let comparison = PrecisionRecallComparison(results)
@@ -225,12 +215,13 @@ public struct ReportPage: Sendable {
   }
 
   private func addConfusion(to page: inout PageWriter) {
-    let confused = shown.filter { !$0.confusion.isEmpty }
+    let confused = shown.compactMap { run in
+      run.evaluation?.confusion.map { GroupConfusion(name: run.name, rows: $0.rows) }
+    }
     guard !confused.isEmpty else { return }
     page.section("Confusion between groups") { page in
-      for run in confused {
-        let confusion = GroupConfusion(name: run.name, rows: run.confusion)
-        page.figure(confusion.chart, csv: confusion.csv, named: "confusion-\(run.name)")
+      for confusion in confused {
+        page.figure(confusion.chart, csv: confusion.csv, named: "confusion-\(confusion.name)")
       }
     }
   }
@@ -282,8 +273,6 @@ public struct ReportPage: Sendable {
     }
     return result
   }
-
-  private func percent(_ value: Double?) -> String { value.map { NumberText.fixed(100 * $0, digits: 1) } ?? "–" }
 }
 
 extension ClassAPComparison {
@@ -302,7 +291,7 @@ extension ClassAPComparison {
 extension ReportedRun {
   /// The run's metrics for a comparison.
   fileprivate var precision: APComparison.Result {
-    APComparison.Result(name: name, method: method, metrics: evaluation)
+    APComparison.Result(name: name, method: method, metrics: evaluation?.metricsByName ?? [:])
   }
 
   /// Every setting and what the run was fed, by name.

@@ -1,5 +1,8 @@
 import DetectionHeads
+import Foundation
 import HeadTraining
+import LVISDatasets
+import LVISEvaluation
 import TrainingRuns
 
 /// A run and all that is known of it, for a report.
@@ -14,21 +17,15 @@ public struct ReportedRun: Sendable {
   public var initialHead: LinearHead?
   /// The lines of its `metrics.jsonl`; empty where there are none.
   public var metrics: [TrainingMetrics]
-  /// Metrics of its evaluation by name, as fractions; empty where there is none.
-  public var evaluation: [String: Double]
-  /// AP of the classes that the evaluation states, by category id.
-  public var classAP: [Int: Double]
-  /// Precision over recall, where the evaluation states it.
-  public var curves: [PrecisionRecallComparison.Curve] = []
-  /// What objects are called, where the evaluation states it.
-  public var confusion: [GroupConfusion.Row] = []
+  /// Its evaluation; `nil` where there is none.
+  public var evaluation: EvaluationDocument?
   /// The scores of its detections; `nil` where they are not known.
   public var scores: ScoreDistribution.Result?
 
   /// Makes a run from parts.
   public init(
     name: String, record: RunRecord, head: LinearHead, initialHead: LinearHead? = nil, metrics: [TrainingMetrics] = [],
-    evaluation: [String: Double] = [:], classAP: [Int: Double] = [:]
+    evaluation: EvaluationDocument? = nil
   ) {
     self.name = name
     self.record = record
@@ -36,11 +33,38 @@ public struct ReportedRun: Sendable {
     self.initialHead = initialHead
     self.metrics = metrics
     self.evaluation = evaluation
-    self.classAP = classAP
   }
 }
 
 extension ReportedRun {
+  /// Reads all that a run's folder holds.
+  ///
+  /// - Parameters:
+  ///   - folder: The run.
+  ///   - name: What to call it.
+  /// - Throws: What is wrong with one of its files.
+  public init(contentsOf folder: RunFolder, named name: String) throws {
+    func read<Value>(_ path: String, _ body: (String) throws -> Value) rethrows -> Value? {
+      FileManager.default.fileExists(atPath: path) ? try body(path) : nil
+    }
+    let record = try folder.record()
+    let head = try LinearHead(contentsOf: folder.headPath)
+    self.init(
+      name: name, record: record, head: head,
+      // The head that training began from may be gone, or may not name its classes: then there is no "before".
+      initialHead: record.inputs["init"].flatMap {
+        try? LinearHead(contentsOf: RunFolder.headPath(for: $0.path), groups: head.groups)
+      },
+      metrics: try read(folder.metricsPath) { _ in try folder.metrics() } ?? [],
+      evaluation: try read(folder.evaluationPath) { try EvaluationDocument(contentsOf: $0) })
+    scores = try read(folder.resultsPath) { path in
+      let detections = try DetectionColumns(contentsOfResults: path)
+      var scores = ScoreDistribution.Result(name: name, method: record.method, groups: head.groups)
+      for (score, id) in zip(detections.scores, detections.categoryIDs) { scores.add(score: score, categoryID: id) }
+      return scores
+    }
+  }
+
   /// The method that decides its colour: one of a comparison goes by what it was asked for.
   var method: String { record.method }
 

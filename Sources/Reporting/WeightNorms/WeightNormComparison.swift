@@ -22,11 +22,12 @@ public struct WeightNormComparison: Sendable {
   public init(groups: CategoryGroups, heads: [HeadNorms]) throws {
     for head in heads {
       guard head.classes.count == groups.classCount else {
-        throw ReportError("\(head.name): has \(head.classes.count) classes, the annotations \(groups.classCount)")
+        throw ReportError(
+          .classes, head.name, "has \(head.classes.count) classes, the annotations \(groups.classCount)")
       }
       if let index = head.classes.firstIndex(where: { !$0.isFinite }) {
         let member = groups.members[index]
-        throw ReportError("\(head.name): the weights of category \(member.id) (\(member.name)) are not finite")
+        throw ReportError(.notFinite, head.name, "the weights of category \(member.id) (\(member.name)) are not finite")
       }
     }
     self.groups = groups
@@ -65,6 +66,20 @@ public struct WeightNormComparison: Sendable {
         name: head.name, method: head.method, rankCorrelation: rankCorrelation(head.classes, counts),
         meanNorms: means, tailToHead: ratio, background: head.background, others: head.others)
     }
+  }
+
+  /// A row a head: the mean norm of each group that has classes, and what they come to.
+  public var table: TextTable {
+    let present = groups.classesByGroup.indices.filter { !groups.classesByGroup[$0].isEmpty }
+    var table = TextTable(
+      [("mean norm", .left)] + present.map { ("G\($0 + 1)", .right) }
+        + [("tail/head", .right), ("background", .right), ("rank correlation", .right)])
+    for summary in summaries {
+      let values =
+        present.map { summary.meanNorms[$0] } + [summary.tailToHead, summary.background, summary.rankCorrelation]
+      table.add([summary.name] + values.map { $0.map { NumberText.fixed($0, digits: 3) } ?? "–" })
+    }
+    return table
   }
 
   /// One line a class, in the order of the figure: `class_id,name,instance_count,image_count,group` and each head's norm.

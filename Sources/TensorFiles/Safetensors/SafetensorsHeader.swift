@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 
 /// The header of a safetensors file: its length (8 bytes, little-endian), then JSON, then the tensors' bytes without
@@ -128,18 +129,11 @@ private struct RawHeader: Decodable {
     }
   }
 
-  private struct Key: CodingKey {
-    let stringValue: String
-    let intValue: Int? = nil
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { return nil }
-  }
-
   private(set) var metadata: [String: String] = [:]
   private(set) var tensors: [(name: String, entry: Entry)] = []
 
   init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+    let container = try decoder.container(keyedBy: NamedKey.self)
     for key in container.allKeys.sorted(by: { $0.stringValue < $1.stringValue }) {
       if key.stringValue == "__metadata__" {
         metadata = try container.decode([String: String].self, forKey: key)

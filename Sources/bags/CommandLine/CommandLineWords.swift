@@ -24,6 +24,7 @@ struct CommandLineWords {
     do {
       try parsed?.run()
     } catch {
+      let error = plainError(error)
       guard let status = Interruption.exitStatus else { Bags.exit(withError: error) }
       StandardStreams.note("Error: \(Bags.message(for: error))")
       Foundation.exit(status)
@@ -89,7 +90,7 @@ struct CommandLineWords {
   /// Says what is wrong with the words, as well as it is known, and ends the program.
   private func exit(withParsingError error: any Error) -> Never {
     let code = Bags.exitCode(for: error)
-    guard code != .success, code != .failure else { Bags.exit(withError: error) }
+    guard code != .success, code != .failure else { Bags.exit(withError: plainError(error)) }
     let message = refusalOfUnknownOption(error) ?? placeInSettings(of: Bags.message(for: error))
     guard let message else { Bags.exit(withError: error) }
     let full = Bags.fullMessage(for: error)

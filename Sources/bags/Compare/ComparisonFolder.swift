@@ -12,7 +12,7 @@ struct ComparisonFolder {
     self.path = path
   }
 
-  private var document: String { "\(path)/comparison.json" }
+  private var document: String { ComparisonDocument.path(in: path) }
 
   /// Makes the folder, or goes on with the comparison that stands there.
   ///
@@ -53,13 +53,12 @@ struct ComparisonFolder {
   }
 
   /// Writes everything but runs and trials.
-  func write(_ table: ComparisonTable, text: String, imageFormat: ImageFormat) throws {
-    let document = ComparisonDocument(table, program: "bags \(Bags.version)")
-    try DurableFile.write(table.csv, to: "\(path)/comparison.csv")
-    if table.rows.contains(where: { $0.values.contains { $0 != nil } }) {
-      try imageFormat.write(table.chart.rendered(), to: "\(path)/ap.\(imageFormat.rawValue)")
+  func write(_ report: ComparisonReport, text: String, imageFormat: ImageFormat) throws {
+    try DurableFile.write(report.csv, to: "\(path)/comparison.csv")
+    if report.document.methods.contains(where: { !$0.metrics.isEmpty }) {
+      try imageFormat.write(report.table.scores.chart.rendered(), to: "\(path)/ap.\(imageFormat.rawValue)")
     }
-    if let norms = table.norms, let shown = table.shownNorms {
+    if let norms = report.norms, let shown = report.shownNorms {
       let left = norms.heads.count - shown.heads.count
       let source = left > 0 ? "The first method and the best of the others by AP; the rest is in weightnorms.csv." : ""
       try imageFormat.write(
@@ -67,6 +66,6 @@ struct ComparisonFolder {
       try DurableFile.write(norms.csv, to: "\(path)/weightnorms.csv")
     }
     try DurableFile.write(text, to: "\(path)/README.md")
-    try DurableFile.write(try document.json() + "\n", to: self.document)
+    try report.document.write(inFolder: path)
   }
 }

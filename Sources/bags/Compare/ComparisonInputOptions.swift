@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import DurableFiles
 import Foundation
 
 /// What a comparison trains and scores on.
@@ -111,11 +112,7 @@ struct ComparisonInputOptions: ParsableArguments {
 /// Runs `body` with an empty folder that is removed afterwards.
 func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bags-\(UUID().uuidString)").path
-  do {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  } catch {
-    throw CommandFailure("\(folder): cannot make this folder; set TMPDIR to one that can be written to")
-  }
+  try makeFolder(at: folder)
   defer { try? FileManager.default.removeItem(atPath: folder) }
   return try body(folder)
 }

@@ -3,20 +3,13 @@ import Foundation
 
 /// A comparison in words and tables.
 struct ComparisonText {
-  let table: ComparisonTable
+  let report: ComparisonReport
   let set: ComparisonSet
   let isBuiltIn: Bool
 
-  /// For the terminal.
-  var terminalTable: String {
-    var text = TextTable(zip(table.header.indices, table.header).map { ($1, $0 < 2 ? .left : .right) })
-    for row in table.cells(marking: { "*" + $0 }) { text.add(row) }
-    return text.rendered()
-  }
-
   func markdown(imageFormat: ImageFormat) -> String {
-    let settings = table.result.settings
-    let seeds = table.result.seeds
+    let settings = report.document.settings
+    let seeds = report.document.seeds
     let objects = set.validation.annotations.count
     var parts = [
       "# Methods compared",
@@ -31,7 +24,7 @@ struct ComparisonText {
       seed\(seeds.count == 1 ? "" : "s") \(seeds.map(String.init).joined(separator: ", ")). Numbers in percent\
       \(seeds.count > 1 ? ", means ± standard deviation over the seeds" : ""); the best of each column is bold.
       """,
-      table.markdown,
+      report.table.table.markdown,
       """
       APr, APc and APf: classes in 1–10, 11–100 and more training images. AP1 and on: the groups by training instances, \
       \(groupsText). Norm–count: the rank correlation of a class's weight norm with its instances, best where it is \
@@ -40,10 +33,10 @@ struct ComparisonText {
       """,
       "![AP by method and group](ap.\(imageFormat.rawValue))",
     ]
-    if table.norms != nil {
+    if report.norms != nil {
       parts.append("![Weight norms by class frequency](weightnorms.\(imageFormat.rawValue))")
     }
-    if let tuning = table.tuningMarkdown, let record = table.result.rows.lazy.compactMap(\.tuning).first {
+    if let tuning = report.table.tuning, let record = report.document.methods.lazy.compactMap(\.tuning).first {
       let objects = record.heldOutObjectCounts.enumerated().map { "G\($0 + 1): \(grouped($1))" }
       parts += [
         "## What was tuned",
@@ -52,7 +45,7 @@ struct ComparisonText {
         held out; those hold \(objects.joined(separator: ", ")) objects. Of each method the trial with the best \
         \(record.metric) there was picked. Validation images decided nothing.
         """,
-        tuning,
+        tuning.markdown,
       ]
     }
     parts += [

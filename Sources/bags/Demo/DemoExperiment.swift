@@ -1,5 +1,4 @@
 import BalancedGroupSoftmax
-import DurableFiles
 import Foundation
 
 /// Trains, detects and scores on the synthetic set, each method in the same way.
@@ -32,7 +31,7 @@ struct DemoExperiment {
     }
     source = try LabelledFeatureSet(features, labels: labels)
     var options = EvaluationOptions()
-    options.groups = CategoryPartition(groups)
+    options.groups = groups
     options.keepsCurves = true
     evaluator = try LVISEvaluator(groundTruth: set.validation.dataset, options: options)
   }
@@ -46,14 +45,12 @@ struct DemoExperiment {
       features: FeatureSet(at: staging.validationFeatures), scorer: head, clippingTo: set.validation.dataset,
       settings: DetectionSettings())
     let count = try pass.writeResults(to: results, categoryIDs: head.groups.members.map(\.id))
-    let detections = try evaluator.prepare(resultsAt: results, for: .analysis)
-    var findings = EvaluationFindings(result: evaluator.evaluate(detections))
-    findings.confusion = try evaluator.analyze(detections).confusion
-    let classes = ClassTable(findings, groups: evaluator.options.groups)
-    try DurableFile.write(
-      try jsonText(FindingsReport(findings, classes: classes)) + "\n", to: EvaluationFile.path(inRun: run))
+    var analyses = EvaluationAnalyses()
+    analyses.confusion = true
+    let findings = try evaluator.findings(resultsAt: results, analyses: analyses)
+    try EvaluationDocument(findings, groups: groups).write(to: staging.run(method).evaluationPath)
     StandardStreams.note(
-      "\(method.name): \(grouped(count)) detections, AP \(EvaluationTables.percent(findings.result["AP"]))")
+      "\(method.name): \(grouped(count)) detections, AP \(NumberText.percent(findings.result["AP"]))")
     return Outcome(method: method, head: head, result: findings.result)
   }
 

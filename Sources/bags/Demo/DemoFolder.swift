@@ -52,11 +52,7 @@ struct DemoFolder {
   func stage() throws -> DemoFolder {
     let staging = DemoFolder(at: path + ".partial")
     staging.remove()
-    do {
-      try FileManager.default.createDirectory(atPath: staging.runs, withIntermediateDirectories: true)
-    } catch {
-      throw CommandFailure("\(path): cannot make this folder; check the permissions or choose another --output")
-    }
+    try makeFolder(at: staging.runs)
     return staging
   }
 

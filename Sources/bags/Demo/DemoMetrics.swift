@@ -13,9 +13,9 @@ struct DemoMetrics: Encodable {
     let method: String
     let metrics: [String: Double]
     /// Spearman's rank correlation of weight norm and instance count.
-    let rank_correlation: Double?
+    let rankCorrelation: Double?
     /// The mean weight norm of each group's classes.
-    let mean_norms: [String: Double]
+    let meanNorms: [String: Double]
   }
 
   let format = DemoMetrics.formatName
@@ -32,8 +32,8 @@ struct DemoMetrics: Encodable {
       for (group, mean) in summary.meanNorms.enumerated() { means["G\(group + 1)"] = mean }
       return Method(
         method: outcome.method.name,
-        metrics: Dictionary(outcome.result.metrics.map { ($0.name, $0.value) }) { first, _ in first },
-        rank_correlation: summary.rankCorrelation, mean_norms: means)
+        metrics: outcome.result.metricsByName,
+        rankCorrelation: summary.rankCorrelation, meanNorms: means)
     }
   }
 }

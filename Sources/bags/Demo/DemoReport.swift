@@ -32,7 +32,7 @@ struct DemoReport {
       zip(outcomes, metrics.methods).map { .init(name: $1.method, method: $0.method.name, metrics: $1.metrics) })
     try ImageFormat.svg.write(precisions.chart.rendered(), to: folder.averagePrecision + ".svg")
     try DurableFile.write(precisions.csv, to: folder.averagePrecision + ".csv")
-    try DurableFile.write(try jsonText(metrics) + "\n", to: folder.metrics)
+    try DurableFile.write(try JSONDocument.text(metrics) + "\n", to: folder.metrics)
     try DurableFile.write(text(final), to: folder.readme)
     let runs = try NamedHead.all(outcomes.map { folder.run($0.method).path })
     try DurableFile.write(try ReportPage(try runs.map(ReportedRun.init)).html(), to: folder.page)
@@ -41,45 +41,20 @@ struct DemoReport {
   // MARK: Tables
 
   /// For each method its percentages, then what its weight norms come to; last, what BAGS changes.
-  private var rows: [[String]] {
-    var rows = zip(outcomes, norms.summaries).map { outcome, summary in
-      [outcome.method.name] + Self.columns.map { EvaluationTables.percent(outcome.result[$0]) }
-        + [summary.rankCorrelation, summary.tailToHead].map { $0.map { NumberText.fixed($0, digits: 2) } ?? "–" }
-    }
-    if let first = outcomes.first, let last = outcomes.last {
-      let changes = Self.columns.map { column in
-        guard let before = first.result[column], let after = last.result[column], before > -1, after > -1 else {
-          return "–"
-        }
-        let change = NumberText.fixed((after - before) * 100, digits: 2)
-        return change.hasPrefix("-") ? "−" + change.dropFirst() : "+" + change
-      }
-      rows.append(["change"] + changes + ["", ""])
-    }
-    return rows
-  }
-
-  /// For the terminal.
-  var terminalTable: String {
+  var table: TextTable {
     var table = TextTable([("%", .left)] + (Self.columns + ["norm–count", "tail/head"]).map { ($0, .right) })
-    for row in rows { table.add(row) }
-    return table.rendered()
-  }
-
-  private var markdownTable: String {
-    let header = ["%"] + Self.columns + ["norm–count", "tail/head"]
-    let rule = ["---"] + Array(repeating: "---:", count: header.count - 1)
-    return ([header, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
-  }
-
-  private var groupTable: String {
-    let groups = norms.groups
-    let lines = groups.classesByGroup.enumerated().map { group, members in
-      let total = members.reduce(0) { $0 + groups.members[$1].instanceCount }
-      return "| G\(group + 1) | \(groups.rangeText(ofGroup: group)) | \(members.count) | \(grouped(total)) |"
+    for (outcome, summary) in zip(outcomes, norms.summaries) {
+      table.add(
+        [outcome.method.name] + Self.columns.map { NumberText.percent(outcome.result[$0]) }
+          + [summary.rankCorrelation, summary.tailToHead].map { $0.map { NumberText.fixed($0, digits: 2) } ?? "–" })
     }
-    return (["| group | instances per class | classes | instances in all |", "|---|---|---:|---:|"] + lines)
-      .joined(separator: "\n")
+    if let first = outcomes.first?.result, let last = outcomes.last?.result {
+      let changes = Self.columns.map { column in
+        NumberText.points(first[column].flatMap { before in last[column].map { $0 - before } })
+      }
+      table.add(["change"] + changes + ["", ""])
+    }
+    return table
   }
 
   // MARK: Text
@@ -95,13 +70,13 @@ struct DemoReport {
       (BAGS) were trained on the same RoI features with the same settings, then scored by LVIS's rules. The data are \
       synthetic: they show the mechanism and do not predict what a real detector gains.
 
-      \(markdownTable)
+      \(table.markdown)
 
       APr, APc and APf are LVIS's rare, common and frequent classes, by training images; AP1 to AP4 are the groups of \
       BAGS, by training instances. Norm–count is the rank correlation of a class's weight norm with its instances, \
       tail/head the mean norm of the rarest group over that of the most frequent.
 
-      \(groupTable)
+      \(norms.groups.table.markdown)
 
       ![Weight norms by class frequency](weightnorms.svg)
 

@@ -42,40 +42,11 @@ struct EvaluationAnalysisOptions: ParsableArguments {
 
   /// Evaluates, and analyses as far as was asked for.
   func findings(_ evaluator: LVISEvaluator, results: String) throws -> EvaluationFindings {
-    guard losses || errors || confusion || compare != nil else {
-      return EvaluationFindings(result: try evaluator.evaluate(resultsAt: results))
-    }
-    func prepared(_ path: String, for purpose: PreparedDetections.Purpose) throws -> PreparedDetections {
-      try evaluator.prepare(resultsAt: path, for: purpose)
-    }
-    // One file's detections at a time: of the first only its scores are kept.
-    let other = try compare.map { evaluator.score(try prepared($0, for: .scoring)) }
-    let detections = try prepared(results, for: errors || confusion ? .analysis : .scoring)
-    let analysed = errors || confusion ? try evaluator.analyze(detections) : nil
-    let scored = compare == nil ? nil : evaluator.score(detections)
-    var findings = EvaluationFindings(result: scored?.result ?? evaluator.evaluate(detections))
-    findings.warningsOfOther = other?.result.warnings.filter { $0.file == compare } ?? []
-    findings.losses = losses ? evaluator.losses(of: detections) : nil
-    findings.errors = errors ? analysed?.errors : nil
-    findings.confusion = confusion ? analysed?.confusion : nil
-    if let other, let scored, let compare {
-      let progress = ProgressLine("bootstrap")
-      let comparison = evaluator.compare(other, with: scored, replicates: bootstrap, seed: seed) { progress.update($0) }
-      progress.finish()
-      findings.comparison = (compare, comparison)
-    }
-    return findings
+    var analyses = EvaluationAnalyses()
+    (analyses.losses, analyses.errors, analyses.confusion) = (losses, errors, confusion)
+    (analyses.comparedResults, analyses.replicates, analyses.seed) = (compare, bootstrap, seed)
+    let progress = ProgressLine("bootstrap")
+    defer { progress.finish() }
+    return try evaluator.findings(resultsAt: results, analyses: analyses) { progress.update($0) }
   }
-}
-
-/// An evaluation and what else was asked about it.
-struct EvaluationFindings {
-  let result: EvaluationResult
-  /// What is odd about the detections that these are compared with.
-  var warningsOfOther: [DataFinding] = []
-  var losses: DetectionLosses?
-  var errors: ErrorBreakdown?
-  var confusion: ConfusionTable?
-  /// The other file, and how the results differ from it.
-  var comparison: (path: String, comparison: ResultComparison)?
 }

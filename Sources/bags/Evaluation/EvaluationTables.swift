@@ -3,16 +3,15 @@ import Foundation
 
 /// An evaluation as tables for the terminal; percentages, and a dash where there is nothing to measure.
 enum EvaluationTables {
-  static func percent(_ value: Double?) -> String {
-    guard let value, value > -1 else { return "–" }
-    return String(format: "%.2f", value * 100)
+  static func percent(_ value: Double?) -> String { NumberText.percent(value.flatMap { $0 > -1 ? $0 : nil }) }
+
+  /// Both ends of an interval.
+  static func interval(_ bounds: [Double]?) -> String {
+    bounds.map { $0.map { NumberText.points($0) }.joined(separator: " to ") } ?? "–"
   }
 
-  /// A difference of percentages, its sign always shown.
-  static func points(_ value: Double?) -> String { value.map { String(format: "%+.2f", $0 * 100) } ?? "–" }
-
-  static func interval(_ interval: ClosedRange<Double>?) -> String {
-    interval.map { "\(points($0.lowerBound)) to \(points($0.upperBound))" } ?? "–"
+  private static func interval(_ interval: ClosedRange<Double>?) -> String {
+    self.interval(interval.map { [$0.lowerBound, $0.upperBound] })
   }
 
   static func metrics(_ result: EvaluationResult) -> String {
@@ -22,17 +21,19 @@ enum EvaluationTables {
   }
 
   /// What was asked for beside the metrics.
-  static func sections(_ findings: EvaluationFindings) -> [String] {
+  static func sections(_ findings: EvaluationFindings, areas: [AreaRange]) -> [String] {
     var sections: [String] = []
-    if let losses = findings.losses { sections.append(self.losses(losses, findings.result)) }
+    if let losses = findings.losses { sections.append(self.losses(losses, findings.result, areas)) }
     if let errors = findings.errors { sections.append(self.errors(errors)) }
-    if let confusion = findings.confusion { sections.append(self.confusion(confusion, findings.result)) }
-    if let (path, comparison) = findings.comparison { sections.append(self.comparison(comparison, with: path)) }
+    if let confusion = findings.confusion { sections.append(self.confusion(confusion)) }
+    if let comparison = findings.comparison { sections.append(self.comparison(comparison)) }
     return sections
   }
 
   /// A row a fate, a column a frequency or group.
-  private static func losses(_ losses: DetectionLosses, _ result: EvaluationResult) -> String {
+  private static func losses(
+    _ losses: DetectionLosses, _ result: EvaluationResult, _ areas: [AreaRange]
+  ) -> String {
     var table = TextTable([("detections", .left)] + losses.rows.map { ("\($0.split)", .right) })
     func add(_ name: String, _ count: (DetectionLosses.Row) -> Int) {
       table.add([name] + losses.rows.map { grouped(count($0)) })
@@ -45,8 +46,8 @@ enum EvaluationTables {
     add("ignored", \.ignoredCount)
     add("right, IoU \(losses.threshold)", \.truePositiveCount)
     add("wrong, IoU \(losses.threshold)", \.falsePositiveCount)
-    for (index, range) in losses.areaRanges.enumerated() {
-      add("of the last three, outside area \(range.name)") { $0.outsideRangeCounts[index] }
+    for range in areas {
+      add("of the last three, outside area \(range.name)") { $0.outsideRangeCounts[range.name] ?? 0 }
     }
     add("classes with objects", \.classCount)
     add("classes never predicted", \.neverPredicted.count)
@@ -67,7 +68,7 @@ enum EvaluationTables {
       var table = TextTable(
         [(first, .left)] + ErrorBreakdown.Kind.allCases.map { ($0.rawValue, .right) } + more.map { ($0.0, .right) })
       for row in errors.rows {
-        table.add(["\(row.split)"] + row.entries.map(cell) + more.map { $0.1(row) })
+        table.add(["\(row.split)"] + ErrorBreakdown.Kind.allCases.map { cell(row[$0]) } + more.map { $0.1(row) })
       }
       return table.rendered()
     }
@@ -81,31 +82,32 @@ enum EvaluationTables {
     ].joined(separator: "\n\n")
   }
 
-  private static func confusion(_ confusion: ConfusionTable, _ result: EvaluationResult) -> String {
+  private static func confusion(_ confusion: ConfusionTable) -> String {
     var table = TextTable(
       [("objects of", .left), ("count", .right), ("correct", .right)]
-        + confusion.splits.map { ("another of \($0)", .right) } + [("missed", .right)])
+        + confusion.rows.map { ("another of \($0.split)", .right) } + [("missed", .right)])
     for row in confusion.rows where row.objectCount > 0 {
       func share(_ count: Int) -> String { percent(Double(count) / Double(row.objectCount)) + " %" }
       table.add(
-        ["\(row.split)", grouped(row.objectCount), share(row.correctCount)] + row.wrongCounts.map(share)
+        ["\(row.split)", grouped(row.objectCount), share(row.correctCount)]
+          + confusion.rows.map { share(row.wrongCounts[$0.split] ?? 0) }
           + [share(row.missedCount)])
     }
     guard !confusion.pairs.isEmpty else { return table.rendered() }
-    let names = Dictionary(result.classes.map { ($0.id, $0.name) }) { $1 }
     var pairs = TextTable([("object", .left), ("called", .left), ("times", .right)])
     for pair in confusion.pairs.prefix(10) {
-      pairs.add([names[pair.objectCategoryID] ?? "", names[pair.calledCategoryID] ?? "", grouped(pair.count)])
+      pairs.add([pair.objectName, pair.calledName, grouped(pair.count)])
     }
     return table.rendered() + "\n\n" + pairs.rendered()
   }
 
-  private static func comparison(_ comparison: ResultComparison, with path: String) -> String {
-    let name = (path as NSString).lastPathComponent
+  private static func comparison(_ comparison: ResultComparison) -> String {
+    let name = ((comparison.firstPath ?? "") as NSString).lastPathComponent
     var table = TextTable([("metric", .left), (name, .right), ("these", .right), ("Δ", .right), ("95 %", .left)])
     for entry in comparison.metrics {
       table.add([
-        entry.name, percent(entry.first), percent(entry.second), points(entry.difference), interval(entry.interval),
+        entry.name, percent(entry.first), percent(entry.second), NumberText.points(entry.difference),
+        interval(entry.interval),
       ])
     }
     let clear = comparison.classes.filter(\.averagePrecision.isClear)
@@ -124,7 +126,7 @@ enum EvaluationTables {
       let entry = row.averagePrecision
       classes.add([
         row.name, row.frequency?.rawValue ?? "–", grouped(row.objectCount), percent(entry.first), percent(entry.second),
-        points(entry.difference), interval(entry.interval),
+        NumberText.points(entry.difference), interval(entry.interval),
       ])
     }
     let all = grouped(comparison.classes.count)

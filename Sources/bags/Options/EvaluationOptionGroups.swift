@@ -44,7 +44,7 @@ struct EvaluationInputOptions: ParsableArguments {
           "\(groups): its \(grouping.classCount) categories are not the \(dataset.categories.count) of \(annotations); "
             + "make it from the training annotations of the same data set")
       }
-      options.groups = CategoryPartition(grouping)
+      options.groups = grouping
     }
     do {
       let evaluator = try LVISEvaluator(groundTruth: dataset, options: options)
@@ -53,14 +53,6 @@ struct EvaluationInputOptions: ParsableArguments {
     } catch let error as EvaluationError {
       throw CommandFailure(error.place == nil ? "\(error)" : "\(annotations): \(error)")
     }
-  }
-}
-
-extension EvaluationInputOptions {
-  /// Each category's instances in the training data, as the groups have them; empty without groups.
-  func trainingInstances() throws -> [Int: Int] {
-    guard let groups else { return [:] }
-    return Dictionary(try CategoryGroups(contentsOf: groups).members.map { ($0.id, $0.instanceCount) }) { $1 }
   }
 }
 
@@ -160,13 +152,5 @@ struct AreaRangeList: ExpressibleByArgument {
       ranges.append(AreaRange(String(sides[0]), lower...upper))
     }
     self.ranges = ranges
-  }
-}
-
-extension CategoryPartition {
-  /// The groups that a classifier was trained with.
-  init(_ groups: CategoryGroups) {
-    self.init(
-      groups: Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }, groupCount: groups.groupCount)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import DurableFiles
 import Foundation
 
 /// How a command prints its result.
@@ -12,17 +13,8 @@ struct FormatOptions: ParsableArguments {
   var isJSON: Bool { format == .json }
 }
 
-/// Prints one JSON object, keys in a fixed order.
-func printJSON(_ value: some Encodable) throws {
-  StandardStreams.result(try jsonText(value))
-}
-
-/// One JSON object as text, keys in a fixed order.
-func jsonText(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
-}
+/// Prints one JSON object, keys in snake_case and in a fixed order.
+func printJSON(_ value: some Encodable) throws { StandardStreams.result(try JSONDocument.text(value)) }
 
 /// What happens where an output already exists.
 struct OverwriteOptions: ParsableArguments {
@@ -32,14 +24,15 @@ struct OverwriteOptions: ParsableArguments {
   /// - Parameters:
   ///   - path: What is to be written.
   ///   - option: The option that says where.
-  ///   - contents: What stands there, in words behind "exists".
+  ///   - contents: What stands there, where that helps to choose.
   /// - Throws: `CommandFailure` where `path` exists and may not be replaced.
-  func check(_ path: String, option: String = "--output", contents: String = "") throws {
+  func check(_ path: String, option: String = "--output", contents: String? = nil) throws {
     var status = stat()
     guard !overwrite, stat(path, &status) == 0 else { return }
     // Nothing is lost where it is a device or a pipe.
     if [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
-      throw CommandFailure("\(path): exists\(contents); give --overwrite to replace it, or another \(option)")
+      let remark = contents.map { " (it holds \($0))" } ?? ""
+      throw CommandFailure("\(path): exists; give --overwrite to replace it, or another \(option)\(remark)")
     }
   }
 }

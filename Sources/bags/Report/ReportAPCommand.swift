@@ -31,17 +31,8 @@ struct ReportAPCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(Result(comparison, paths: paths))
     } else {
-      StandardStreams.result(Self.table(of: comparison) + "\n\n" + paths.lines)
+      StandardStreams.result(comparison.table.rendered() + "\n\n" + paths.lines)
     }
-  }
-
-  static func table(of comparison: APComparison) -> String {
-    let names = Array(comparison.metricSets.joined())
-    var table = TextTable([("AP, %", .left)] + names.map { ($0, .right) })
-    for result in comparison.results {
-      table.add([result.name] + names.map { result.value($0).map { NumberText.fixed(100 * $0, digits: 2) } ?? "–" })
-    }
-    return table.rendered()
   }
 
   private struct Result: Encodable {
@@ -63,5 +54,32 @@ struct ReportAPCommand: ParsableCommand {
       figure = paths.figure
       data = paths.data
     }
+  }
+}
+
+extension APComparison.Result {
+  /// The result that an argument names: an evaluation's file, or a run that holds `evaluation.json`.
+  init(naming argument: String) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
+      throw CommandFailure("\(argument): no such run or evaluation")
+    }
+    let url = URL(fileURLWithPath: argument).resolvingSymlinksInPath()
+    let path = isFolder.boolValue ? RunFolder(at: argument).evaluationPath : argument
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw CommandFailure(
+        "\(argument): holds no evaluation.json; make it with `bags evaluate … --output \(path)`")
+    }
+    // An evaluation inside a run goes by the run's name and has its method.
+    let folder = isFolder.boolValue ? url : url.deletingLastPathComponent()
+    let run = RunFolder(at: folder.path)
+    let isInRun =
+      FileManager.default.fileExists(atPath: run.recordPath)
+      && (isFolder.boolValue || url.lastPathComponent == "evaluation.json")
+    let fileName = url.deletingPathExtension().lastPathComponent
+    let name = isFolder.boolValue || isInRun ? folder.lastPathComponent : fileName
+    self.init(
+      name: name, method: isInRun ? try run.record().method : name,
+      metrics: try EvaluationDocument(contentsOf: path).metricsByName)
   }
 }

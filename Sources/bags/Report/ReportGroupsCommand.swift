@@ -42,9 +42,9 @@ struct ReportGroupsCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(
         Result(
-          categories: groups.classCount, groups: GroupRow.rows(of: groups), figure: paths.figure, data: paths.data))
+          categories: groups.classCount, groups: groups.summaries, figure: paths.figure, data: paths.data))
     } else {
-      StandardStreams.result(GroupRow.table(of: groups) + "\n\n" + paths.lines)
+      StandardStreams.result(groups.table.rendered() + "\n\n" + paths.lines)
     }
   }
 
@@ -64,53 +64,8 @@ struct ReportGroupsCommand: ParsableCommand {
 
   private struct Result: Encodable {
     let categories: Int
-    let groups: [GroupRow]
+    let groups: [GroupSummary]
     let figure: String
     let data: String
-  }
-}
-
-/// A group and what it holds, for JSON and tables.
-struct GroupRow: Encodable {
-  let name: String
-  let lower: Int
-  let upper: Int?
-  let categories: Int
-  let instances: Int
-
-  /// Every foreground group.
-  static func rows(of groups: CategoryGroups) -> [GroupRow] {
-    groups.classesByGroup.enumerated().map { group, members in
-      GroupRow(
-        name: "G\(group + 1)", lower: groups.lowerBound(ofGroup: group), upper: groups.upperBound(ofGroup: group),
-        categories: members.count, instances: members.reduce(0) { $0 + groups.members[$1].instanceCount })
-    }
-  }
-
-  /// The groups as a table for the terminal.
-  static func table(of groups: CategoryGroups) -> String {
-    var table = TextTable([
-      ("group", .left), ("\(groups.countedBy.rawValue) per class", .left), ("classes", .right),
-      ("instances in all", .right),
-    ])
-    for (group, row) in rows(of: groups).enumerated() {
-      table.add([
-        row.name, groups.rangeText(ofGroup: group), NumberText.grouped(row.categories),
-        NumberText.grouped(row.instances),
-      ])
-    }
-    return table.rendered()
-  }
-
-  private enum CodingKeys: CodingKey { case name, lower, upper, categories, instances }
-
-  /// An open upper bound is `null`, not left out.
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
-    try container.encode(lower, forKey: .lower)
-    try container.encode(upper, forKey: .upper)
-    try container.encode(categories, forKey: .categories)
-    try container.encode(instances, forKey: .instances)
   }
 }

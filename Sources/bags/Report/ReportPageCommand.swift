@@ -38,21 +38,27 @@ struct ReportPageCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func run() throws {
-    let comparison = try comparisonNamed()
+    let folder = comparisonFolder
+    let comparison = try folder.map { try ComparisonDocument(inFolder: $0) }
     let named =
-      try comparison.map { try $0.heads() } ?? NamedHead.all(runs, hint: ReportCommand.hint)
+      try comparison.map {
+        try $0.firstRuns(inFolder: folder ?? "").map { try NamedHead($0.run.path).named($0.method) }
+      }
+      ?? NamedHead.all(runs, hint: ReportCommand.hint)
     let single = named.count == 1 ? named.first?.run : nil
-    let path = output ?? "\(comparison?.folder ?? single ?? "Reports")/report.html"
-    let page = try ReportPage(try named.map(ReportedRun.init), comparison: comparison?.report)
+    let path = output ?? "\(folder ?? single ?? "Reports")/report.html"
+    let page = try ReportPage(
+      try named.map(ReportedRun.init), comparison: comparison,
+      named: folder.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().lastPathComponent } ?? "")
     // The page of a run or a comparison holds nothing but what its folder does: it is made anew without asking.
     if output != nil || (comparison == nil && single == nil) { try overwriting.check(path) }
-    for run in page.runs where run.evaluation.isEmpty {
+    for run in page.runs where run.evaluation == nil {
       StandardStreams.note(
         "\(run.name): holds no evaluation.json, so the page has no AP of it; `bags evaluate … --output "
           + "\(single ?? "runs/NAME")/evaluation.json` writes one")
     }
     let html = try page.html()
-    try makeFolder((path as NSString).deletingLastPathComponent)
+    try makeFolder(at: (path as NSString).deletingLastPathComponent)
     try DurableFile.write(html, to: path)
     if format.isJSON {
       try printJSON(["page": path])
@@ -61,48 +67,25 @@ struct ReportPageCommand: ParsableCommand {
     }
   }
 
-  /// The comparison that the only argument names; `nil` where it is a run.
-  private func comparisonNamed() throws -> ComparisonFile? {
-    guard runs.count == 1, let folder = runs.first, ComparisonFile.exists(in: folder) else { return nil }
-    return try ComparisonFile(in: folder)
+  /// The folder of the comparison that the only argument names; `nil` where it is a run.
+  private var comparisonFolder: String? {
+    guard runs.count == 1, var folder = runs.first,
+      FileManager.default.fileExists(atPath: ComparisonDocument.path(in: folder))
+    else { return nil }
+    while folder.count > 1 && folder.hasSuffix("/") { folder.removeLast() }
+    return folder
   }
 }
 
 extension ReportedRun {
-  /// Reads all that a run's folder holds.
+  /// Reads the run that the user named.
+  ///
+  /// - Throws: `CommandFailure` for a bare head; what is wrong with the run's files.
   init(_ named: NamedHead) throws {
     guard let path = named.run else {
       throw CommandFailure(
         "\(named.path): is a file; a page is about runs, `bags report weightnorms` draws bare heads too")
     }
-    let folder = RunFolder(at: path)
-    let record = try folder.record()
-    // The head that training began from may be gone, or may not name its classes: then there is no "before".
-    let head = try LinearHead(contentsOf: folder.headPath)
-    let initial = record.inputs["init"].flatMap {
-      try? LinearHead(contentsOf: RunFolder.headPath(for: $0.path), groups: head.groups)
-    }
-    let hasMetrics = FileManager.default.fileExists(atPath: folder.metricsPath)
-    let evaluationPath = EvaluationFile.path(inRun: path)
-    let evaluation =
-      FileManager.default.fileExists(atPath: evaluationPath) ? try EvaluationFile(contentsOf: evaluationPath) : nil
-    self.init(
-      name: named.name, record: record, head: head, initialHead: initial,
-      metrics: hasMetrics ? try folder.metrics() : [], evaluation: evaluation?.metrics ?? [:],
-      classAP: evaluation?.classAP ?? [:])
-    curves = evaluation?.curves ?? []
-    confusion = evaluation?.confusion ?? []
-    scores = try Self.scores(at: "\(path)/results.json", name: named.name, method: record.method, groups: head.groups)
-  }
-
-  /// The scores of a results file; `nil` where there is none.
-  private static func scores(
-    at path: String, name: String, method: String, groups: CategoryGroups
-  ) throws -> ScoreDistribution.Result? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let detections = try DetectionColumns(contentsOfResults: path)
-    var scores = ScoreDistribution.Result(name: name, method: method, groups: groups)
-    for (score, id) in zip(detections.scores, detections.categoryIDs) { scores.add(score: score, categoryID: id) }
-    return scores
+    try self.init(contentsOf: RunFolder(at: path), named: named.name)
   }
 }

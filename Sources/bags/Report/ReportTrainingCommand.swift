@@ -31,7 +31,7 @@ struct ReportTrainingCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(Result(runs: curves.runs.map(Result.Run.init), figure: paths.figure, data: paths.data))
     } else {
-      StandardStreams.result(Self.table(of: curves) + "\n\n" + paths.lines)
+      StandardStreams.result(curves.table.rendered() + "\n\n" + paths.lines)
     }
   }
 
@@ -43,22 +43,6 @@ struct ReportTrainingCommand: ParsableCommand {
     let run = RunFolder(at: path)
     let method = FileManager.default.fileExists(atPath: run.recordPath) ? try run.record().method : ""
     return try TrainingCurves.Run(name: named.name, method: method, metrics: run.metrics())
-  }
-
-  static func table(of curves: TrainingCurves) -> String {
-    let components = Set(curves.runs.flatMap(\.components)).sorted { ($0.count, $0) < ($1.count, $1) }
-    var table = TextTable(
-      [("at the end", .left), ("steps", .right), ("epochs", .right), ("loss", .right)] + components.map { ($0, .right) }
-        + [("gradient norm", .right), ("learning rate", .right)])
-    for run in curves.runs {
-      guard let last = run.metrics.last else { continue }
-      let losses = components.map { last.losses[$0].map { NumberText.fixed($0, digits: 4) } ?? "–" }
-      table.add(
-        [
-          run.name, NumberText.grouped(last.step), "\(last.epoch + 1)", NumberText.fixed(last.loss, digits: 4),
-        ] + losses + [NumberText.fixed(last.gradientNorm, digits: 3), NumberText.short(last.learningRate)])
-    }
-    return table.rendered()
   }
 
   private struct Result: Encodable {

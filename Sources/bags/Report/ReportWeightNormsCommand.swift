@@ -51,7 +51,7 @@ struct ReportWeightNormsCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(WeightNormsResult(comparison, paths: paths))
     } else {
-      StandardStreams.result(table(of: comparison))
+      StandardStreams.result(comparison.groups.table.rendered() + "\n\n" + comparison.table.rendered())
       StandardStreams.result("\n" + paths.lines)
     }
   }
@@ -83,21 +83,6 @@ struct ReportWeightNormsCommand: ParsableCommand {
       StandardStreams.warn("\(named.name): trained with other instance counts than those of \(source), which are shown")
     }
   }
-
-  private func table(of comparison: WeightNormComparison) -> String {
-    let groups = comparison.groups
-    let present = groups.classesByGroup.indices.filter { !groups.classesByGroup[$0].isEmpty }
-    var table = TextTable(
-      [("mean norm", .left)] + present.map { ("G\($0 + 1)", .right) }
-        + [("tail/head", .right), ("background", .right), ("rank correlation", .right)])
-    func text(_ value: Double?) -> String { value.map { NumberText.fixed($0, digits: 3) } ?? "–" }
-    for summary in comparison.summaries {
-      table.add(
-        [summary.name] + present.map { text(summary.meanNorms[$0]) }
-          + [text(summary.tailToHead), text(summary.background), text(summary.rankCorrelation)])
-    }
-    return GroupRow.table(of: groups) + "\n\n" + table.rendered()
-  }
 }
 
 /// What `--format json` prints.
@@ -105,16 +90,16 @@ private struct WeightNormsResult: Encodable {
   struct Head: Encodable {
     let name: String
     let method: String
-    let rank_correlation: Double?
-    let mean_norms: [String: Double]
-    let tail_to_head: Double?
-    let background_norm: Double?
-    let others_norms: [String: Double]
+    let rankCorrelation: Double?
+    let meanNorms: [String: Double]
+    let tailToHead: Double?
+    let backgroundNorm: Double?
+    let othersNorms: [String: Double]
   }
   let categories: Int
-  let groups: [GroupRow]
+  let groups: [GroupSummary]
   let heads: [Head]
-  let median_window: Int
+  let medianWindow: Int
   let figure: String
   let data: String
 
@@ -126,13 +111,13 @@ private struct WeightNormsResult: Encodable {
       return result
     }
     categories = groups.classCount
-    self.groups = GroupRow.rows(of: groups)
+    self.groups = groups.summaries
     heads = comparison.summaries.map {
       Head(
-        name: $0.name, method: $0.method, rank_correlation: $0.rankCorrelation, mean_norms: byGroup($0.meanNorms),
-        tail_to_head: $0.tailToHead, background_norm: $0.background, others_norms: byGroup($0.others))
+        name: $0.name, method: $0.method, rankCorrelation: $0.rankCorrelation, meanNorms: byGroup($0.meanNorms),
+        tailToHead: $0.tailToHead, backgroundNorm: $0.background, othersNorms: byGroup($0.others))
     }
-    median_window = comparison.medianWindow
+    medianWindow = comparison.medianWindow
     figure = paths.figure
     data = paths.data
   }

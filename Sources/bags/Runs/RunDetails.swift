@@ -14,7 +14,7 @@ struct RunDetails: Encodable {
   let state: RunOverview.State
   let record: RunRecord
   let settings: [String: String]
-  let groups: [GroupRow]
+  let groups: [GroupSummary]
   /// The last line of metrics of each epoch.
   let losses: [TrainingMetrics]
   let metrics: [String: Double]
@@ -37,7 +37,7 @@ struct RunDetails: Encodable {
     settings = Dictionary(record.options.map { ($0.name, $0.value) }) { $1 }
     grouping =
       files.fileExists(atPath: folder.groupsPath) ? try CategoryGroups(contentsOf: folder.groupsPath) : nil
-    groups = grouping.map(GroupRow.rows) ?? []
+    groups = grouping?.summaries ?? []
     let lines = files.fileExists(atPath: folder.metricsPath) ? try folder.metrics() : []
     losses = zip(lines, lines.dropFirst().map(\.epoch) + [-1]).filter { $0.epoch != $1 }.map(\.0)
     metrics = overview.metrics
@@ -76,7 +76,7 @@ struct RunDetails: Encodable {
     if !changedInputs.isEmpty {
       parts.append(changedInputs.map { style.yellow("changed") + " " + $0 }.joined(separator: "\n"))
     }
-    if let grouping { parts.append(GroupRow.table(of: grouping)) }
+    if let grouping { parts.append(grouping.table.rendered()) }
     if !losses.isEmpty { parts.append(lossTable) }
     if !metrics.isEmpty { parts.append(metricTable) }
     parts.append(fileTable)

@@ -31,10 +31,10 @@ struct RunOverview {
       }
     }
     record = read { try RunFolder(at: path).record() }
-    let evaluation = EvaluationFile.path(inRun: path)
+    let evaluation = RunFolder(at: path).evaluationPath
     metrics =
       FileManager.default.fileExists(atPath: evaluation)
-      ? read { try EvaluationFile(contentsOf: evaluation).metrics.filter { $0.value.isFinite && $0.value >= 0 } } ?? [:]
+      ? read { try EvaluationDocument(contentsOf: evaluation).metricsByName } ?? [:]
       : [:]
     self.faults = faults
     state = record == nil ? .unreadable : isPartial ? .interrupted : .complete

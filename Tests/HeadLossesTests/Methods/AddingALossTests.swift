@@ -18,7 +18,7 @@ import Testing
     let shown = try #require(parts.last?.components(separatedBy: "```").first)
     let tested = try String(contentsOf: here.appendingPathComponent("AddingALossExample.swift"), encoding: .utf8)
     // A file of the module does not import it.
-    #expect(parts.count == 2 && tested.replacing("import DetectionHeads\n", with: "") == shown)
+    #expect(parts.count == 2 && tested.replacing("import HeadLosses\n", with: "") == shown)
   }
 
   @Test func theGradientIsThatOfTheLoss() {

@@ -6,8 +6,8 @@ import Testing
   private let confusion = GroupConfusion(
     name: "mine",
     rows: [
-      .init(classes: "G1", objects: 8, correct: 2, calledAnotherOf: ["G1": 1, "G2": 4], missed: 1),
-      .init(classes: "G2", objects: 0, correct: 0, calledAnotherOf: [:], missed: 0),
+      .init(.group(0), objectCount: 8, correctCount: 2, wrongCounts: [.group(0): 1, .group(1): 4], missedCount: 1),
+      .init(.group(1)),
     ])
 
   @Test func cellsHoldShares() throws {

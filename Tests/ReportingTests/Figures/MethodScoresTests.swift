@@ -11,7 +11,7 @@ import Testing
     ], metrics: ["AP", "AP1"])
 
   @Test func theBestStandsOnTop() {
-    #expect(scores.chart.panels[0].y.ticks?.map(\.label) == ["none", "low", "high"])
+    #expect(scores.chart.panels[0].y.ticks?.map(\.label) == ["low", "high"])
     #expect(scores.rows[0].mean("AP") == 0.375 && scores.rows[1].mean("AP") == nil)
   }
 
@@ -20,7 +20,7 @@ import Testing
       if case .points(let points) = mark { points.points } else { [] }
     }
     #expect(points.map(\.count) == [2, 2, 0, 1])
-    #expect(points[1].map(\.x) == [37.5, 75] && points[1].map(\.y) == [1, 2])
+    #expect(points[1].map(\.x) == [37.5, 75] && points[1].map(\.y) == [0, 1])
   }
 
   @Test func csvHoldsEverySeed() {

@@ -24,4 +24,12 @@ import Testing
     #expect(SeriesStyle.styles(forMethods: ["softmax", "baseline"]).map(\.color) == [.neutral, .neutral])
     #expect(SeriesStyle.styles(forMethods: ["something new"])[0].color != .neutral)
   }
+
+  @Test func aMethodHasTheSameColourInEveryFigure() {
+    let one = SeriesStyle.styles(forMethods: ["softmax", "bags"])
+    let other = SeriesStyle.styles(forMethods: ["focal", "bags", "softmax", "bags"])
+    #expect(one[0].color == other[2].color && one[1].color == other[1].color && one[1].color == other[3].color)
+    #expect(one[0].color != one[1].color && other[0].color != other[1].color)
+    #expect(other[1] != other[3], "two runs of one method differ in their dashes")
+  }
 }

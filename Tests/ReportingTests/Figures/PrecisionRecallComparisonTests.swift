@@ -1,18 +1,23 @@
 import Charts
+import LVISEvaluation
 import Reporting
 import TestSupport
 import Testing
 
 @Suite struct PrecisionRecallComparisonTests {
-  private func curve(_ classes: String, _ threshold: Double?, _ first: Double) -> PrecisionRecallComparison.Curve {
-    .init(classes: classes, threshold: threshold, precisions: [first, first / 2, 0])
+  private func curve(_ split: ClassSplit, _ threshold: Double?, _ first: Double) -> PrecisionRecallCurve {
+    .init(subject: .split(split), threshold: threshold, classCount: 1, precisions: [first, first / 2, 0])
   }
 
   private func result(_ name: String, _ method: String) -> PrecisionRecallComparison.Result {
     .init(
       name: name, method: method,
-      curves: ["all", "r", "f", "G1", "G2", "G10"].flatMap { [curve($0, nil, 0.5), curve($0, 0.5, 1)] })
+      curves: Self.splits.flatMap { [curve($0, nil, 0.5), curve($0, 0.5, 1)] })
   }
+
+  private static let splits: [ClassSplit] = [
+    .all, .frequency(.rare), .frequency(.frequent), .group(0), .group(1), .group(9),
+  ]
 
   /// The paths of lines, by their colour.
   private func lines(_ chart: Chart) throws -> [String] {
@@ -23,7 +28,7 @@ import Testing
 
   @Test func oneResultHasALineAGroupAndThreshold() throws {
     let comparison = PrecisionRecallComparison([result("a", "bags")])
-    #expect(comparison.classSets == ["all", "G1", "G2", "G10"])
+    #expect(comparison.classSets == [.all, .group(0), .group(1), .group(9)])
     #expect(
       comparison.chart.panels.map(\.y.title) == ["precision, mean over the IoU thresholds", "precision at IoU 0.5"])
     #expect(comparison.chart.panels.map(\.marks.count) == [4, 4])
@@ -47,7 +52,9 @@ import Testing
   }
 
   @Test func csvHoldsEveryPoint() {
-    let csv = PrecisionRecallComparison([.init(name: "a,b", method: "bags", curves: [curve("r", 0.75, 1)])]).csv
+    let csv = PrecisionRecallComparison([
+      .init(name: "a,b", method: "bags", curves: [curve(.frequency(.rare), 0.75, 1)])
+    ]).csv
     #expect(
       csv == """
         result,classes,iou,recall,precision
@@ -60,9 +67,11 @@ import Testing
 
   @Test func frequenciesStandInForGroups() {
     let comparison = PrecisionRecallComparison([
-      .init(name: "a", method: "bags", curves: [curve("all", nil, 1), curve("f", nil, 1), curve("r", nil, 0.5)])
+      .init(
+        name: "a", method: "bags",
+        curves: [curve(.all, nil, 1), curve(.frequency(.frequent), nil, 1), curve(.frequency(.rare), nil, 0.5)])
     ])
-    #expect(comparison.classSets == ["all", "r", "f"])
+    #expect(comparison.classSets == [.all, .frequency(.rare), .frequency(.frequent)])
     #expect(comparison.chart.panels.count == 1)
   }
 }

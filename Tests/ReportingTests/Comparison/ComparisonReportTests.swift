@@ -10,11 +10,11 @@ import TestSupport
 import Testing
 import TrainingRuns
 
-@Suite struct ComparisonTableTests {
+@Suite struct ComparisonReportTests {
   private static let counts = [2000, 500, 50, 5]
 
   /// Two methods with two seeds each: `a`, whose norms follow the counts, and `b`, whose norms do not.
-  private func withTable(_ body: (ComparisonTable) throws -> Void) throws {
+  private func withReport(_ body: (ComparisonReport) throws -> Void) throws {
     try withTemporaryFolder { folder in
       let groups = try CategoryGroups(
         counts: Self.counts.enumerated().map {
@@ -63,18 +63,19 @@ import TrainingRuns
             ]),
           row("c", rate: 1e9, []),
         ], seeds: [0, 1], settings: TrainingSettings())
-      try body(ComparisonTable(result, groups: groups))
+      try body(ComparisonReport(result, groups: groups, program: "test"))
     }
   }
 
   @Test func cellsAreMeansAndTheBestOfEachColumnIsMarked() throws {
-    try withTable { table in
+    try withReport { report in
+      let table = report.table.table
       #expect(
-        table.header == [
+        table.titles == [
           "method", "trained with", "AP", "APr", "APc", "APf", "AP1", "AP2", "AP3", "AP4", "norm–count", "epochs",
           "seconds",
         ])
-      let cells = table.cells { "*\($0)" }
+      let cells = table.texts { "*\($0)" }
       #expect(
         cells[0] == [
           "a", "lr 0.01", "*60.00 ±14.14", "–", "–", "–", "*30.00 ±7.07", "–", "–", "–", "1.00 ±0.00", "12",
@@ -90,12 +91,12 @@ import TrainingRuns
   }
 
   @Test func markdownSaysWhatWasTriedAndCSVHasALineASeed() throws {
-    try withTable { table in
-      let lines = table.markdown.split(separator: "\n")
+    try withReport { report in
+      let lines = report.table.table.markdown.split(separator: "\n")
       #expect(lines.count == 5 && lines[2].contains("| **60.00** ±14.14 |") && lines[3].hasPrefix("| b | lr 0.1, beta"))
       #expect(
-        table.tuningMarkdown?.hasSuffix("| b | 0.01 → 25.00; **0.1 beta 0.5 → 50.00**; 1 → diverged |") == true)
-      let csv = table.csv.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        report.table.tuning?.markdown.hasSuffix("| b | 0.01 → 25.00; **0.1 beta 0.5 → 50.00**; 1 → diverged |") == true)
+      let csv = report.csv.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
       #expect(csv.count == 5 && Set(csv.map(\.count)).count == 1)
       #expect(csv[1].prefix(7) == ["a", "a", "0.01", "12", "100", "0", "0.5"])
       #expect(csv[4][1] == "b:beta=0.5" && csv[4][5] == "1")
@@ -105,28 +106,34 @@ import TrainingRuns
   }
 
   @Test func documentHoldsEveryValueBehindAMean() throws {
-    try withTable { table in
-      let json = try ComparisonDocument(table, program: "test").json()
-      let object = try jsonObject(json)
-      let methods = try #require(object["methods"] as? [[String: Any]])
-      #expect(object["format"] as? String == "bags-comparison" && methods.count == 3)
-      let ap = try #require((methods[0]["metrics"] as? [String: [String: Any]])?["AP"])
-      #expect(ap["values"] as? [Double] == [0.5, 0.7] && abs((ap["mean"] as? Double ?? 0) - 0.6) < 1e-12)
-      #expect((methods[0]["metrics"] as? [String: Any])?["AP4"] == nil)
-      #expect(
-        methods[1]["learning_rate"] as? Double == 0.1 && methods[2]["failures"] as? [String] == ["seed 0: diverged"])
-      let best = try #require(object["best"] as? [String: [String]])
-      #expect(best["AP"] == ["a"] && best["norm_count_correlation"] != nil)
+    try withTemporaryFolder { folder in
+      try withReport { report in
+        try report.document.write(inFolder: folder)
+        let object = try jsonObject(String(contentsOfFile: "\(folder)/comparison.json", encoding: .utf8))
+        let methods = try #require(object["methods"] as? [[String: Any]])
+        #expect(object["format"] as? String == "bags-comparison" && methods.count == 3)
+        let ap = try #require((methods[0]["metrics"] as? [String: [String: Any]])?["AP"])
+        #expect(ap["values"] as? [Double] == [0.5, 0.7] && abs((ap["mean"] as? Double ?? 0) - 0.6) < 1e-12)
+        #expect((methods[0]["metrics"] as? [String: Any])?["AP4"] == nil)
+        #expect(
+          methods[1]["learning_rate"] as? Double == 0.1 && methods[2]["failures"] as? [String] == ["seed 0: diverged"])
+        let best = try #require(object["best"] as? [String: [String]])
+        #expect(best["AP"] == ["a"] && best["norm_count_correlation"] != nil)
+        // What is read back gives the same table.
+        let read = try ComparisonDocument(inFolder: folder)
+        #expect(ComparisonTable(read).table.markdown == report.table.table.markdown)
+        #expect(read.firstRuns(inFolder: folder).map(\.method) == ["a", "b"])
+      }
     }
   }
 
   @Test func figureHasALineAMethodTheBestOnTop() throws {
-    try withTable { table in
-      let chart = table.chart
+    try withReport { report in
+      let chart = report.table.scores.chart
       #expect(chart.panels.first?.y.ticks?.map(\.label) == ["b", "a"])
       let svg = chart.rendered().svg
       for text in ["AP1", "a: AP 60.00 ± 14.14", "means over 2 seeds"] { #expect(svg.contains(text)) }
-      #expect(table.norms?.heads.map(\.name) == ["a", "b"] && table.shownNorms?.heads.count == 2)
+      #expect(report.norms?.heads.map(\.name) == ["a", "b"] && report.shownNorms?.heads.count == 2)
     }
   }
 }

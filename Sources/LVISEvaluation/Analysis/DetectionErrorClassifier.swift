@@ -1,10 +1,10 @@
 import LVISDatasets
 
-/// Judges the detections of one image after another as TIDE does, and notes what the objects are called.
+/// Classifies the errors of the detections of one image after another as TIDE does, and notes what the objects are called.
 ///
 /// One pass over the detections, best first: what TIDE asks of a detection's IoU with all objects comes down to the best
 /// IoU with one of its class and with one of another.
-struct ImageJudge<Source: Overlap> {
+struct DetectionErrorClassifier<Source: Overlap> {
   private let truth: GroundTruthIndex
   private let table: DetectionTable
   private let isCOCO: Bool
@@ -35,7 +35,7 @@ struct ImageJudge<Source: Overlap> {
   }
 
   /// Adds an image to the findings.
-  mutating func judge(image: Int, detections: ArraySlice<Int32>) {
+  mutating func classify(image: Int, detections: ArraySlice<Int32>) {
     statuses.turn(to: image)
     objects = truth.objectRange(ofImage: image)
     isTaken = [Bool](repeating: false, count: objects.count)
@@ -46,7 +46,7 @@ struct ImageJudge<Source: Overlap> {
     seen.removeAll(keepingCapacity: true)
     overlap.begin(objects)
     for (order, detection) in detections.sortedByDescendingScore(table.scores).enumerated() {
-      judge(Int(detection), image: image, order: order)
+      classify(Int(detection), image: image, order: order)
     }
     settleMisses()
     for offset in 0..<objects.count where !isTaken[offset] && !isWithinReach[offset] && !isIgnored(offset) {
@@ -55,7 +55,7 @@ struct ImageJudge<Source: Overlap> {
     findings.calledAs += calledAs
   }
 
-  private mutating func judge(_ detection: Int, image: Int, order: Int) {
+  private mutating func classify(_ detection: Int, image: Int, order: Int) {
     let category = table.categories[detection]
     guard category >= 0 else { return }
     let area = table.area(of: detection)

@@ -1,0 +1,75 @@
+import Charts
+import DetectionHeads
+import LVISDatasets
+import MethodComparison
+
+/// What can be said of compared methods: the document, its table, and the weight norms of the heads.
+public struct ComparisonReport: Sendable {
+  /// What methods came to.
+  public let result: ComparedResults
+  /// The numbers.
+  public let document: ComparisonDocument
+  /// The weight norms of every method's first seed; `nil` where no method has a head.
+  public let norms: WeightNormComparison?
+  /// Those that a figure has room for: the first method and the best of the others by AP, in their order.
+  public let shownNorms: WeightNormComparison?
+  /// By method, then seed.
+  private let normCorrelations: [[Double?]]
+
+  /// Makes the report.
+  ///
+  /// - Parameters:
+  ///   - result: What methods came to.
+  ///   - groups: The classes and their groups.
+  ///   - program: The program and its version.
+  /// - Throws: What reading the heads throws.
+  public init(_ result: ComparedResults, groups: CategoryGroups, program: String) throws {
+    let counts = groups.members.map { Double($0.instanceCount) }
+    let heads = try result.rows.map { row in
+      try row.outcomes.map {
+        HeadNorms(name: row.method.description, head: try LinearHead(contentsOf: $0.run.headPath), groups: groups)
+      }
+    }
+    normCorrelations = heads.map { $0.map { rankCorrelation($0.classes, counts) } }
+    self.result = result
+    document = ComparisonDocument(result, normCorrelations: normCorrelations, groups: groups, program: program)
+    func comparison(_ rows: [Int]) throws -> WeightNormComparison? {
+      let first = rows.compactMap { heads[$0].first }
+      return first.isEmpty ? nil : try WeightNormComparison(groups: groups, heads: first)
+    }
+    let trained = heads.indices.filter { !heads[$0].isEmpty }
+    let averages = document.methods.map { $0.metrics["AP"]?.mean ?? -1 }
+    norms = try comparison(trained)
+    shownNorms = try comparison(firstAndBest(trained, room: 6) { averages[$0] })
+  }
+
+  /// The table.
+  public var table: ComparisonTable { ComparisonTable(document) }
+
+  /// One line a method and seed: metrics as fractions, empty where they are not defined.
+  public var csv: String {
+    let metrics = document.shownMetrics
+    let header =
+      ["method", "trained_as", "learning_rate", "epochs", "steps", "seed"] + metrics
+      + ["norm_count_correlation", "seconds", "run"]
+    var lines: [[String]] = []
+    for (row, correlations) in zip(result.rows, normCorrelations) {
+      let settings = [
+        row.method.description, row.picked.description, "\(row.learningRate)", "\(row.epochs)", "\(row.steps)",
+      ]
+      for (outcome, correlation) in zip(row.outcomes, correlations) {
+        let values = metrics.map { name in outcome.metrics[name].flatMap { $0 >= 0 ? "\($0)" : nil } ?? "" }
+        let norms = correlation.map { "\($0)" } ?? ""
+        lines.append(settings + ["\(outcome.seed)"] + values + [norms, "\(outcome.seconds)", outcome.run.path])
+      }
+    }
+    return csvText([header] + lines)
+  }
+}
+
+/// The first item, and the best of the others, as many as a figure can tell apart; in their order.
+func firstAndBest<Item>(_ items: [Item], room: Int, merit: (Item) -> Double) -> [Item] {
+  guard items.count > room else { return items }
+  let best = items.indices.dropFirst().sorted { (-merit(items[$0]), $0) < (-merit(items[$1]), $1) }.prefix(room - 1)
+  return [items[0]] + best.sorted().map { items[$0] }
+}
