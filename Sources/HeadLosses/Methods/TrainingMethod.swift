@@ -54,7 +54,7 @@ public struct TrainingMethod: NamedMethod {
 public struct MethodData: Sendable {
   /// The classes with their counts and groups.
   public let groups: CategoryGroups
-  /// M, the training images.
+  /// M, the images that the classes' image counts are of: all images of the training annotations.
   public let imageCount: Int
 
   /// Makes it.

@@ -4,7 +4,8 @@ import FeatureSets
 /// Repeat factor sampling (Gupta, Dollár and Girshick, CVPR 2019, §5.2; detectron2 `RepeatFactorTrainingSampler`): images
 /// with rare classes are visited more often.
 ///
-/// r_c = max(1, √(t / f_c)) with f_c the share of *images* that show class c, several objects counting once; an image's
+/// r_c = max(1, √(t / f_c)) with f_c the share of *images* that show class c, several objects counting once; the images
+/// are those that can be visited, as detectron2 leaves images without annotations out before it counts; an image's
 /// factor is the largest of its classes', 1 where it has none. In each pass the fraction of a factor is rounded up or
 /// down at random, so that the mean number of visits is the factor. Factors are single precision, as detectron2 keeps
 /// them; mmdetection's `ClassBalancedDataset` rounds up once and for all instead.
