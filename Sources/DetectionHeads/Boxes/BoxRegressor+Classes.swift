@@ -31,7 +31,4 @@ extension BoxRegressor {
       classCount: classCount,
       coder: BoxCoder(convention: convention, standardDeviations: BoxCoder.regressorDeviations))
   }
-
-  /// The first of the four rows for a class.
-  package func firstRow(ofClass index: Int) -> Int { isClassAgnostic ? 0 : 4 * index }
 }

@@ -68,7 +68,7 @@ public struct GroupedLayout: LogitLayout, Equatable {
   }
 
   /// score_c = p₀ · p_group(c): the foreground probability times the softmax inside the class's group, `others` dropped
-  /// and nothing renormalised (METHODS: BAGS inference; official `gs_bbox_head_with0.py`).
+  /// and nothing renormalised (official `gs_bbox_head_with0.py`).
   public func scores(logits: UnsafeMutablePointer<Float>, count: Int, into scores: UnsafeMutablePointer<Float>) {
     mergedScores(logits: logits, count: count, into: scores)
   }

@@ -1,5 +1,5 @@
 /// The logits of S classifiers of a cascade, one stage after another (Cascade R-CNN; Cai and Vasconcelos 2018). Scores
-/// are those of the mean of the stages' logits, as METHODS §1 and mmdetection's `CascadeRoIHead` have it.
+/// are those of the mean of the stages' logits, as in mmdetection's `CascadeRoIHead`.
 ///
 /// Shapes: N RoIs, S stages, K logits a stage, C foreground classes.
 public struct StagedLayout: LogitLayout {

@@ -15,10 +15,12 @@ import DenseLinearAlgebra
 ///   - weights: w [columns], by the row's target; `nil` for 1.
 ///   - divisor: What the sum is divided by.
 /// - Returns: The part of the loss that comes from `rows`.
+@inlinable
 public func softmaxCrossEntropy<Scalar: DenseScalar>(
   logits: UnsafeMutablePointer<Scalar>, rows: Range<Int>, columns: Int, targets: UnsafePointer<Int32>,
   adjustment: UnsafePointer<Scalar>? = nil, weights: UnsafePointer<Scalar>? = nil, divisor: Scalar
 ) -> Double {
+  // Inlinable, since a calibration in another module calls it row by row: LWS took 1.15 times as long without.
   var loss = 0.0
   for row in rows {
     let z = logits + row * columns

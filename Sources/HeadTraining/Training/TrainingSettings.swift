@@ -1,4 +1,4 @@
-/// How a head is trained; the defaults are the recipe of the paper's code (METHODS: BAGS, recipe).
+/// How a head is trained; the defaults are the recipe of the paper's code (FishYuLi/BalancedGroupSoftmax).
 public struct TrainingSettings: Sendable, Equatable, Codable {
   /// Passes over the images.
   public var epochs = 12
