@@ -98,7 +98,7 @@ struct CompareCommand: ParsableCommand {
     let set = try input.load(detection: detection)
     let comparison = Comparison(
       of: methods, on: set, settings: settings, seeds: seeds, tuning: try plan(for: methods), folder: folder.path,
-      program: "bags \(Bags.version)")
+      program: Program.name)
     StandardStreams.note(
       "\(methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
         + "\(grouped(set.source.features.roiCount)) RoIs of \(grouped(set.source.imageCount)) images; results in "
@@ -119,7 +119,7 @@ struct CompareCommand: ParsableCommand {
       progress.finish()
       throw CommandFailure("interrupted; the same command goes on where it stopped")
     }
-    let report = try ComparisonReport(result, groups: set.groups, program: "bags \(Bags.version)")
+    let report = try ComparisonReport(result, groups: set.groups, program: Program.name)
     let text = ComparisonText(report: report, set: set, isBuiltIn: input.features == nil)
     try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
     for row in result.rows {
