@@ -38,9 +38,10 @@ struct FolderGraph {
 
   init(_ files: [SourceFile]) {
     let files = files.map { SourceFile(folder: $0.folder, text: $0.text.withoutCommentsAndWords) }
+    // Types inside others go by their own name nowhere else, so those at the start of a line suffice.
     var declared: [Substring: String] = [:]
     for file in files {
-      for match in file.text.matches(of: #/(?m)^[a-z@ ]*\b(?:struct|class|enum|protocol|actor|typealias) (\w+)/#) {
+      for match in file.text.matches(of: #/(?m)^(?:[@a-z]\S* )*(?:struct|class|enum|protocol|actor|typealias) (\w+)/#) {
         declared[match.1] = file.folder
       }
     }
