@@ -73,8 +73,9 @@ public struct ComparisonDocument: Sendable, Codable {
 
     /// `lr 0.1`, and what tuning changed beside it.
     var settingText: String {
-      ((learningRate.map { ["lr \(NumberText.short($0))"] } ?? []) + (tunedParameters ?? parameters).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })
-        .joined(separator: ", ")
+      let rate = learningRate.map { ["lr \(NumberText.short($0))"] } ?? []
+      let own = (tunedParameters ?? parameters).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      return (rate + own).joined(separator: ", ")
     }
   }
 

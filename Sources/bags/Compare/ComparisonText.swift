@@ -60,9 +60,10 @@ struct ComparisonText {
 
   /// What stands above the differences.
   static func differencesTitle(_ document: ComparisonDocument) -> String {
+    let seeds = document.seeds.count > 1 ? " and of seeds" : ""
     let drawn =
       document.replicates.map {
-        ", with the middle 95 % of \(grouped($0)) paired draws of validation images\(document.seeds.count > 1 ? " and of seeds" : "")"
+        ", with the middle 95 % of \(grouped($0)) paired draws of validation images\(seeds)"
       } ?? ""
     return "Differences to \(document.methods.first?.method ?? "the first")\(drawn); those that leave no doubt are marked."
   }
