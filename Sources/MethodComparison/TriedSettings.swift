@@ -2,20 +2,28 @@ import LVISEvaluation
 import TrainingRuns
 
 /// What one trial on one split came to.
-struct TrialOutcome: Codable, Equatable {
-  var metrics: [String: Double]
+package struct TrialOutcome: Codable, Equatable {
+  package var metrics: [String: Double]
   /// The metrics on draws of the split's images.
-  var replicates: MetricReplicates
+  package var replicates: MetricReplicates
+
+  package init(metrics: [String: Double], replicates: MetricReplicates) {
+    (self.metrics, self.replicates) = (metrics, replicates)
+  }
 }
 
 /// Settings that were tried, and what they came to on each split; `nil` where training diverged.
-struct TriedSettings {
-  let learningRate: Double
-  let parameters: [String: String]
-  var outcomes: [TrialOutcome?] = []
+package struct TriedSettings {
+  package let learningRate: Double
+  package let parameters: [String: String]
+  package var outcomes: [TrialOutcome?] = []
+
+  package init(learningRate: Double, parameters: [String: String]) {
+    (self.learningRate, self.parameters) = (learningRate, parameters)
+  }
 
   /// As the record has it: metrics are means over the splits.
-  var trial: TuningRecord.Trial {
+  package var trial: TuningRecord.Trial {
     let known = outcomes.compactMap(\.self)
     var metrics: [String: Double]?
     if known.count == outcomes.count, !known.isEmpty {
@@ -39,15 +47,15 @@ struct TriedSettings {
 
 extension TuningPlan {
   /// What was chosen, and by how much the best led the default settings.
-  struct Choice: Equatable {
-    var index: Int
-    var lead: ClosedRange<Double>?
-    var keptDefault: Bool
+  package struct Choice: Equatable {
+    package var index: Int
+    package var lead: ClosedRange<Double>?
+    package var keptDefault: Bool
   }
 
   /// Which trials the first split cannot tell from its best, the best first; the default settings, tried first, are among
   /// them unless they diverged.
-  func contenders(among tried: [TriedSettings]) -> [Int] {
+  package func contenders(among tried: [TriedSettings]) -> [Int] {
     let scores = tried.map { score(of: $0.trial) }
     let order = tried.indices.filter { scores[$0].isFinite }.sorted { (-scores[$0], $0) < (-scores[$1], $1) }
     guard let best = order.first else { return [] }
@@ -62,7 +70,7 @@ extension TuningPlan {
 
   /// The best of the contenders by the mean over all splits; the default settings where it does not lead them beyond
   /// noise.
-  func choice(among tried: [TriedSettings], _ contenders: [Int]) -> Choice {
+  package func choice(among tried: [TriedSettings], _ contenders: [Int]) -> Choice {
     let candidates = contenders.isEmpty ? Array(tried.indices) : contenders
     let trials = tried.map(\.trial)
     let floor = criterion.bound.map { bound in

@@ -65,7 +65,8 @@ struct ComparisonText {
       document.replicates.map {
         ", with the middle 95 % of \(grouped($0)) paired draws of validation images\(seeds)"
       } ?? ""
-    return "Differences to \(document.methods.first?.method ?? "the first")\(drawn); those that leave no doubt are marked."
+    let first = document.methods.first?.method ?? "the first"
+    return "Differences to \(first)\(drawn); those that leave no doubt are marked."
   }
 
   private var groupsText: String {

@@ -11,7 +11,9 @@ struct TuningOptions: ParsableArguments {
   @Option(help: .init("Learning rates that are tried for each method.", valueName: "count"))
   var tuneTrials = 7
 
-  @Option(help: .init("The share of the training images that is held out of each split to choose on.", valueName: "share"))
+  @Option(
+    help: .init(
+      "The share of the training images that is held out of each split to choose on.", valueName: "share"))
   var heldOut = 0.2
 
   @Option(
@@ -76,5 +78,6 @@ struct TuningOptions: ParsableArguments {
 }
 
 extension TuningCriterion: ExpressibleByArgument {
+  /// Reads a criterion as it is typed.
   public init?(argument: String) { self.init(argument) }
 }
