@@ -30,7 +30,7 @@ public struct HeldOutImages: Sendable {
   ///   - fraction: The share to put aside, above 0 and below 1.
   ///   - seed: For the choice of images.
   ///   - settings: How scores become detections.
-  /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `HeldOutError` if there are
+  /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `ComparisonError` if there are
   ///   too few images.
   public init(
     of source: LabelledFeatureSet, dataset: LVISDataset, groups: CategoryGroups, fraction: Double = 0.2,
@@ -41,7 +41,8 @@ public struct HeldOutImages: Sendable {
     let split = HeldOutSplit(
       ImageClasses(of: source, classCount: groups.classCount), fraction: fraction, using: &generator)
     guard !split.heldOut.isEmpty else {
-      throw HeldOutError("no image can be put aside: every class would lose the only image that shows it")
+      throw ComparisonError(
+        .tooFewImages, "no image can be put aside: every class would lose the only image that shows it")
     }
     features = source.features.selectingImages(at: split.heldOut)
     rest = try LabelledFeatureSet(source.features.selectingImages(at: split.kept), labels: source.labels)
@@ -71,11 +72,4 @@ public struct HeldOutImages: Sendable {
     try evaluator.evaluate(
       head, boxRegressor: boxRegressor, on: features, clippingTo: dataset, settings: settings)
   }
-}
-
-/// Why images could not be put aside.
-public struct HeldOutError: Error, CustomStringConvertible {
-  /// One line that says what is wrong.
-  public let description: String
-  init(_ description: String) { self.description = description }
 }

@@ -27,7 +27,7 @@ public struct TrialStore: Sendable {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let file = try MappedFile(at: path)
     guard let entry = try? JSONDecoder().decode(Entry.self, from: Data(file.bytes)), entry.key == digest else {
-      throw ComparisonError("\(path): is no trial of this program; remove it to have it done again")
+      throw ComparisonError(.unreadableTrial, "\(path): is no trial of this program; remove it to have it done again")
     }
     return entry
   }

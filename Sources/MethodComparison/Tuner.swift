@@ -97,17 +97,18 @@ public final class Tuner {
           TuningRecord.Trial(learningRate: next.learningRate, parameters: next.parameters, metrics: metrics))
       } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError
       {
-        throw ComparisonError("\(row): \(error)")
+        throw ComparisonError(.badRecipe, "\(row): \(error)")
       }
     }
     meter.discount(Double(plan.trialCount - session.trials.count) * trialWork(of: method))
-    guard let best = session.best else { throw ComparisonError("\(method): there was nothing to try") }
+    guard let best = session.best else { throw ComparisonError(.badRecipe, "\(method): there was nothing to try") }
     var record = TuningRecord(
       metric: plan.metric, heldOutImageCount: heldOut.features.images.count,
       heldOutObjectCounts: heldOut.objectCounts, epochs: plan.epochs)
     record.trials = session.trials
     guard record.score(of: best).isFinite else {
-      throw ComparisonError("\(method): training diverged at every learning rate tried, down to \(best.learningRate)")
+      throw ComparisonError(
+        .diverged, "\(method): training diverged at every learning rate tried, down to \(best.learningRate)")
     }
     let picked = method.with(learningRate: best.learningRate, parameters: best.parameters)
     let result = TunedMethod(method: method, picked: picked, record: record)
@@ -220,7 +221,9 @@ public final class Tuner {
         recipe, groups: groups, heads: before?.heads ?? PrerequisiteHeads(), hooks: hooks, meter: meter,
         detail: "tuning \(method): \(base)")
     }
-    guard let trained = bases[digest] else { throw ComparisonError("\(picked): training diverged, but did not before") }
+    guard let trained = bases[digest] else {
+      throw ComparisonError(.diverged, "\(picked): training diverged, but did not before")
+    }
     var heads = method.prerequisites(trained.head)
     // What a calibration leaves as it is.
     if method.calibration != nil { heads.boxRegressor = trained.boxRegressor }
