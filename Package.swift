@@ -52,7 +52,7 @@ let package = Package(
     .target(
       name: "HeadLosses",
       dependencies: [
-        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "LVISDatasets",
+        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "LVISDatasets",
         .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(
@@ -102,9 +102,9 @@ let package = Package(
     .target(
       name: "BalancedGroupSoftmax",
       dependencies: [
-        "Charts", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "HeadLosses", "HeadTraining",
-        "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData", "TensorFiles",
-        "TrainingRuns",
+        "Charts", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "HeadLosses",
+        "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData",
+        "TensorFiles", "TrainingRuns",
       ]),
 
     // The command.
@@ -161,8 +161,8 @@ let package = Package(
     .testTarget(
       name: "HeadTrainingTests",
       dependencies: [
-        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "HeadTraining", "LVISDatasets",
-        "SyntheticData", "TensorFiles", "TestSupport",
+        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
+        "LVISDatasets", "SyntheticData", "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "TrainingRunsTests",

@@ -2,6 +2,8 @@
 @_exported import Charts
 @_exported import DenseLinearAlgebra
 @_exported import DetectionHeads
+@_exported import protocol DurableFiles.CodedError
+@_exported import struct DurableFiles.FileError
 @_exported import FeatureSets
 @_exported import HeadInference
 @_exported import HeadLosses

@@ -1,7 +1,7 @@
-import Foundation
+import DurableFiles
 
 /// Why a report could not be made.
-public struct ReportError: Error, Hashable, CustomStringConvertible, LocalizedError {
+public struct ReportError: CodedError, Hashable {
   /// The kinds of fault.
   public enum Code: String, Sendable {
     /// `rsvg-convert`, which makes PNG and PDF, is not installed.
@@ -34,7 +34,4 @@ public struct ReportError: Error, Hashable, CustomStringConvertible, LocalizedEr
 
   /// One line: the file or run, what is wrong and what to do.
   public var description: String { (subject.map { "\($0): " } ?? "") + detail }
-
-  /// The same line.
-  public var errorDescription: String? { description }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A file that could not be read or written: which one, what was attempted, and what the system answered.
-public struct FileError: Error, CustomStringConvertible {
+public struct FileError: CodedError {
   /// The path as the user gave it.
   public let path: String
   /// What was attempted: "open", "write", "rename" and the like.

@@ -6,7 +6,7 @@ import Foundation
 /// none behind. The file itself, which names the holder's process, may stay.
 public final class FileLock: @unchecked Sendable {
   /// A lock that another holds.
-  public struct HeldError: Error, CustomStringConvertible {
+  public struct HeldError: LocalizedError, CustomStringConvertible {
     /// The file.
     public let path: String
     /// The process that holds it; `nil` where that is not known.
@@ -17,6 +17,9 @@ public final class FileLock: @unchecked Sendable {
       let folder = (path as NSString).deletingLastPathComponent
       return "\(folder.isEmpty ? "." : folder): \(process.map { "process \($0)" } ?? "another process") writes here"
     }
+
+    /// The same line.
+    public var errorDescription: String? { description }
   }
 
   private let descriptor: Int32

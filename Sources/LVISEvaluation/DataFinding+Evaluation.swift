@@ -26,7 +26,7 @@ extension DataFinding {
     Self(
       .idZeroTaken, count: objects,
       "\(counted(objects, "object")) with annotation id 0 \(objects == 1 ? "was" : "were") found, but the detection "
-        + "counts as unmatched, as in the reference", remedy: "--fix-id-zero counts it as a match")
+        + "counts as unmatched, as in the reference", remedy: "fixesIDZero counts it as a match")
   }
 
   /// Images without `neg_category_ids`.
@@ -49,7 +49,7 @@ extension DataFinding {
     Self(
       .categoriesWithoutFrequency, count: categories,
       "\(share(categories, of: all, "category", "categories")) without frequency, which count for no APr, APc or APf",
-      remedy: "--frequency-from TRAIN.json takes it from training image counts")
+      remedy: "frequencies of the options can come from training image counts")
   }
 
   /// Crowds were treated as COCO treats them.

@@ -33,7 +33,8 @@ enum DetectionSource {
     } catch let error as EvaluationError {
       guard let path else { throw error }
       throw DatasetError(
-        path: path, place: error.place.map { "results[\($0.element)].\($0.field)" }, problem: error.problem,
+        path: path, code: .evaluation, place: error.place.map { "results[\($0.element)].\($0.field)" },
+        problem: error.problem,
         advice: error.advice)
     }
   }

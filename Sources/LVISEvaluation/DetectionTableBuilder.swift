@@ -43,19 +43,21 @@ struct DetectionTableBuilder {
       let image = truth.images.place(of: columns.imageIDs[index])
       guard image >= 0 else { return countUnknownImages(columns, first: first) }
       guard columns.scores[index].isFinite else {
-        throw EvaluationError("must be a finite number", at: .detections, first + index, "score")
+        throw EvaluationError(.notFinite, "must be a finite number", at: .detections, first + index, "score")
       }
       let box = columns.boxes[index]
       guard box.isFinite else {
-        throw EvaluationError("must be four finite numbers", at: .detections, first + index, "bbox")
+        throw EvaluationError(.notFinite, "must be four finite numbers", at: .detections, first + index, "bbox")
       }
       let presence = columns.presences[index]
       if filling.isByBox && !presence.contains(.box) {
         throw EvaluationError(
-          "is missing, but the first detection has one: all must, or none", at: .detections, first + index, "bbox")
+          .missing, "is missing, but the first detection has one: all must, or none", at: .detections, first + index,
+          "bbox")
       }
       if !filling.isByBox && !presence.contains(.segmentation) {
         throw EvaluationError(
+          .missing,
           presence.contains(.box)
             ? "is missing, but the first detection has nothing else" : "is missing, and so is bbox",
           at: .detections, first + index, "segmentation")
@@ -95,6 +97,7 @@ struct DetectionTableBuilder {
   func finish() throws {
     guard let (element, id) = firstOfUnknownImage else { return }
     throw EvaluationError(
+      .unknownImage,
       "\(id) is not the id of an image of the ground truth, and so it is for \(share(ofUnknownImages, of: seen, "detection"))",
       at: .detections, element, "image_id",
       advice: ofUnknownImages == seen
@@ -136,7 +139,7 @@ struct DetectionTableBuilder {
     }
     for result in results {
       if let (index, error) = result.fault {
-        throw EvaluationError(error.description, at: .detections, first + index, "segmentation")
+        throw EvaluationError(.badMask, error.description, at: .detections, first + index, "segmentation")
       }
       let offset = Int32(table.masks.count)
       table.maskOfDetection += result.maskOfDetection.map { $0 < 0 ? -1 : $0 + offset }
@@ -193,8 +196,8 @@ private struct MaskPart: Sendable {
       var mask: RunLengthMask?
       let segmentation = segmentations?[index]
       if imageSize.height == 0 || imageSize.width == 0 {
-        if case .polygons = segmentation { throw MaskError(Self.withoutSize) }
-        if segmentation == nil, want != .never { throw MaskError(Self.withoutSize) }
+        if case .polygons = segmentation { throw MaskError(.size, Self.withoutSize) }
+        if segmentation == nil, want != .never { throw MaskError(.size, Self.withoutSize) }
       }
       if let segmentation {
         mask = try segmentation.mask(in: imageSize)
@@ -204,7 +207,7 @@ private struct MaskPart: Sendable {
       }
       if !filling.isByBox {
         guard let mask else {
-          fault = (index, MaskError("it has no polygon"))
+          fault = (index, MaskError(.polygons, "it has no polygon"))
           return
         }
         areas.append(Double(mask.area))

@@ -1,7 +1,27 @@
+import DurableFiles
+
 /// Why something could not be scored.
-public struct EvaluationError: Error, Sendable, Equatable, CustomStringConvertible {
+public struct EvaluationError: CodedError, Hashable {
+  /// The kinds of fault.
+  public enum Code: String, Sendable {
+    /// An option is out of its range, or does not go with the others.
+    case badOption
+    /// An image is none of the ground truth's.
+    case unknownImage
+    /// An image was added before.
+    case repeatedImage
+    /// A score or a box is not finite.
+    case notFinite
+    /// A box, a mask or the size of an image is missing.
+    case missing
+    /// A mask cannot be read.
+    case badMask
+    /// Detections were prepared for something else.
+    case notPrepared
+  }
+
   /// Where the fault lies.
-  public struct Place: Sendable, Equatable, CustomStringConvertible {
+  public struct Place: Sendable, Hashable, CustomStringConvertible {
     /// What holds the fault.
     public enum Source: String, Sendable {
       /// The ground truth's annotations.
@@ -21,6 +41,8 @@ public struct EvaluationError: Error, Sendable, Equatable, CustomStringConvertib
     public var description: String { "\(source.rawValue)[\(element)].\(field)" }
   }
 
+  /// The kind of fault.
+  public let code: Code
   /// Where the fault lies; `nil` where it is in the options.
   public let place: Place?
   /// What is wrong there.
@@ -28,13 +50,17 @@ public struct EvaluationError: Error, Sendable, Equatable, CustomStringConvertib
   /// What to do about it, where there is something to say.
   public let advice: String?
 
-  init(_ problem: String, at source: Place.Source, _ element: Int, _ field: String, advice: String? = nil) {
+  init(
+    _ code: Code, _ problem: String, at source: Place.Source, _ element: Int, _ field: String, advice: String? = nil
+  ) {
+    self.code = code
     place = Place(source: source, element: element, field: field)
     self.problem = problem
     self.advice = advice
   }
 
-  init(_ problem: String) {
+  init(_ code: Code, _ problem: String) {
+    self.code = code
     place = nil
     self.problem = problem
     advice = nil

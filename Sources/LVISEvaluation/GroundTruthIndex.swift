@@ -109,8 +109,8 @@ struct GroundTruthIndex: Sendable {
   ) throws -> MaskTable {
     let sizes = Dictionary(dataset.images.map { ($0.id, (height: $0.height, width: $0.width)) }) { $1 }
     let unsized = dataset.warnings.first { $0.code == .imagesWithoutSize }
-    @Sendable func fault(_ problem: String, _ annotation: Int32) -> EvaluationError {
-      EvaluationError(problem, at: .annotations, Int(annotation), "segmentation")
+    @Sendable func fault(_ code: EvaluationError.Code, _ problem: String, _ annotation: Int32) -> EvaluationError {
+      EvaluationError(code, problem, at: .annotations, Int(annotation), "segmentation")
     }
     let parts = min(objects.count, 256)
     let results = concurrentMap(parts) { part -> Result<MaskTable, EvaluationError> in
@@ -118,24 +118,24 @@ struct GroundTruthIndex: Sendable {
       for object in objects[(part * objects.count / parts)..<((part + 1) * objects.count / parts)] {
         let annotation = Int(object.annotation)
         guard let segmentation = dataset.segmentations?[annotation] else {
-          return .failure(fault("is missing; masks are to be compared", object.annotation))
+          return .failure(fault(.missing, "is missing; masks are to be compared", object.annotation))
         }
         let imageID = dataset.annotations[annotation].imageID
         let size = sizes[imageID] ?? (0, 0)
         if case .polygons = segmentation, size.height == 0 || size.width == 0 {
           let problem = "polygons cannot be turned into masks without the width and height of their image"
           guard let unsized, let place = unsized.example else {
-            return .failure(fault("image \(imageID) has no size; \(problem)", object.annotation))
+            return .failure(fault(.missing, "image \(imageID) has no size; \(problem)", object.annotation))
           }
           let others = share(unsized.count, of: dataset.images.count, "image")
           return .failure(
             EvaluationError(
-              (dataset.path.map { "\($0): " } ?? "") + "\(place): is missing, as in \(others); \(problem)"))
+              .missing, (dataset.path.map { "\($0): " } ?? "") + "\(place): is missing, as in \(others); \(problem)"))
         }
         do throws(MaskError) {
           table.append(try segmentation.mask(in: size))
         } catch {
-          return .failure(fault(error.description, object.annotation))
+          return .failure(fault(.badMask, error.description, object.annotation))
         }
       }
       return .success(table)

@@ -37,7 +37,8 @@ public final class IncrementalEvaluation: Sendable {
   /// - Throws: `EvaluationError` for fixed AP, whose cap needs all detections at once.
   public init(_ evaluator: LVISEvaluator) throws {
     guard evaluator.options.maxDetectionsPerCategory == nil else {
-      throw EvaluationError("fixed AP caps detections over all images: it cannot be evaluated image by image")
+      throw EvaluationError(
+        .badOption, "fixed AP caps detections over all images: it cannot be evaluated image by image")
     }
     self.evaluator = evaluator
     state = Mutex(
@@ -59,14 +60,16 @@ public final class IncrementalEvaluation: Sendable {
   ///   detection that is not finite, lacks a box or mask, or has a malformed one. Nothing is added then.
   public func add(_ detections: DetectionColumns, toImage id: Int) throws {
     let image = Int(evaluator.truth.images.place(of: id))
-    guard image >= 0 else { throw EvaluationError("image \(id) is not among the images of the ground truth") }
+    guard image >= 0 else {
+      throw EvaluationError(.unknownImage, "image \(id) is not among the images of the ground truth")
+    }
     var columns = detections
     columns.imageIDs = [Int](repeating: id, count: columns.count)
     let prepared = try evaluator.prepare(columns)
     let chunk = evaluator.verdicts(onImages: image..<(image + 1), of: prepared)
     try state.withLock { state in
       guard !state.isAdded[image] else {
-        throw EvaluationError("image \(id) was added before; add each image once, whole")
+        throw EvaluationError(.repeatedImage, "image \(id) was added before; add each image once, whole")
       }
       state.isAdded[image] = true
       state.store.add(chunk)

@@ -126,7 +126,7 @@ extension EvaluationOptions {
   /// - Throws: `EvaluationError` that says what does not.
   public func validate() throws {
     func check(_ isRight: Bool, _ text: @autoclosure () -> String) throws {
-      if !isRight { throw EvaluationError(text()) }
+      if !isRight { throw EvaluationError(.badOption, text()) }
     }
     try check(!iouThresholds.isEmpty && iouThresholds.count <= 64, "between 1 and 64 IoU thresholds, please")
     try check(iouThresholds.allSatisfy { (0...1).contains($0) }, "IoU thresholds lie between 0 and 1")

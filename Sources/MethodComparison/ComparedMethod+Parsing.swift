@@ -19,7 +19,7 @@ extension ComparedMethod {
     var rows: [ComparedMethod] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let row = try ComparedMethod(String(part))
-      guard !rows.contains(row) else { throw ComparisonError("\(row) stands twice") }
+      guard !rows.contains(row) else { throw ComparisonError(.badText, "\(row) stands twice") }
       rows.append(row)
     }
     return rows
@@ -29,20 +29,23 @@ extension ComparedMethod {
   ///
   /// - Throws: `ComparisonError` that says which part makes no sense, and why.
   public init(_ text: String) throws {
-    guard !text.isEmpty else { throw ComparisonError("a method is missing: two commas, or none of them named") }
+    guard !text.isEmpty else {
+      throw ComparisonError(.badText, "a method is missing: two commas, or none of them named")
+    }
     do {
       let parts = try text.split(separator: "+", omittingEmptySubsequences: false).map { try RowPart($0) }
       try self.init(method: parts[0])
       for part in parts.dropFirst() { try add(part) }
     } catch let error as MethodParameterError {
-      throw ComparisonError("\(text): \(error)")
+      throw ComparisonError(.badText, "\(text): \(error)")
     } catch let error as ComparisonError {
-      throw ComparisonError("\(text): \(error)")
+      throw ComparisonError(.badText, "\(text): \(error)")
     }
     if let calibration, CalibrationMethod.named(calibration.name)?.startsAnew == true,
       self != ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name), calibration: calibration)
     {
       throw ComparisonError(
+        .badText,
         "\(text): \(calibration.name) trains softmax anew and keeps nothing of what was trained before; it is "
           + "softmax+\(calibration.name)")
     }
@@ -52,18 +55,21 @@ extension ComparedMethod {
     var given = part.parameters
     let rate = try given.removeValue(forKey: "learning-rate").map { value -> Double in
       guard let rate = Double(value), rate > 0, rate.isFinite else {
-        throw ComparisonError("learning-rate must be a number above 0, not '\(value)'")
+        throw ComparisonError(.badText, "learning-rate must be a number above 0, not '\(value)'")
       }
       return rate
     }
     let boundaries = try given.removeValue(forKey: "groups").map(Self.boundaries)
     let start = try given.removeValue(forKey: "init").map { value -> Start in
-      guard value == "none" else { throw ComparisonError("init can only be none, for random weights, not '\(value)'") }
+      guard value == "none" else {
+        throw ComparisonError(.badText, "init can only be none, for random weights, not '\(value)'")
+      }
       return .random
     }
     if part.name == Self.ownHead.method.name {
       guard part.parameters.isEmpty else {
-        throw ComparisonError("\(part.name) is the head that was given; only calibrations can be added")
+        throw ComparisonError(
+          .badText, "\(part.name) is the head that was given; only calibrations can be added")
       }
       self = .ownHead
       return
@@ -71,7 +77,7 @@ extension ComparedMethod {
     // Checks names and values; only what was given is kept, the defaults go without saying.
     let parameters = try part.chosen(TrainingMethod.self, given).parameters
     if boundaries != nil, parameters.values["others-ratio"] == nil {
-      throw ComparisonError("\(part.name) has no groups, so groups= would change nothing")
+      throw ComparisonError(.badText, "\(part.name) has no groups, so groups= would change nothing")
     }
     self.init(MethodChoice(name: part.name, parameters: given), learningRate: rate, boundaries: boundaries)
     if let start { self.start = start }
@@ -79,11 +85,12 @@ extension ComparedMethod {
 
   private mutating func add(_ part: RowPart) throws {
     func once(_ isFree: Bool, _ rule: String) throws {
-      if !isFree { throw ComparisonError(rule) }
+      if !isFree { throw ComparisonError(.badText, rule) }
     }
     let choice = MethodChoice(name: part.name, parameters: part.parameters)
     if isOwnHead, CalibrationMethod.named(part.name) == nil {
-      throw ComparisonError("\(method.name) is not trained; only calibrations can be added to it")
+      throw ComparisonError(
+        .badText, "\(method.name) is not trained; only calibrations can be added to it")
     }
     if part.name == BoxChoice.rowName {
       try once(boxes == nil, "one box regressor at most")
@@ -93,7 +100,7 @@ extension ComparedMethod {
       _ = try part.chosen(RoIMiningMethod.self)
       if TrainingMethod.named(method.name)?.needsInitialHead == true, way.needsMiningHead {
         throw ComparisonError(
-          "\(method.name) starts from another head and \(part.name) mines one; together they are not offered")
+          .badText, "\(method.name) starts from another head and \(part.name) mines one; together they are not offered")
       }
       mining = choice
     } else if ImageSamplingMethod.named(part.name) != nil {
@@ -116,12 +123,12 @@ extension ComparedMethod {
       ).sorted()
       let hint = closest(to: part.name, among: names).map { "; did you mean \($0)?" } ?? ""
       throw ComparisonError(
-        "nothing called '\(part.name)' can be added, only \(names.joined(separator: ", "))\(hint)")
+        .badText, "nothing called '\(part.name)' can be added, only \(names.joined(separator: ", "))\(hint)")
     }
     do {
       try recipe(TrainingSettings()).validate()
     } catch let error as TrainingRecipeError {
-      throw ComparisonError(error.description)
+      throw ComparisonError(.badText, error.description)
     }
   }
 
@@ -141,7 +148,7 @@ extension ComparedMethod {
     do {
       _ = try calibration.shortened(to: 1, of: calibration.epochs).calibrate(head, on: source)
     } catch let error as LinearHeadError {
-      throw ComparisonError("\(name): \(error)")
+      throw ComparisonError(.badText, "\(name): \(error)")
     }
   }
 
@@ -156,6 +163,7 @@ extension ComparedMethod {
       }
     guard let boundaries, isAscending else {
       throw ComparisonError(
+        .badText,
         "groups must be ascending boundaries with / between them, such as 10/100/1000, or auto/4, not '\(text)'")
     }
     return boundaries
@@ -172,7 +180,7 @@ private struct RowPart {
   init(_ text: Substring) throws {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     name = parts[0]
-    guard !name.isEmpty else { throw ComparisonError("a name is missing before or behind + or :") }
+    guard !name.isEmpty else { throw ComparisonError(.badText, "a name is missing before or behind + or :") }
     for part in parts.dropFirst() {
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       if sides.count == 1, name == BoxChoice.rowName, !part.isEmpty {
@@ -180,10 +188,10 @@ private struct RowPart {
         continue
       }
       guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
-        throw ComparisonError("'\(part)' is no parameter: write \(name):name=value")
+        throw ComparisonError(.badText, "'\(part)' is no parameter: write \(name):name=value")
       }
       guard parameters.updateValue(sides[1], forKey: sides[0]) == nil else {
-        throw ComparisonError("\(sides[0]) is given twice")
+        throw ComparisonError(.badText, "\(sides[0]) is given twice")
       }
     }
   }
@@ -203,7 +211,7 @@ extension BoxChoice {
     guard part.words.count == 1 else {
       let names = BoxLossMethod.all.map(\.name)
       throw ComparisonError(
-        "boxes names one box loss, as in boxes:\(names[0]); there are \(names.joined(separator: ", "))")
+        .badText, "boxes names one box loss, as in boxes:\(names[0]); there are \(names.joined(separator: ", "))")
     }
     var given = part.parameters
     func word<Value: RawRepresentable & CaseIterable>(_ name: String, default value: Value) throws -> Value
@@ -211,7 +219,7 @@ extension BoxChoice {
       guard let text = given.removeValue(forKey: name) else { return value }
       guard let value = Value(rawValue: text) else {
         let words = Value.allCases.map(\.rawValue)
-        throw ComparisonError("\(name) must be one of \(words.joined(separator: ", ")), not '\(text)'")
+        throw ComparisonError(.badText, "\(name) must be one of \(words.joined(separator: ", ")), not '\(text)'")
       }
       return value
     }
@@ -219,7 +227,7 @@ extension BoxChoice {
     let convention = try word("box-targets", default: BoxCoder.Convention.standard)
     let weight = given.removeValue(forKey: "box-loss-weight") ?? "1"
     guard let lossWeight = Double(weight), (1e-9...1e9).contains(lossWeight) else {
-      throw ComparisonError("box-loss-weight must be a number from 1e-9 to 1e9, not '\(weight)'")
+      throw ComparisonError(.badText, "box-loss-weight must be a number from 1e-9 to 1e9, not '\(weight)'")
     }
     let loss = MethodChoice(name: part.words[0], parameters: given)
     _ = try BoxLossMethod.chosen(loss)
@@ -247,13 +255,15 @@ extension TunedParameter {
         let known = declared.filter { $0.name == name }
         guard !known.isEmpty else {
           let hint = closest(to: name, among: Set(declared.map(\.name)).sorted()).map { "; did you mean \($0)?" } ?? ""
-          throw ComparisonError("none of the methods has a parameter '\(name)'\(hint)")
+          throw ComparisonError(.badText, "none of the methods has a parameter '\(name)'\(hint)")
         }
         let values = sides.count > 1 ? sides[1].split(separator: "/").map(String.init) : nil
         if let wrong = values?.first(where: { value in !known.contains { $0.allows(value) } }) {
-          throw ComparisonError("\(name) must be \(known[0].allowed), not '\(wrong)'")
+          throw ComparisonError(.badText, "\(name) must be \(known[0].allowed), not '\(wrong)'")
         }
-        if values?.isEmpty == true { throw ComparisonError("\(name)= names no values, such as \(name)=1/2/4") }
+        if values?.isEmpty == true {
+          throw ComparisonError(.badText, "\(name)= names no values, such as \(name)=1/2/4")
+        }
         return TunedParameter(name: name, values: values)
       }
   }

@@ -5,7 +5,7 @@ import LVISDatasets
 
 /// A row of a comparison: a method, and what is different about it.
 ///
-/// `bags compare --methods` reads it as `description` writes it: the method and its parameters, then what is added to it
+/// `bags compare` reads it as `description` writes it: the method and its parameters, then what is added to it
 /// with its own, such as `bags:others-ratio=3` or `softmax:learning-rate=0.1+rfs:repeat-threshold=0.01`.
 public struct ComparedMethod: Sendable, Equatable {
   /// The method, with the parameters that are not as they are by default.

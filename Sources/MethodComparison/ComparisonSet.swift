@@ -1,4 +1,5 @@
 import DetectionHeads
+import DurableFiles
 import FeatureSets
 import HeadInference
 import LVISDatasets
@@ -49,16 +50,19 @@ public struct ComparisonSet: Sendable {
   ) throws {
     guard validation.categories.map(\.id) == groups.members.map(\.id) else {
       throw ComparisonError(
+        .mismatchedSets,
         "the \(validation.categories.count) categories of the validation annotations are not the \(groups.classCount) "
           + "that are trained; both must be of the same data set")
     }
     guard validationFeatures.featureCount == source.featureCount else {
       throw ComparisonError(
+        .mismatchedSets,
         "\(validationFeatures.path): \(validationFeatures.featureCount) features a RoI, but \(source.featureCount) in "
           + "\(source.features.path); both must come from the same detector")
     }
     guard source.features.stageCount == 1 else {
       throw ComparisonError(
+        .mismatchedSets,
         "\(source.features.path): has features of \(source.features.stageCount) stages; a comparison trains one "
           + "classifier, so give it the features of one stage")
     }
@@ -114,11 +118,34 @@ public struct ComparisonSet: Sendable {
   }
 }
 
-/// Why methods cannot be compared.
-public struct ComparisonError: Error, CustomStringConvertible {
+/// Why methods cannot be compared, or tried on images that are put aside.
+public struct ComparisonError: CodedError, Hashable {
+  /// The kinds of fault.
+  public enum Code: String, Sendable {
+    /// What is written of a method, or of what is tuned, makes no sense.
+    case badText
+    /// A method cannot be trained or calibrated on this set.
+    case badRecipe
+    /// The sets to train and to score on do not belong together.
+    case mismatchedSets
+    /// The detector's own head is compared with, or started from, and not there.
+    case missingHead
+    /// No image can be put aside, or those put aside hold too few objects.
+    case tooFewImages
+    /// The file of a trial cannot be understood.
+    case unreadableTrial
+    /// Training diverged, whatever the learning rate.
+    case diverged
+  }
+
+  /// The kind of fault.
+  public let code: Code
   /// One line that says what is wrong and what to do.
   public let description: String
 
   /// Makes an error from the line that says what is wrong.
-  public init(_ description: String) { self.description = description }
+  public init(_ code: Code, _ description: String) {
+    self.code = code
+    self.description = description
+  }
 }

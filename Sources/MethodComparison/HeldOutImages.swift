@@ -30,7 +30,7 @@ public struct HeldOutImages: Sendable {
   ///   - fraction: The share to put aside, above 0 and below 1.
   ///   - seed: For the choice of images.
   ///   - settings: How scores become detections.
-  /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `HeldOutError` if there are
+  /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `ComparisonError` if there are
   ///   too few images.
   public init(
     of source: LabelledFeatureSet, dataset: LVISDataset, groups: CategoryGroups, fraction: Double = 0.2,
@@ -41,7 +41,8 @@ public struct HeldOutImages: Sendable {
     let split = HeldOutSplit(
       ImageClasses(of: source, classCount: groups.classCount), fraction: fraction, using: &generator)
     guard !split.heldOut.isEmpty else {
-      throw HeldOutError("no image can be put aside: every class would lose the only image that shows it")
+      throw ComparisonError(
+        .tooFewImages, "no image can be put aside: every class would lose the only image that shows it")
     }
     let features = source.features.selectingImages(at: split.heldOut)
     let rest = try LabelledFeatureSet(source.features.selectingImages(at: split.kept), labels: source.labels)
@@ -61,7 +62,7 @@ public struct HeldOutImages: Sendable {
   ///   - source: The training RoIs, all of which are trained on.
   ///   - groups: The classes and their groups.
   ///   - settings: How scores become detections.
-  /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `HeldOutError` if the images
+  /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `ComparisonError` if the images
   ///   are not of the same classes and features.
   public init(
     unseen features: FeatureSet, dataset: LVISDataset, trainingOn source: LabelledFeatureSet, groups: CategoryGroups,
@@ -69,7 +70,8 @@ public struct HeldOutImages: Sendable {
   ) throws {
     try features.checkImages(areIn: dataset)
     guard features.featureCount == source.featureCount, dataset.categories.map(\.id) == groups.members.map(\.id) else {
-      throw HeldOutError(
+      throw ComparisonError(
+        .mismatchedSets,
         "\(features.path): the images to choose settings on must be of the same detector and the same categories as "
           + "those that are trained on")
     }
@@ -114,11 +116,4 @@ extension HeldOutImages {
       trained.head, boxRegressor: trained.boxRegressor, on: features, clippingTo: dataset, settings: settings)
     return (scored.result.metricsByName, evaluator.replicates(of: scored, count: count, seed: seed))
   }
-}
-
-/// Why images could not be put aside.
-public struct HeldOutError: Error, CustomStringConvertible {
-  /// One line that says what is wrong.
-  public let description: String
-  init(_ description: String) { self.description = description }
 }

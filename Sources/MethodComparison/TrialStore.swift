@@ -30,7 +30,7 @@ public struct TrialStore: Sendable {
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     guard let entry = try? decoder.decode(Entry.self, from: Data(file.bytes)), entry.key == digest else {
-      throw ComparisonError("\(path): is no trial of this program; remove it to have it done again")
+      throw ComparisonError(.unreadableTrial, "\(path): is no trial of this program; remove it to have it done again")
     }
     return entry
   }

@@ -90,6 +90,7 @@ public final class Tuner {
     let few = trained.filter { counts[$0] < 30 }.map { "\(counts[$0]) of G\($0 + 1)" }.joined(separator: ", ")
     guard trained.allSatisfy({ counts[$0] >= plan.minimumObjectCount }) else {
       throw ComparisonError(
+        .tooFewImages,
         "the images to choose settings on hold too few objects to choose by (\(few)); hold out more of them, give images "
           + "that the detector never saw, or state the learning rate")
     }
@@ -145,7 +146,7 @@ public final class Tuner {
           detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
       } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError
       {
-        throw ComparisonError("\(row): \(error)")
+        throw ComparisonError(.badRecipe, "\(row): \(error)")
       }
     }
     while let next = session.next() {
@@ -155,7 +156,7 @@ public final class Tuner {
       session.add(settings.trial)
     }
     meter.discount(Double(plan.trialCount - tried.count) * trialWork(of: method))
-    guard !tried.isEmpty else { throw ComparisonError("\(method): there was nothing to try") }
+    guard !tried.isEmpty else { throw ComparisonError(.badRecipe, "\(method): there was nothing to try") }
     let contenders = tried.count > 1 ? plan.contenders(among: tried) : []
     meter.discount(Double((splits.count - 1) * (plan.contenderCount - contenders.count)) * trialWork(of: method))
     for split in splits.indices.dropFirst() {
@@ -171,7 +172,8 @@ public final class Tuner {
     record.keptDefault = choice.keptDefault
     let best = tried[choice.index]
     guard best.trial.metrics != nil else {
-      throw ComparisonError("\(method): training diverged at every learning rate tried, down to \(best.learningRate)")
+      throw ComparisonError(
+        .diverged, "\(method): training diverged at every learning rate tried, down to \(best.learningRate)")
     }
     let picked = method.with(learningRate: best.learningRate, parameters: best.parameters)
     let result = TunedMethod(method: method, picked: picked, record: record)
@@ -293,7 +295,9 @@ public final class Tuner {
     if let given { return Base(heads: given, digest: "given") }
     guard let base = method.base else { return nil }
     guard let picked = try pickedBase(of: method, hooks: hooks, meter: meter) else {
-      guard let own = ownHead else { throw ComparisonError("\(method): give the detector's head that it starts from") }
+      guard let own = ownHead else {
+        throw ComparisonError(.missingHead, "\(method): give the detector's head that it starts from")
+      }
       return Base(heads: method.prerequisites(own.trained, own: own.trained), digest: own.input.fingerprint)
     }
     let before = try self.base(of: base, split: split, hooks: hooks, meter: meter)
@@ -308,7 +312,9 @@ public final class Tuner {
         recipe, groups: groups, heads: before?.heads ?? PrerequisiteHeads(), on: source, hooks: hooks, meter: meter,
         detail: "tuning \(method): \(base)")
     }
-    guard let trained = bases[digest] else { throw ComparisonError("\(picked): training diverged, but did not before") }
+    guard let trained = bases[digest] else {
+      throw ComparisonError(.diverged, "\(picked): training diverged, but did not before")
+    }
     var heads = method.prerequisites(trained, own: ownHead?.trained)
     // What a calibration leaves as it is.
     if method.calibration != nil { heads.boxRegressor = trained.boxRegressor }

@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 
 /// A training run on disk: `run.json`, `groups.json`, `head.safetensors`, `metrics.jsonl`,
@@ -53,9 +54,9 @@ public struct RunFolder: Sendable, Equatable {
 }
 
 /// A run that cannot be read or written.
-public struct RunFolderError: Error, CustomStringConvertible {
+public struct RunFolderError: CodedError {
   /// What is wrong.
-  public enum Code: Sendable {
+  public enum Code: String, Sendable {
     /// A file is damaged, or of something other than a run.
     case unreadable
     /// An interrupted run stands where another would begin.

@@ -10,6 +10,7 @@ struct GroupingText {
     self.path = path
     self.groups = groups
     report = try GroupingReport(dataset, groups: groups)
+    report.warnings = report.warnings.map(\.withOption)
     let disagreeing = report.categoriesThatStateOtherCounts
     guard !disagreeing.isEmpty else { return }
     let other = report.countsFrom == .annotations ? CountsSource.categories : .annotations

@@ -54,7 +54,9 @@ struct MethodsCommand: ParsableCommand {
       StandardStreams.result("\(style.bold(kind.title))  \(kind.option)")
       for method in kind.methods {
         let options = method.parameters.map { "--\($0.name) \($0.defaultValue)" }
-        let text = folded("\(method.summary) (\(method.source))", indent: indent)
+        let text = folded(
+          "\(method.summary) (\(method.source))" + (method.needsWithOption.map { "; needs \($0)" } ?? ""),
+          indent: indent)
         StandardStreams.result(
           method.name + pad(indent - method.name.count) + text
             + (options.isEmpty ? "" : "\n" + pad(indent) + style.dim(folded(words: options, indent: indent))))
@@ -70,7 +72,7 @@ struct MethodsCommand: ParsableCommand {
   private func describe(_ method: any NamedMethod, of kind: MethodKind) {
     StandardStreams.result(
       folded("\(method.name): \(method.summary) (\(method.source)). It is chosen by \(kind.option).", indent: 0))
-    if let needs = method.needs { StandardStreams.result("It needs \(needs).") }
+    if let needs = method.needsWithOption { StandardStreams.result("It needs \(needs).") }
     guard !method.parameters.isEmpty else {
       StandardStreams.result("It has no options of its own.")
       return
@@ -146,7 +148,7 @@ private struct MethodList: Encodable {
       name = method.name
       summary = method.summary
       source = method.source
-      needs = method.needs
+      needs = method.needsWithOption
       parameters = method.parameters.map {
         Parameter(name: $0.name, summary: $0.summary, default: $0.defaultValue, allowed: $0.allowed)
       }

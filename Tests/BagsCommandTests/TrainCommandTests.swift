@@ -156,6 +156,7 @@ import Testing
     (["--method", "bgas"], 64, "did you mean bags?"),
     (["--learning-rate=-1"], 64, "--learning-rate must be above 0"),
     (["--epochs", "0"], 64, "--epochs must be"),
+    (["--images-per-batch", "0"], 64, "--images-per-batch must be from 1"),
     (["--milestones", "a,b"], 64, "milestones"),
     (["--milestones", "8,3"], 64, "--milestones must ascend"),
     (["--groups", "auto:0"], 64, "--groups auto:0: write auto:N"),
@@ -165,7 +166,7 @@ import Testing
     (["--init", "nothing.safetensors"], 1, "nothing.safetensors: cannot open"),
     (["--output", "features"], 1, "--overwrite"),
     (["--output", "annotations.json/run"], 1, "annotations.json/run.partial: cannot make the folder"),
-    (["--learning-rate", "1e30", "--gradient-clip", "0"], 1, "the loss is not finite"),
+    (["--learning-rate", "1e30", "--gradient-clip", "0"], 1, "gradient clip: --learning-rate, --gradient-clip"),
   ])
   func namesMistakes(extra: [String], status: Int, message: String) throws {
     try withSmallSet { folder in

@@ -74,7 +74,10 @@ import Testing
     (["--method", "focal", "--gamma"], "Missing value for '--gamma'"),
     (["--epoch", "3"], "Did you mean '--epochs'?"), (["--zzzzzzz"], "Unknown option '--zzzzzzz'"),
     (["somewhere"], "Unexpected argument 'somewhere'"), (["--method", "focl"], "did you mean focal?"),
-    (["--g0", "none", "--others", "no"], "nothing to tell background from foreground"),
+    (
+      ["--g0", "none", "--others", "no"],
+      "--g0 none and --others no together would leave nothing to tell background from foreground"
+    ),
     (["--method", "disalign"], "--init"),
   ])
   func refusesWhatIsNotTheMethods(options: [String], message: String) throws {

@@ -76,4 +76,19 @@ import Testing
       #expect(Int(run.status) == status && run.error.contains(message), "\(run.error)")
     }
   }
+
+  @Test func namesTheOptionThatGivesBoxLosses() throws {
+    try withTemporaryFolder { folder in
+      try ShardParts(imageIDs: [1, 1, 2], labels: [1, -1, 1]).write(to: "\(folder)/a.safetensors")
+      try #"{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a", "instance_count": 5}]}"#
+        .write(toFile: "\(folder)/a.json", atomically: true, encoding: .utf8)
+      let run = try runBags(
+        [
+          "train", "--features", "a.safetensors", "--annotations", "a.json", "--method", "softmax", "--mining",
+          "s-ohem",
+        ],
+        in: folder)
+      #expect(run.status == 1 && run.error.contains("a box regressor trained beside: --box-loss"), "\(run.error)")
+    }
+  }
 }

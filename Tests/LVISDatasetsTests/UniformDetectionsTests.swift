@@ -32,7 +32,7 @@ import Testing
         try Data(json.utf8).write(to: URL(fileURLWithPath: path))
         return try DetectionColumns(contentsOfResults: path, including: .segmentations)
       }
-    }.mapError { $0 as? DatasetError ?? DatasetError(path: "", problem: "\($0)") }
+    }.mapError { $0 as? DatasetError ?? DatasetError(path: "", code: .badValue, problem: "\($0)") }
   }
 
   private func expectSame(_ records: [Record], _ comment: Comment? = nil) throws {

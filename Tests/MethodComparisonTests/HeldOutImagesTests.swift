@@ -62,7 +62,7 @@ import Testing
   @Test func refusesASetThatCannotBeDivided() throws {
     try SmallComparisonSet.with { set, _ in
       let alone = try LabelledFeatureSet(set.source.features.selectingImages(at: [0]), labels: set.source.labels)
-      #expect(throws: HeldOutError.self) { try HeldOutImages(of: alone, dataset: set.training, groups: set.groups) }
+      #expect(throws: ComparisonError.self) { try HeldOutImages(of: alone, dataset: set.training, groups: set.groups) }
     }
   }
 }

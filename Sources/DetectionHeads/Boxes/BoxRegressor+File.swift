@@ -15,8 +15,9 @@ extension BoxRegressor {
       let own = try CategoryGroups(json: Data(json.utf8), source: "\(file.path), metadata \"groups\"")
       guard own.members.map(\.id) == groups.members.map(\.id) else {
         throw LinearHeadError(
-          "\(file.path): the box regressor is for \(own.classCount) categories that are not the "
-            + "\(groups.classCount) of the classifier")
+          .wrongClasses,
+          "the box regressor is for \(own.classCount) categories that are not the "
+            + "\(groups.classCount) of the classifier", path: file.path)
       }
     }
     let rows = try LinearRows(file, name: "fc_reg")
@@ -27,7 +28,7 @@ extension BoxRegressor {
         weight: rows.weight, bias: rows.bias, background: background, classCount: groups.classCount,
         coder: try Self.coder(file.metadata))
     } catch let error as LinearHeadError {
-      throw LinearHeadError("\(file.path): \(error)")
+      throw error.inFile(file.path)
     }
   }
 
@@ -66,13 +67,13 @@ extension BoxRegressor {
     var coder = BoxCoder(standardDeviations: BoxCoder.regressorDeviations)
     if let text = metadata["box_coder"] {
       guard let convention = BoxCoder.Convention(rawValue: text) else {
-        throw LinearHeadError("metadata \"box_coder\" is \"\(text)\", which is not known to this program")
+        throw LinearHeadError(.unknownName, "metadata \"box_coder\" is \"\(text)\", which is not known to this program")
       }
       coder.convention = convention
     }
     if let text = metadata["box_stds"] {
       guard let deviations = deviations(text) else {
-        throw LinearHeadError("metadata \"box_stds\" is \"\(text)\"; four positive numbers are expected")
+        throw LinearHeadError(.badValue, "metadata \"box_stds\" is \"\(text)\"; four positive numbers are expected")
       }
       coder.standardDeviations = deviations
     }

@@ -23,6 +23,7 @@ public struct BoxRegressor: Sendable, Equatable {
   ) throws {
     guard weight.rows == bias.count, weight.rows == 4 || weight.rows == 4 * classCount else {
       throw LinearHeadError(
+        .wrongShape,
         "the box regressor has \(weight.rows) weight rows and \(bias.count) biases; 4 are expected, or "
           + "\(4 * classCount) for \(classCount) classes")
     }

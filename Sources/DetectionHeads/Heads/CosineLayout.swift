@@ -30,7 +30,7 @@ public struct CosineLayout: LogitLayout, Equatable {
   /// The layout with the s of a head file.
   public func with(tensors: [String: [Float]]) throws -> any LogitLayout {
     guard let values = tensors["scale"], values.count == 1, values[0].isFinite else {
-      throw LinearHeadError("layout.scale must be one finite number")
+      throw LinearHeadError(.badValue, "layout.scale must be one finite number")
     }
     return CosineLayout(classCount: classCount, scale: values[0])
   }

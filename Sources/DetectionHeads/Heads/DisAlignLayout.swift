@@ -28,7 +28,7 @@ public struct DisAlignLayout: LogitLayout, Equatable {
   public func with(tensors: [String: [Float]]) throws -> any LogitLayout {
     func values(_ name: String) throws -> [Float] {
       guard let values = tensors[name], values.count == classCount, values.allSatisfy(\.isFinite) else {
-        throw LinearHeadError("layout.\(name) must be \(classCount) finite numbers, one a class")
+        throw LinearHeadError(.badValue, "layout.\(name) must be \(classCount) finite numbers, one a class")
       }
       return values
     }

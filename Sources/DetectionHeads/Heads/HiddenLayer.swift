@@ -19,7 +19,7 @@ public struct HiddenLayer: Sendable, Equatable {
   /// - Throws: `LinearHeadError` if the two differ in H.
   public init(weight: Matrix<Float>, bias: [Float]) throws {
     guard weight.rows == bias.count else {
-      throw LinearHeadError("a hidden layer of \(weight.rows) outputs has \(bias.count) biases")
+      throw LinearHeadError(.wrongShape, "a hidden layer of \(weight.rows) outputs has \(bias.count) biases")
     }
     self.weight = weight
     self.bias = bias

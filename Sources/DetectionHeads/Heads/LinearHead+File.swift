@@ -30,12 +30,12 @@ extension LinearHead {
     if stages.isEmpty { stages = [HiddenLayer(try LinearRows(file, name: "fc_cls"))] }
     guard let first = stages.first,
       stages.allSatisfy({ $0.weight.rows == first.weight.rows && $0.inputs == first.inputs })
-    else { throw LinearHeadError("\(path): the stages of fc_cls differ in shape") }
+    else { throw LinearHeadError(.wrongShape, "the stages of fc_cls differ in shape", path: path) }
     let groups = try Self.groups(of: file, fallback: fallback, rows: first.weight.rows, path: path)
     do {
       let layout = try Self.layout(of: file, groups: groups)
       guard stages.count == 1 || (layout.product == .linear && layout.tensors.isEmpty) else {
-        throw LinearHeadError("a head of the layout \(layout.name) has one stage, not \(stages.count)")
+        throw LinearHeadError(.unsupported, "a head of the layout \(layout.name) has one stage, not \(stages.count)")
       }
       try self.init(
         weight: Matrix(
@@ -44,7 +44,7 @@ extension LinearHead {
         layout: stages.count == 1 ? layout : StagedLayout(layout, stageCount: stages.count), groups: groups,
         method: file.metadata["method"] ?? "softmax")
     } catch let error as LinearHeadError {
-      throw LinearHeadError("\(path): \(error)")
+      throw error.inFile(path)
     }
   }
 
@@ -102,12 +102,14 @@ extension LinearHead {
       return try CategoryGroups(json: Data(json.utf8), source: "\(path), metadata \"groups\"")
     }
     guard let fallback else {
-      throw LinearHeadError("\(path): does not name its classes; give the annotations that it was trained with")
+      throw LinearHeadError(
+        .unnamedClasses, "does not name its classes; give the annotations that it was trained with", path: path)
     }
     guard rows == fallback.classCount + 1 else {
       throw LinearHeadError(
-        "\(path): fc_cls.weight has \(rows) rows; a softmax head for the \(fallback.classCount) categories of the "
-          + "annotations has \(fallback.classCount + 1), background first")
+        .wrongClasses,
+        "fc_cls.weight has \(rows) rows; a softmax head for the \(fallback.classCount) categories of the "
+          + "annotations has \(fallback.classCount + 1), background first", path: path)
     }
     return fallback
   }
@@ -115,7 +117,7 @@ extension LinearHead {
   private static func layout(of file: any TensorContainer, groups: CategoryGroups) throws -> any LogitLayout {
     let name = file.metadata["layout"] ?? "softmax"
     guard let layout = logitLayouts(for: groups).first(where: { $0.name == name }) else {
-      throw LinearHeadError("the layout \"\(name)\" is not known to this program")
+      throw LinearHeadError(.unknownName, "the layout \"\(name)\" is not known to this program")
     }
     var tensors: [String: [Float]] = [:]
     for name in file.names where name.hasPrefix(layoutPrefix) {

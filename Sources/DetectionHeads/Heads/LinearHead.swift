@@ -31,19 +31,21 @@ public struct LinearHead: Sendable {
     method: String
   ) throws {
     guard layout.classCount == groups.classCount else {
-      throw LinearHeadError("the layout has \(layout.classCount) classes, the groups have \(groups.classCount)")
+      throw LinearHeadError(
+        .wrongClasses, "the layout has \(layout.classCount) classes, the groups have \(groups.classCount)")
     }
     guard weight.rows == layout.logitCount, bias.count == layout.logitCount else {
       throw LinearHeadError(
+        .wrongShape,
         "\(weight.rows) weight rows and \(bias.count) biases do not fit the \(layout.logitCount) logits of the "
           + "\(layout.name) layout for \(layout.classCount) classes")
     }
     guard hidden.isEmpty || layout.stageCount == 1 else {
-      throw LinearHeadError("hidden layers and several stages do not go together")
+      throw LinearHeadError(.unsupported, "hidden layers and several stages do not go together")
     }
     guard zip(hidden.map(\.outputs), hidden.dropFirst().map(\.inputs) + [weight.columns]).allSatisfy({ $0 == $1 })
     else {
-      throw LinearHeadError("hidden layers of \(hidden.map(\.outputs)) outputs do not fit one another")
+      throw LinearHeadError(.wrongShape, "hidden layers of \(hidden.map(\.outputs)) outputs do not fit one another")
     }
     self.hidden = hidden
     self.weight = weight
@@ -232,18 +234,19 @@ public struct LinearHead: Sendable {
   public mutating func copyClasses(from other: LinearHead) throws {
     let (stages, otherStages) = (layout.stageCount, other.layout.stageCount)
     guard otherStages == 1 || otherStages == stages else {
-      throw LinearHeadError("it has \(otherStages) stages, \(stages) are expected")
+      throw LinearHeadError(.wrongShape, "it has \(otherStages) stages, \(stages) are expected")
     }
     guard weight.columns == other.weight.columns, hidden.map(\.inputs) == other.hidden.map(\.inputs) else {
       let layers = (hidden.map(\.outputs), other.hidden.map(\.outputs))
       throw LinearHeadError(
+        .wrongShape,
         layers.0 == layers.1
           ? "it takes \(other.inputs / otherStages) features, \(inputs / stages) are expected"
           : "its hidden layers are \(layers.1), \(layers.0) are expected")
     }
     guard groups.members.map(\.id) == other.groups.members.map(\.id) else {
       throw LinearHeadError(
-        "its \(other.groups.classCount) categories are not the \(groups.classCount) that are trained")
+        .wrongClasses, "its \(other.groups.classCount) categories are not the \(groups.classCount) that are trained")
     }
     hidden = other.hidden
     for stage in 0..<stages {

@@ -37,7 +37,7 @@ public struct NearestClassMeanLayout: LogitLayout, Equatable {
   /// The layout with what a head file says of the means.
   public func with(tensors: [String: [Float]]) throws -> any LogitLayout {
     guard let values = tensors["has_mean"], values.count == classCount else {
-      throw LinearHeadError("layout.has_mean must be \(classCount) numbers, one a class")
+      throw LinearHeadError(.badValue, "layout.has_mean must be \(classCount) numbers, one a class")
     }
     return NearestClassMeanLayout(hasMean: values.map { $0 != 0 })
   }

@@ -33,7 +33,7 @@ public struct TauSelectLayout: LogitLayout, Equatable {
   /// The layout with the tail of a head file.
   public func with(tensors: [String: [Float]]) throws -> any LogitLayout {
     guard let values = tensors["is_tail"], values.count == classCount else {
-      throw LinearHeadError("layout.is_tail must be \(classCount) numbers, one a class")
+      throw LinearHeadError(.badValue, "layout.is_tail must be \(classCount) numbers, one a class")
     }
     return TauSelectLayout(isTail: values.map { $0 != 0 })
   }

@@ -30,15 +30,16 @@ extension LinearRows {
       bias.shape == [rows]
     else {
       throw LinearHeadError(
-        "\(file.path): \(name).weight has shape \(weight.shape) and \(name).bias \(bias.shape); [rows, D] and [rows] are "
-          + "expected")
+        .wrongShape,
+        "\(name).weight has shape \(weight.shape) and \(name).bias \(bias.shape); [rows, D] and [rows] are "
+          + "expected", path: file.path)
     }
     self.init(
       weight: Matrix(rows: rows, columns: columns, values: try weight.floats()), bias: try bias.floats())
     if let row = (0..<rows).first(where: { row in
       !self.bias[row].isFinite || !self.weight.row(row).allSatisfy(\.isFinite)
     }) {
-      throw LinearHeadError("\(file.path): row \(row) of \(name) is not finite")
+      throw LinearHeadError(.notFinite, "row \(row) of \(name) is not finite", path: file.path)
     }
   }
 }

@@ -59,7 +59,8 @@ extension Parameter {
     return try file.names.sorted().filter { names.contains(velocityPrefix + $0) }.map { name in
       let (tensor, velocity) = (try file.tensor(name), try file.tensor(velocityPrefix + name))
       guard (1...2).contains(tensor.shape.count), velocity.shape == tensor.shape else {
-        throw LinearHeadError("\(file.path): \(name) and its momentum are no matrices or vectors of one shape")
+        throw LinearHeadError(
+          .wrongShape, "\(name) and its momentum are no matrices or vectors of one shape", path: file.path)
       }
       let (rows, columns) = (tensor.shape[0], tensor.shape.count == 2 ? tensor.shape[1] : 1)
       let values = Matrix(rows: rows, columns: columns, values: try tensor.floats())

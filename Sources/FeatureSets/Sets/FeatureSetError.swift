@@ -1,5 +1,7 @@
+import DurableFiles
+
 /// What is wrong with a feature set: which file, which tensor, which row.
-public struct FeatureSetError: Error, Hashable, CustomStringConvertible {
+public struct FeatureSetError: CodedError, Hashable {
   /// The kinds of fault.
   public enum Code: String, Sendable {
     /// There are no shards, or no RoIs in them.

@@ -1,4 +1,4 @@
-/// A box loss by name: what `--box-loss` names.
+/// A box loss, chosen by its name.
 public struct BoxLossMethod: NamedMethod {
   /// What the user types.
   public let name: String

@@ -141,7 +141,7 @@ extension TrainingMethod {
     ],
     conflict: { parameters in
       parameters.choice("g0") == "none" && parameters.choice("others") == "no"
-        ? "--g0 none and --others no together would leave nothing to tell background from foreground" : nil
+        ? "g0=none and others=no together would leave nothing to tell background from foreground" : nil
     },
     objective: { data, parameters in
       BalancedGroupSoftmaxLoss(

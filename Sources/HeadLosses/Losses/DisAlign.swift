@@ -119,7 +119,7 @@ extension AlignmentObjective: ExampleLossObjective {
 extension TrainingMethod {
   /// DisAlign.
   public static let alignment = TrainingMethod(
-    name: "disalign", summary: "a magnitude and a margin per class, learnt on a frozen softmax head (--init)",
+    name: "disalign", summary: "a magnitude and a margin per class, learnt on a frozen softmax head",
     source: "Zhang et al., CVPR 2021",
     parameters: [.number("exponent", default: 0.8, in: 0...10, "ρ: classes weigh n^−ρ")],
     needsInitialHead: true,

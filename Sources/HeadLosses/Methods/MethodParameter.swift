@@ -1,4 +1,6 @@
-/// A parameter of a method: what the option `--name` sets.
+import DurableFiles
+
+/// A parameter of a method, such as `gamma` of focal loss.
 public struct MethodParameter: Sendable, Equatable {
   /// What a value may be.
   public enum Kind: Sendable, Equatable {
@@ -78,15 +80,16 @@ public struct MethodParameters: Sendable, Equatable {
       guard let parameter = declared[name] else {
         let names = declared.keys.sorted()
         throw MethodParameterError(
+          .unknownName,
           "\(name) is no parameter of \(method.name), which has "
             + (names.isEmpty ? "none" : names.joined(separator: ", ")), parameter: name)
       }
       guard parameter.allows(value) else {
-        throw MethodParameterError("\(name) must be \(parameter.allowed), not '\(value)'", parameter: name)
+        throw MethodParameterError(.badValue, "\(name) must be \(parameter.allowed), not '\(value)'", parameter: name)
       }
     }
     values = declared.mapValues(\.defaultValue).merging(given) { $1 }
-    if let reason = method.conflict(self) { throw MethodParameterError(reason) }
+    if let reason = method.conflict(self) { throw MethodParameterError(.conflict, reason) }
   }
 
   /// A number that the method declares; 0 for a name that it does not.
@@ -100,13 +103,28 @@ public struct MethodParameters: Sendable, Equatable {
 }
 
 /// A method that is not known, or a parameter that it cannot take.
-public struct MethodParameterError: Error, CustomStringConvertible {
+public struct MethodParameterError: CodedError, Hashable {
+  /// The kinds of fault.
+  public enum Code: String, Sendable {
+    /// There is no method, or no parameter, of that name.
+    case unknownName
+    /// There is already a method of that name.
+    case nameTaken
+    /// A value is none that the parameter can take, or leaves nothing to train on.
+    case badValue
+    /// Two values do not go together; the description writes them as `name=value`.
+    case conflict
+  }
+
+  /// The kind of fault.
+  public let code: Code
   /// One line that says what is wrong.
   public let description: String
   /// The parameter with whose name `description` begins; `nil` where it is about something else.
   public let parameter: String?
 
-  package init(_ description: String, parameter: String? = nil) {
+  package init(_ code: Code, _ description: String, parameter: String? = nil) {
+    self.code = code
     self.description = description
     self.parameter = parameter
   }

@@ -22,6 +22,6 @@ public final class MethodRegistry<Method: NamedMethod>: Sendable {
       added.append(method)
       return true
     }
-    guard isNew else { throw MethodParameterError("there is already a \(Method.kind) '\(method.name)'") }
+    guard isNew else { throw MethodParameterError(.nameTaken, "there is already a \(Method.kind) '\(method.name)'") }
   }
 }

@@ -42,7 +42,7 @@ extension NamedMethod {
       let names = all.map(\.name)
       let hint = closest(to: choice.name, among: names).map { "; did you mean \($0)?" } ?? ""
       throw MethodParameterError(
-        "there is no \(kind) '\(choice.name)', only \(names.joined(separator: ", "))\(hint)")
+        .unknownName, "there is no \(kind) '\(choice.name)', only \(names.joined(separator: ", "))\(hint)")
     }
     return (method, try MethodParameters(choice.parameters, of: method))
   }

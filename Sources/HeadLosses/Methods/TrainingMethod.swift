@@ -1,6 +1,6 @@
 import LVISDatasets
 
-/// A way to train the last layer: what `--method` names.
+/// A way to train the last layer, chosen by its name.
 ///
 /// A method is declared beside its loss, as a `static let` in an extension of this type, and listed in `all`.
 public struct TrainingMethod: NamedMethod {
@@ -23,7 +23,7 @@ public struct TrainingMethod: NamedMethod {
   public let objective: @Sendable (MethodData, MethodParameters) -> any HeadObjective
 
   /// A head, where it starts from one.
-  public var needs: String? { needsInitialHead ? "a trained softmax head: --init" : nil }
+  public var needs: String? { needsInitialHead ? "a trained softmax head" : nil }
 
   /// Declares a method.
   public init(

@@ -1,5 +1,7 @@
+import DurableFiles
+
 /// Why training stopped.
-public enum TrainingError: Error, CustomStringConvertible {
+public enum TrainingError: CodedError {
   /// The loss or the gradient is no finite number any more.
   case diverged(step: Int)
   /// It was asked to stop after so many steps.
@@ -7,10 +9,23 @@ public enum TrainingError: Error, CustomStringConvertible {
   /// A checkpoint that does not belong to this training.
   case foreignCheckpoint(String)
 
+  /// The cases without what they carry.
+  public enum Code: String, Sendable { case diverged, interrupted, foreignCheckpoint }
+
+  /// Which case it is.
+  public var code: Code {
+    switch self {
+    case .diverged: .diverged
+    case .interrupted: .interrupted
+    case .foreignCheckpoint: .foreignCheckpoint
+    }
+  }
+
   /// One line that says what to do.
   public var description: String {
     switch self {
-    case .diverged(let step): "the loss is not finite at step \(step + 1); lower --learning-rate or set --gradient-clip"
+    case .diverged(let step):
+      "the loss is not finite at step \(step + 1); lower the learning rate or set a gradient clip"
     case .interrupted(let step): "interrupted after step \(step)"
     case .foreignCheckpoint(let reason): "the checkpoint does not belong to this run: \(reason)"
     }

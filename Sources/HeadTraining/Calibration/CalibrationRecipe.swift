@@ -30,7 +30,7 @@ public struct CalibrationRecipe: Sendable, Equatable {
       self.settings.learningRate = parameters.number("learning-rate")
       self.settings.milestones = [self.settings.epochs - self.settings.epochs / 3]
     }
-    if let fault = self.settings.fault { throw TrainingRecipeError(fault) }
+    if let fault = self.settings.fault { throw TrainingRecipeError(.badSetting, fault) }
   }
 
   /// Whether it trains, so that it takes time, has lines of metrics, and can be interrupted and resumed.
@@ -54,10 +54,11 @@ public struct CalibrationRecipe: Sendable, Equatable {
     let (way, parameters) = try CalibrationMethod.chosen(method)
     guard head.hidden.isEmpty else {
       throw LinearHeadError(
+        .unsupported,
         "\(way.name) is for a last layer alone; this head has hidden layers of \(head.hidden.map(\.outputs)) outputs")
     }
     guard case .training(let makeRecipe, _) = way.work else { return nil }
-    guard let source else { throw TrainingRecipeError("\(way.name) needs the training RoIs") }
+    guard let source else { throw TrainingRecipeError(.missingInput, "\(way.name) needs the training RoIs") }
     var recipe = try makeRecipe(head, parameters)
     recipe.settings = settings
     return try recipe.trainer(
@@ -80,7 +81,7 @@ public struct CalibrationRecipe: Sendable, Equatable {
     switch way.work {
     case .formula(let calibrate): calibrated = try calibrate(head, parameters, source)
     case .training(_, let finish):
-      guard let trained else { throw TrainingRecipeError("\(way.name) needs a head that was trained") }
+      guard let trained else { throw TrainingRecipeError(.missingInput, "\(way.name) needs a head that was trained") }
       calibrated = try finish(trained)
     }
     calibrated.method = "\(head.method)+\(way.name)"

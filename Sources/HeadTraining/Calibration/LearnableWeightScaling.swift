@@ -114,7 +114,8 @@ extension CalibrationMethod {
     work: .training(
       { head, _ in
         guard head.layout is SoftmaxLayout else {
-          throw LinearHeadError("LWS scales the logits of one softmax; a \(head.layout.name) head has none")
+          throw LinearHeadError(
+            .unsupported, "LWS scales the logits of one softmax; a \(head.layout.name) head has none")
         }
         return TrainingRecipe(
           MethodChoice(name: TrainingMethod.weightScaling.name),

@@ -51,15 +51,16 @@ extension LinearHead {
   /// - Throws: `LinearHeadError` if it is no softmax head, or there is no foreground RoI; what the source throws.
   public func nearestClassMean(of source: any RoISource) throws -> LinearHead {
     guard layout is SoftmaxLayout else {
-      throw LinearHeadError("NCM takes p_bg from a softmax head; a \(layout.name) head has no such probability")
+      throw LinearHeadError(
+        .unsupported, "NCM takes p_bg from a softmax head; a \(layout.name) head has no such probability")
     }
     guard source.featureCount == inputs else {
-      throw LinearHeadError("it takes \(inputs) features, the RoIs have \(source.featureCount)")
+      throw LinearHeadError(.wrongShape, "it takes \(inputs) features, the RoIs have \(source.featureCount)")
     }
     let (means, counts) = try classMeans(of: source, classCount: groups.classCount)
     let norms = means.rowNorms
     guard norms.contains(where: { $0 > 0 }) else {
-      throw LinearHeadError("there is no foreground RoI to take class means from")
+      throw LinearHeadError(.missingData, "there is no foreground RoI to take class means from")
     }
     let unit = (0..<means.rows).flatMap { row in
       means.row(row).map { Float(norms[row] > 0 ? $0 / norms[row] : 0) }
@@ -78,7 +79,7 @@ extension CalibrationMethod {
     name: "ncm", summary: "classes told apart by the cosine to their mean feature, background as before",
     source: "Kang et al., ICLR 2020; Li et al., CVPR 2020", needsFeatures: true,
     work: .formula { head, _, source in
-      guard let source else { throw TrainingRecipeError("ncm needs the training RoIs") }
+      guard let source else { throw TrainingRecipeError(.missingInput, "ncm needs the training RoIs") }
       return try head.nearestClassMean(of: source)
     })
 }

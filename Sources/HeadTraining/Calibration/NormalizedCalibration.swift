@@ -25,7 +25,7 @@ extension LinearHead {
   public func normalizedCalibrated(gamma: Double) throws -> LinearHead {
     guard layout is SoftmaxLayout else {
       throw LinearHeadError(
-        "NorCal renormalises one softmax over background and all classes; a \(layout.name) head has none")
+        .unsupported, "NorCal renormalises one softmax over background and all classes; a \(layout.name) head has none")
     }
     var head = self
     let shifts = normalizedCalibrationShifts(imageCounts: groups.members.map(\.imageCount), gamma: gamma)

@@ -11,6 +11,7 @@ extension CalibrationMethod {
       { head, parameters in
         guard head.layout is SoftmaxLayout else {
           throw LinearHeadError(
+            .unsupported,
             "fine-tuning here goes on with softmax; train a \(head.layout.name) head on with its own method, the sampler "
               + "tail and a low learning rate")
         }

@@ -14,11 +14,12 @@ extension LinearHead {
   /// - Throws: `LinearHeadError` if it is no softmax head, or no class is of the tail.
   public func tauSelected(tau: Double, tailBelow limit: Int = 100) throws -> LinearHead {
     guard layout is SoftmaxLayout else {
-      throw LinearHeadError("τ-norm-select chooses between two softmax classifiers; this is a \(layout.name) head")
+      throw LinearHeadError(
+        .unsupported, "τ-norm-select chooses between two softmax classifiers; this is a \(layout.name) head")
     }
     let isTail = groups.members.map { $0.instanceCount < limit }
     guard isTail.contains(true) else {
-      throw LinearHeadError("no class has fewer than \(limit) training instances; raise tail-below")
+      throw LinearHeadError(.badSetting, "no class has fewer than \(limit) training instances; raise tail-below")
     }
     let normed = try tauNormalized(tau: tau)
     return try LinearHead(

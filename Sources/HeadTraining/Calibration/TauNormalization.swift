@@ -39,6 +39,7 @@ extension LinearHead {
   public func tauNormalized(tau: Double) throws -> LinearHead {
     guard layout is SoftmaxLayout || layout is SigmoidLayout || layout is SeesawLayout else {
       throw LinearHeadError(
+        .unsupported,
         "τ-norm evens out the rows of one linear classifier over all classes; a \(layout.name) head has none")
     }
     var head = self

@@ -1,4 +1,5 @@
 import DetectionHeads
+import DurableFiles
 
 /// The heads that a training starts from, or learns from the mistakes of.
 public struct PrerequisiteHeads: Sendable {
@@ -23,7 +24,11 @@ public struct PrerequisiteHeads: Sendable {
 }
 
 /// A head that a training cannot start from.
-public struct InitialHeadError: Error, CustomStringConvertible {
+public struct InitialHeadError: CodedError {
+  /// What does not fit.
+  public let cause: LinearHeadError
+  /// The kind of fault.
+  public var code: LinearHeadError.Code { cause.code }
   /// One line that says what does not fit.
-  public let description: String
+  public var description: String { cause.description }
 }

@@ -25,10 +25,10 @@ extension TrainingRecipe {
     let (method, parameters) = try resolvedMethod()
     let stage = method.objective(MethodData(groups: groups, imageCount: imageCount), parameters)
     if let fault = architecture.fault(with: stage, setStages: source.stageCount, inputs: source.featureCount) {
-      throw TrainingRecipeError("\(method.name): \(fault)")
+      throw TrainingRecipeError(.conflict, "\(method.name): \(fault)")
     }
     if method.needsInitialHead, heads.initial == nil {
-      throw TrainingRecipeError("\(method.name) starts from a trained softmax head, and none is given")
+      throw TrainingRecipeError(.missingInput, "\(method.name) starts from a trained softmax head, and none is given")
     }
     let objective = architecture.objective(stage)
     var generator = SeededGenerator(seed: settings.seed)
@@ -40,7 +40,7 @@ extension TrainingRecipe {
       do {
         try head.copyClasses(from: initial)
       } catch let error as LinearHeadError {
-        throw InitialHeadError(description: error.description)
+        throw InitialHeadError(cause: error)
       }
     }
     return try HeadTrainer(

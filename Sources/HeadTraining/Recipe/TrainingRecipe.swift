@@ -53,23 +53,24 @@ public struct TrainingRecipe: Sendable, Equatable {
   ///   `TrainingRecipeError` for parts that cannot be trained together.
   public func validate() throws {
     let (trained, parameters) = try resolvedMethod()
-    if let fault = settings.fault { throw TrainingRecipeError(fault) }
+    if let fault = settings.fault { throw TrainingRecipeError(.badSetting, fault) }
     if let sampler { _ = try ImageSamplingMethod.chosen(sampler) }
     if let boxes {
       _ = try BoxLossMethod.loss(boxes.loss)
       guard boxes.lossWeight > 0, boxes.lossWeight.isFinite else {
-        throw TrainingRecipeError("the weight of the box loss must be a number above 0")
+        throw TrainingRecipeError(.badSetting, "the weight of the box loss must be a number above 0")
       }
       guard architecture == HeadArchitecture() else {
         throw TrainingRecipeError(
-          "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
+          .conflict, "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
       }
     }
     guard let mining else { return }
     let way = try RoIMiningMethod.chosen(mining).method
-    if let reason = way.refusal(for: trained) { throw TrainingRecipeError(reason) }
+    if let reason = way.refusal(for: trained) { throw TrainingRecipeError(.conflict, reason) }
     if way.ranksByLoss, architecture.stageCount > 1 {
       throw TrainingRecipeError(
+        .conflict,
         "\(way.name) ranks each example by its own loss; with \(architecture.stageCount) stages it has one a stage")
     }
   }
@@ -127,10 +128,25 @@ extension TrainingRecipe: Codable {
 }
 
 /// A recipe, or a calibration, that cannot be carried out.
-public struct TrainingRecipeError: Error, Equatable, CustomStringConvertible {
+public struct TrainingRecipeError: CodedError, Hashable {
+  /// The kinds of fault.
+  public enum Code: String, Sendable {
+    /// A setting is out of its range.
+    case badSetting
+    /// Parts do not go together.
+    case conflict
+    /// The head to start from, or the RoIs, are not given.
+    case missingInput
+  }
+
+  /// The kind of fault.
+  public let code: Code
   /// One line that says what is wrong.
   public let description: String
 
   /// Makes an error from the line that says what is wrong.
-  public init(_ description: String) { self.description = description }
+  public init(_ code: Code, _ description: String) {
+    self.code = code
+    self.description = description
+  }
 }

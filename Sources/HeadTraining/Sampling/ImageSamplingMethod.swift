@@ -2,7 +2,7 @@ import FeatureSets
 import HeadLosses
 import LVISDatasets
 
-/// A way to choose the images that training visits: what `--sampler` names.
+/// A way to choose the images that training visits, chosen by its name.
 public struct ImageSamplingMethod: NamedMethod {
   /// What the user types.
   public let name: String

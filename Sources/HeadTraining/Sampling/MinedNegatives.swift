@@ -33,7 +33,8 @@ public struct MinedNegatives: RoISelector {
     using generator: inout SeededGenerator
   ) throws {
     guard scorer.inputs == source.featureCount else {
-      throw LinearHeadError("the mining head takes \(scorer.inputs) features, the RoIs have \(source.featureCount)")
+      throw LinearHeadError(
+        .wrongShape, "the mining head takes \(scorer.inputs) features, the RoIs have \(source.featureCount)")
     }
     let rowCount = source.imageCount > 0 ? source.rows(ofImage: source.imageCount - 1).upperBound : 0
     var isInPool = [Bool](repeating: false, count: rowCount)

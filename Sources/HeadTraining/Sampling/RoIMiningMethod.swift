@@ -4,7 +4,7 @@ import FeatureSets
 import HeadLosses
 import LVISDatasets
 
-/// A way to choose the RoIs of a batch: what `--mining` names.
+/// A way to choose the RoIs of a batch, chosen by its name.
 public struct RoIMiningMethod: NamedMethod {
   /// What the user types.
   public let name: String
@@ -22,7 +22,7 @@ public struct RoIMiningMethod: NamedMethod {
   public let selector: @Sendable (MethodParameters, RoIMiningData) throws -> any RoISelector
 
   /// A head, where it ranks by one.
-  public var needs: String? { needsMiningHead ? "a head that was trained before: --mining-head" : nil }
+  public var needs: String? { needsMiningHead ? "a head that was trained before" : nil }
 
   /// `mining`.
   public static let kind = "mining"
@@ -38,8 +38,8 @@ public struct RoIMiningMethod: NamedMethod {
 
   /// The selector that was chosen.
   ///
-  /// - Throws: `MethodParameterError` if there is none of that name, or it cannot take the parameters; what reading the
-  ///   RoIs throws.
+  /// - Throws: `MethodParameterError` if there is none of that name, or it cannot take the parameters;
+  ///   `TrainingRecipeError` where it needs a head and none is given; what reading the RoIs throws.
   public static func selector(_ choice: MethodChoice, for data: RoIMiningData) throws -> any RoISelector {
     let (method, parameters) = try chosen(choice)
     return try method.selector(parameters, data)
@@ -120,7 +120,7 @@ extension RoIMiningMethod {
 
   /// Offline hard-negative mining.
   public static let offline = RoIMiningMethod(
-    name: "offline", summary: "a fixed pool of background: a random draw, and the false positives of --mining-head",
+    name: "offline", summary: "a fixed pool of background: a random draw, and the false positives of a trained head",
     source: "survey texts (our reading)",
     parameters: [
       .number("mining-threshold", default: 0.5, in: 0...1, "background that scores at least this is a false positive"),
@@ -128,8 +128,8 @@ extension RoIMiningMethod {
     ], needsMiningHead: true, ranksByLoss: false,
     selector: { parameters, data in
       guard let head = data.head else {
-        throw MethodParameterError(
-          "offline mining needs a head that was trained before, whose false positives it takes")
+        throw TrainingRecipeError(
+          .missingInput, "offline mining needs a head that was trained before, whose false positives it takes")
       }
       var generator = SeededGenerator(seed: data.seed).derived(for: 4)
       return try MinedNegatives(

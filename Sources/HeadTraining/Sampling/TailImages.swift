@@ -21,7 +21,8 @@ public struct TailImages: ImageSampler {
       images.classes(ofImage: image).contains { counts[$0.classIndex] < limit }
     }
     if self.images.isEmpty {
-      throw MethodParameterError("no image shows a class with fewer than \(limit) instances; raise tail-below")
+      throw MethodParameterError(
+        .badValue, "no image shows a class with fewer than \(limit) instances; raise tail-below")
     }
   }
 

@@ -43,10 +43,12 @@ final class BoxRegressionTrainer {
   init(_ regression: BoxRegression, source: any RoISource, settings: TrainingSettings) throws {
     guard regression.start.weight.columns == source.featureCount else {
       throw LinearHeadError(
+        .wrongShape,
         "the box regressor takes \(regression.start.weight.columns) features, the RoIs have \(source.featureCount)")
     }
     guard try source.first(.boxes) != nil, try source.first(.groundTruthBoxes) != nil else {
-      throw LinearHeadError("a box regressor learns from boxes and gt_boxes, and the RoIs do not have both")
+      throw LinearHeadError(
+        .missingData, "a box regressor learns from boxes and gt_boxes, and the RoIs do not have both")
     }
     start = regression.start
     group = ParameterGroup(start.parameters)

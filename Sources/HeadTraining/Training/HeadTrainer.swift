@@ -65,20 +65,25 @@ public final class HeadTrainer {
     sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil, boxRegression: BoxRegression? = nil
   ) throws {
     guard head.inputs == source.featureCount else {
-      throw LinearHeadError("the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
+      throw LinearHeadError(.wrongShape, "the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
     }
     guard head.layout.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
-      throw LinearHeadError("a head of layout \(head.layout.name) cannot be trained as \(objective.layout.name)")
+      throw LinearHeadError(
+        .unsupported, "a head of layout \(head.layout.name) cannot be trained as \(objective.layout.name)")
     }
-    if let fault = settings.fault { throw LinearHeadError("these settings cannot be trained with: \(fault)") }
+    if let fault = settings.fault {
+      throw LinearHeadError(.badSetting, "these settings cannot be trained with: \(fault)")
+    }
     guard head.hidden.isEmpty && head.layout.stageCount == 1 || objective.trainsDeepHeads else {
       throw LinearHeadError(
+        .unsupported,
         "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them")
     }
     guard boxRegression == nil || (head.hidden.isEmpty && head.layout.stageCount == 1) else {
-      throw LinearHeadError("a box regressor is trained beside one linear layer, not beside hidden layers or stages")
+      throw LinearHeadError(
+        .unsupported, "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
     }
-    guard source.imageCount > 0 else { throw LinearHeadError("there are no RoIs to train on") }
+    guard source.imageCount > 0 else { throw LinearHeadError(.missingData, "there are no RoIs to train on") }
     try source.checkClasses(lessThan: objective.layout.classCount, stageCount: head.layout.stageCount)
     let ownParameters = (objective as? any ParameterizedObjective)?.parameters ?? []
     classifier = ParameterGroup(head.parameters + ownParameters)

@@ -25,16 +25,17 @@ final class RoIMiner {
   ) throws {
     if selector.needs.contains(.classLosses) && !(objective is any ExampleLossObjective) {
       throw LinearHeadError(
+        .unsupported,
         "this mining ranks each RoI by its own loss, which this method does not give"
           + (objective.layout.stageCount > 1 ? " for several stages together" : ""))
     }
     if selector.needs.contains(.boxes), try source.first(.boxes) == nil {
-      throw LinearHeadError("this mining looks at proposals, and the RoIs have none")
+      throw LinearHeadError(.missingData, "this mining looks at proposals, and the RoIs have none")
     }
     if selector.needs.contains(.boxLossesAlways), boxTrainer == nil, try !Self.hasCachedBoxLosses(source) {
       throw LinearHeadError(
-        "this mining looks at box losses: the RoIs need gt_boxes, and box_deltas or a box regressor trained beside "
-          + "(--box-loss)")
+        .missingBoxLosses,
+        "this mining looks at box losses: the RoIs need gt_boxes, and box_deltas or a box regressor trained beside")
     }
     self.selector = selector
     self.source = source

@@ -53,21 +53,21 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     return if !million.contains(epochs) {
       "epochs must be from 1 to 1000000"
     } else if !million.contains(imagesPerBatch) {
-      "images-per-batch must be from 1 to 1000000"
+      "imagesPerBatch must be from 1 to 1000000"
     } else if !(learningRate > 0 && learningRate.isFinite) {
-      "learning-rate must be above 0"
+      "learningRate must be above 0"
     } else if !milestones.allSatisfy({ (0...1_000_000).contains($0) }) {
       "milestones must be epochs"
     } else if !zip(milestones, milestones.dropFirst()).allSatisfy(<=) {
       "milestones must ascend"
     } else if warmupSteps < 0 {
-      "warmup-steps must not be negative"
+      "warmupSteps must not be negative"
     } else if let gradientClip, !(gradientClip >= 0) {
-      "gradient-clip must not be negative"
+      "gradientClip must not be negative"
     } else if !(0..<1).contains(momentum) {
       "momentum must be at least 0 and below 1"
     } else if !(weightDecay >= 0 && weightDecay.isFinite) {
-      "weight-decay must not be negative"
+      "weightDecay must not be negative"
     } else if !(1...1024).contains(threads) {
       "threads must be from 1 to 1024"
     } else {

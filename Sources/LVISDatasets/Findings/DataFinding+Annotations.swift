@@ -83,7 +83,7 @@ extension DataFinding {
     Self(
       .unknownImages, count: count,
       "\(share(count, of: all, "annotation")) \(count == 1 ? "is" : "are") of images that the file does not list, and "
-        + "left out", example: example, remedy: "--strict refuses such a file")
+        + "left out", example: example, remedy: "reading with isStrict refuses such a file")
   }
 
   /// Images without `width` or `height`: the size is 0 × 0.
@@ -131,7 +131,7 @@ extension DataFinding {
       .unknownFrequencies, count: ids.count,
       "the frequency of \(counted(ids.count, "category", "categories")) is not r, c or f (ids \(listed(ids))); it is "
         + "taken as missing", example: example,
-      remedy: "write r, c or f, or let --frequency-from TRAIN.json take it from training images")
+      remedy: "write r, c or f, or give the evaluation frequencies from training image counts")
   }
 
   /// Entries that are listed twice in the same words; one of each is taken.

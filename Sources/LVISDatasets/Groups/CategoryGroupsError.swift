@@ -1,7 +1,7 @@
-import Foundation
+import DurableFiles
 
 /// Why classes could not be grouped.
-public struct CategoryGroupsError: Error, Hashable, CustomStringConvertible, LocalizedError {
+public struct CategoryGroupsError: CodedError, Hashable {
   /// The kinds of fault.
   public enum Code: String, Sendable {
     /// It is no groups.json.
@@ -41,7 +41,4 @@ public struct CategoryGroupsError: Error, Hashable, CustomStringConvertible, Loc
   public var description: String {
     (path.map { "\($0): " } ?? "") + (place.map { "\($0) " } ?? "") + detail
   }
-
-  /// The same line.
-  public var errorDescription: String? { description }
 }

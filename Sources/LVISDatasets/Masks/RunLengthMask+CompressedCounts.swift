@@ -48,12 +48,12 @@ extension MaskRuns {
       var shift = 0
       var group: UInt8
       repeat {
-        guard index < bytes.count else { return MaskError("its counts end in the middle of a number") }
+        guard index < bytes.count else { return MaskError(.runs, "its counts end in the middle of a number") }
         group = bytes[index] &- 48
         guard group < 64 else {
-          return MaskError("its counts hold the byte \(bytes[index]) at \(index), which run lengths do not use")
+          return MaskError(.runs, "its counts hold the byte \(bytes[index]) at \(index), which run lengths do not use")
         }
-        guard shift <= 35 else { return MaskError("its counts hold a number out of range at byte \(index)") }
+        guard shift <= 35 else { return MaskError(.runs, "its counts hold a number out of range at byte \(index)") }
         value |= Int(group & 0x1F) << shift
         shift += 5
         index += 1
@@ -61,7 +61,7 @@ extension MaskRuns {
       if group & 0x10 != 0 { value |= -1 << shift }
       if counts.count > 2 { value += beforePrevious }
       guard let count = UInt32(exactly: value) else {
-        return MaskError("run \(counts.count) has the length \(value)")
+        return MaskError(.runs, "run \(counts.count) has the length \(value)")
       }
       counts.append(count)
       (beforePrevious, previous) = (previous, value)

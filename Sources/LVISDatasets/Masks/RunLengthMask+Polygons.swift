@@ -11,17 +11,17 @@ extension RunLengthMask {
   /// - Throws: `MaskError` for no polygon at all, one of too few corners (three, or two behind the first polygon, as in
   ///   that API), half a corner, or a coordinate that is not finite or beyond any image.
   public init(polygons: [[Double]], height: Int, width: Int) throws(MaskError) {
-    guard !polygons.isEmpty else { throw MaskError("it has no polygon") }
+    guard !polygons.isEmpty else { throw MaskError(.polygons, "it has no polygon") }
     let pixels = try Self.pixelCount(height: height, width: width)
     var union: [UInt32] = []
     for (index, polygon) in polygons.enumerated() {
       let name = polygons.count == 1 ? "its polygon" : "polygon \(index)"
-      guard polygon.count % 2 == 0 else { throw MaskError("\(name) has an odd number of coordinates") }
+      guard polygon.count % 2 == 0 else { throw MaskError(.polygons, "\(name) has an odd number of coordinates") }
       guard polygon.count >= (index == 0 ? 6 : 4) else {
-        throw MaskError("\(name) has fewer than three corners: \(polygon.count) numbers")
+        throw MaskError(.polygons, "\(name) has fewer than three corners: \(polygon.count) numbers")
       }
       guard polygon.allSatisfy({ abs($0) < 1e8 }) else {
-        throw MaskError("\(name) has a coordinate that is not finite or beyond any image")
+        throw MaskError(.polygons, "\(name) has a coordinate that is not finite or beyond any image")
       }
       let counts = PolygonRaster.counts(polygon, height: height, width: width, pixels: pixels)
       union = index == 0 ? counts : MaskRuns.union(union, counts)

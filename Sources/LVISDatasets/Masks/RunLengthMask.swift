@@ -1,3 +1,5 @@
+import DurableFiles
+
 /// A binary mask as runs of pixels, column by column, alternately outside and inside the mask.
 ///
 /// What COCO's mask API (Dollár and Lin, cocodataset/cocoapi) calls an RLE. The runs are kept as they were given: runs
@@ -16,7 +18,9 @@ public struct RunLengthMask: Sendable, Equatable {
   public init(height: Int, width: Int, counts: [UInt32]) throws(MaskError) {
     let pixels = try Self.pixelCount(height: height, width: width)
     let covered = counts.reduce(0) { $0 + Int($1) }
-    guard covered == pixels else { throw MaskError("its runs cover \(covered) pixels, but the mask has \(pixels)") }
+    guard covered == pixels else {
+      throw MaskError(.runs, "its runs cover \(covered) pixels, but the mask has \(pixels)")
+    }
     self.init(height: height, width: width, validCounts: counts)
   }
 
@@ -32,7 +36,7 @@ public struct RunLengthMask: Sendable, Equatable {
   static func pixelCount(height: Int, width: Int) throws(MaskError) -> Int {
     let (pixels, overflow) = height.multipliedReportingOverflow(by: width)
     guard height >= 0, width >= 0, !overflow, pixels <= Int(UInt32.max) else {
-      throw MaskError("its size \(height) × \(width) is not that of an image")
+      throw MaskError(.size, "its size \(height) × \(width) is not that of an image")
     }
     return pixels
   }
@@ -47,11 +51,26 @@ public struct RunLengthMask: Sendable, Equatable {
 }
 
 /// Why something is no mask.
-public struct MaskError: Error, Sendable, Equatable, CustomStringConvertible {
+public struct MaskError: CodedError, Hashable {
+  /// The kinds of fault.
+  public enum Code: String, Sendable {
+    /// The size is not that of an image, or is not known.
+    case size
+    /// The run lengths cannot be read, or cover another number of pixels.
+    case runs
+    /// There is no polygon, or one has too few or impossible corners.
+    case polygons
+  }
+
+  /// The kind of fault.
+  public let code: Code
   /// What is wrong, to be read behind the name of the mask.
   public let description: String
 
-  package init(_ description: String) { self.description = description }
+  package init(_ code: Code, _ description: String) {
+    self.code = code
+    self.description = description
+  }
 }
 
 /// What can be said of runs without copying them.

@@ -85,7 +85,7 @@ extension JSONFile {
   /// The error for a file that ends too early.
   func cutShort(in place: String?) -> DatasetError {
     DatasetError(
-      path: path, place: place, problem: "the file ends in the middle, after \(size) bytes",
+      path: path, code: .notJSON, place: place, problem: "the file ends in the middle, after \(size) bytes",
       advice: "it was cut short: download or write it again")
   }
 
@@ -93,7 +93,8 @@ extension JSONFile {
   func unexpected(_ byte: UInt8?, at offset: Int, expected: String, in place: String? = nil) -> DatasetError {
     guard let byte else { return cutShort(in: place) }
     return DatasetError(
-      path: path, place: place, problem: "not JSON: found \(readable([byte])) at byte \(offset), expected \(expected)")
+      path: path, code: .notJSON, place: place,
+      problem: "not JSON: found \(readable([byte])) at byte \(offset), expected \(expected)")
   }
 }
 

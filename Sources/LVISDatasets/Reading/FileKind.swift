@@ -76,6 +76,6 @@ extension DatasetError {
   /// The error with what the file is in place of its advice.
   func explained(by kind: FileKind?) -> DatasetError {
     guard let kind else { return self }
-    return DatasetError(path: path, place: place, problem: problem, advice: kind.description)
+    return DatasetError(path: path, code: .otherFormat, place: place, problem: problem, advice: kind.description)
   }
 }

@@ -26,19 +26,21 @@ final class JSONFile: Sendable {
     let kind = status.st_mode & S_IFMT
     guard kind != S_IFDIR else { throw FileError(path: path, operation: "read", code: EISDIR) }
     guard kind == S_IFREG else {
-      throw DatasetError(path: path, problem: "is not a regular file", advice: "copy it to a file first")
+      throw DatasetError(
+        path: path, code: .otherFormat, problem: "is not a regular file", advice: "copy it to a file first")
     }
     guard size > 0 else {
-      throw DatasetError(path: path, problem: "is empty", advice: "download or write it again")
+      throw DatasetError(path: path, code: .otherFormat, problem: "is empty", advice: "download or write it again")
     }
     var start = [UInt8](repeating: 1, count: 4)
     _ = try start.withUnsafeMutableBytes { try $0.baseAddress.map { try read(into: $0, count: 4, at: 0) } }
     if start.starts(with: [0x1F, 0x8B]) || start.starts(with: "PK".utf8) {
-      throw DatasetError(path: path, problem: "is compressed", advice: "unpack it first, with gunzip or unzip")
+      throw DatasetError(
+        path: path, code: .otherFormat, problem: "is compressed", advice: "unpack it first, with gunzip or unzip")
     }
     if let encoding = TextEncoding(start) {
       throw DatasetError(
-        path: path, problem: "is \(encoding.name) text, but must be UTF-8",
+        path: path, code: .otherFormat, problem: "is \(encoding.name) text, but must be UTF-8",
         advice: "iconv -f \(encoding.name) -t UTF-8 \(path) > utf8.json")
     }
   }

@@ -58,7 +58,7 @@ extension LVISDataset {
     try forEachField(in: file) { name, first, start in
       guard let kind = RecordKind(rawValue: name), kind != .detections else { return nil }
       guard seen.insert(name).inserted else {
-        throw DatasetError(path: file.path, place: name, problem: "stands twice in the file")
+        throw DatasetError(path: file.path, code: .inconsistent, place: name, problem: "stands twice in the file")
       }
       guard first == UInt8(ascii: "[") else { throw notAList(name, first, in: file) }
       let list = RecordList(file: file, kind: kind, start: start + 1, options: options, windowBytes: windowBytes)
@@ -72,7 +72,7 @@ extension LVISDataset {
     }
     guard seen.contains("categories") else {
       throw DatasetError(
-        path: file.path, problem: "has no list “categories”",
+        path: file.path, code: .missing, problem: "has no list “categories”",
         advice: "an LVIS or COCO annotation file has images, annotations and categories")
     }
     return try builder.finish(isStrict: isStrict)
@@ -88,7 +88,7 @@ extension LVISDataset {
       default: "a number or truth value"
       }
     return DatasetError(
-      path: file.path, place: name, problem: "is \(found), but must be a list […]",
+      path: file.path, code: .badValue, place: name, problem: "is \(found), but must be a list […]",
       advice: first == UInt8(ascii: "{")
         ? "where it is keyed by id, this makes a list: jq '.\(name) |= [.[]]' \(file.path) > list.json" : nil)
   }

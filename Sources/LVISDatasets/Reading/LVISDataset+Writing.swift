@@ -32,7 +32,8 @@ extension LVISDataset {
     for (index, record) in records.enumerated() {
       guard let record else {
         throw DatasetError(
-          path: file.path, place: "\(name)[\(index)]", problem: "holds a number that is not finite and has no JSON")
+          path: file.path, code: .badValue, place: "\(name)[\(index)]",
+          problem: "holds a number that is not finite and has no JSON")
       }
       try file.write(index == 0 ? "\n" : ",\n")
       try file.write(record)

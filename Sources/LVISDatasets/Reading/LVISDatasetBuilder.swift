@@ -189,7 +189,7 @@ struct LVISDatasetBuilder {
       }
       guard areSame(first, place) else {
         throw DatasetError(
-          path: file.path, place: "\(list)[\(place)].id",
+          path: file.path, code: .inconsistent, place: "\(list)[\(place)].id",
           problem: "is \(id), as is \(list)[\(first)].id, but the two entries differ",
           advice: "ids must differ: give one of them another, and its annotations too")
       }
@@ -205,7 +205,7 @@ struct LVISDatasetBuilder {
     let count = annotations[first...].count { index.position(of: $0.imageID) == nil }
     guard !isStrict, count < annotations.count else {
       throw DatasetError(
-        path: file.path, place: "annotations[\(first)].image_id",
+        path: file.path, code: .inconsistent, place: "annotations[\(first)].image_id",
         problem: "is \(annotations[first].imageID), which is not among the images; so it is for "
           + share(count, of: annotations.count, "annotation"),
         advice: "add the images or remove the annotations")

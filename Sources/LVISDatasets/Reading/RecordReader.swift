@@ -63,7 +63,7 @@ struct RecordOptions: OptionSet, Sendable {
 }
 
 func outOfMemory(_ path: String) -> DatasetError {
-  DatasetError(path: path, problem: "there is not enough memory to read it")
+  DatasetError(path: path, code: .outOfMemory, problem: "there is not enough memory to read it")
 }
 
 extension DatasetError {
@@ -83,9 +83,12 @@ extension DatasetError {
     let found = withUnsafeBytes(of: failure.found) { readable($0.prefix(failure.found_count)) }
     let expected = failure.expected.map { String(cString: $0) } ?? ""
     let problem: String
+    var code = Code.badValue
     var advice: String?
     switch failure.problem {
-    case CSIMDJSON_MISSING_FIELD: problem = "is missing; it must be \(expected)"
+    case CSIMDJSON_MISSING_FIELD:
+      code = .missing
+      problem = "is missing; it must be \(expected)"
     case CSIMDJSON_WRONG_TYPE:
       problem = "is \(found), but must be \(expected)"
       if found.hasPrefix("\""), expected == "an integer" { advice = list.adviceForText(at: failure.field) }
@@ -94,15 +97,18 @@ extension DatasetError {
     case CSIMDJSON_NOT_FINITE: problem = "is \(found), but must be a finite number"
     case CSIMDJSON_NEGATIVE: problem = "is \(found), but must be 0 or more"
     case CSIMDJSON_WRONG_LENGTH: problem = "holds \(failure.count) numbers, but must hold \(expected)"
-    case CSIMDJSON_OUT_OF_MEMORY: problem = "there is not enough memory to read it"
+    case CSIMDJSON_OUT_OF_MEMORY:
+      code = .outOfMemory
+      problem = "there is not enough memory to read it"
     default:
+      code = .notJSON
       let detail = failure.detail.map { String(cString: $0) } ?? "malformed"
       problem = "not JSON near byte \(offset + failure.offset): \(detail)"
       advice =
         hint
         ?? "if the file was downloaded or copied, do that again; python3 -m json.tool FILE says where it breaks"
     }
-    self.init(path: path, place: place, problem: problem, advice: advice)
+    self.init(path: path, code: code, place: place, problem: problem, advice: advice)
   }
 }
 

@@ -73,13 +73,13 @@ private func forEachWindow(ofObject file: JSONFile, _ read: (String, Int) throws
     }
   } catch let error as DatasetError where error.place?.hasSuffix("].score") == true && error.advice == nil {
     throw DatasetError(
-      path: error.path, place: error.place, problem: error.problem,
+      path: error.path, code: error.code, place: error.place, problem: error.problem,
       advice: "detections have a score; is it an annotation file?")
   }
   guard list == nil else { return }
   let isKeyed = !names.isEmpty && names.allSatisfy { Int($0) != nil }
   throw DatasetError(
-    path: file.path,
+    path: file.path, code: .otherFormat,
     problem: isKeyed
       ? "holds an object keyed by image (“\(names[0])”…), but results are a list of detections, each with its image_id"
       : "holds an object without a list \(listNames.sorted().joined(separator: ", ")); results are a list of detections",

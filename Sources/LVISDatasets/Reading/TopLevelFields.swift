@@ -11,7 +11,8 @@ func forEachField(
   let first = try cursor.peekToken()
   if first == UInt8(ascii: "[") {
     throw DatasetError(
-      path: file.path, problem: "holds a list, but annotations are an object with images, annotations and categories",
+      path: file.path, code: .otherFormat,
+      problem: "holds a list, but annotations are an object with images, annotations and categories",
       advice: "is it a results file?")
   }
   try cursor.expect("{", found: first)

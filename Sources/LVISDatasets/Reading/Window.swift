@@ -62,7 +62,8 @@ final class Window {
   /// Doubles the window, for a record that is longer than it; what it held is gone.
   func grow(at place: String) throws {
     guard capacity < 1 << 30 else {
-      throw DatasetError(path: file.path, place: place, problem: "is a record of more than \(capacity) bytes")
+      throw DatasetError(
+        path: file.path, code: .outOfMemory, place: place, problem: "is a record of more than \(capacity) bytes")
     }
     capacity *= 2
     buffer.deallocate()

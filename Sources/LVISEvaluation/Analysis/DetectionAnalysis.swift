@@ -31,7 +31,7 @@ extension LVISEvaluator {
     case .segm, .boundary:
       guard detections.purpose == .analysis else {
         throw EvaluationError(
-          "these detections were prepared for scoring, without all masks: prepare them for analysis")
+          .notPrepared, "these detections were prepared for scoring, without all masks: prepare them for analysis")
       }
       findings = walk(
         detections,

@@ -72,9 +72,11 @@ public struct EvaluationDocument: Sendable, Codable {
     do {
       self = try JSONDocument.value(at: path)
     } catch DecodingError.typeMismatch(_, let context) where context.codingPath.isEmpty {
-      throw DatasetError(path: path, problem: "is no JSON object", advice: "`bags evaluate` writes one")
+      throw DatasetError(
+        path: path, code: .otherFormat, problem: "is no JSON object", advice: "`bags evaluate` writes one")
     } catch let error as DecodingError {
-      throw DatasetError(path: path, problem: error.place, advice: "`bags evaluate` writes such a file")
+      throw DatasetError(
+        path: path, code: .badValue, problem: error.place, advice: "`bags evaluate` writes such a file")
     }
   }
 

@@ -24,6 +24,7 @@ public enum ClassOrder: Sendable, Equatable {
     case .list(let entries):
       guard entries.count == members.count else {
         throw ModelExportError(
+          .wrongClasses,
           "the list of classes has \(entries.count) entries; \(members.count) are expected, one for each category")
       }
       return try indices(of: entries, members: members)
@@ -38,15 +39,17 @@ public enum ClassOrder: Sendable, Equatable {
       let named = byName[entry] ?? []
       guard named.count <= 1 else {
         throw ModelExportError(
+          .wrongClasses,
           "the list of classes, entry \(line + 1): \(named.count) categories are called '\(entry)'; list ids")
       }
       guard let index = named.first ?? byID[entry] else {
         throw ModelExportError(
+          .wrongClasses,
           "the list of classes, entry \(line + 1): '\(entry)' is neither a name nor an id of the \(members.count) "
             + "categories")
       }
       guard taken.insert(index).inserted else {
-        throw ModelExportError("the list of classes, entry \(line + 1): '\(entry)' stands there twice")
+        throw ModelExportError(.wrongClasses, "the list of classes, entry \(line + 1): '\(entry)' stands there twice")
       }
       return index
     }

@@ -51,7 +51,7 @@ extension DetectorHead {
         try DetectorHead(file, description, groups: groups, stage: stage)
       }
     } catch let error as ModelExportError {
-      throw ModelExportError("\(file.path): \(error)")
+      throw ModelExportError(error.code, error.detail, path: file.path)
     }
   }
 
@@ -66,7 +66,8 @@ extension DetectorHead {
       return [try DetectorHead(classifier: classifier, regressor: regressor, elementType: elementType)]
     }
     guard !hasRegressor else {
-      throw ModelExportError("has one fc_reg for the classifiers of \(stages.count) stages; which stage's is not said")
+      throw ModelExportError(
+        .unsupported, "has one fc_reg for the classifiers of \(stages.count) stages; which stage's is not said")
     }
     return try stages.map { try DetectorHead(classifier: $0, elementType: elementType) }
   }
@@ -80,13 +81,14 @@ extension DetectorHead {
     // In a detector's file G0 always has its pair.
     let stored = framework.isGrouped && name == "grouped-sigmoid" ? "grouped-official" : name
     guard let layout = logitLayouts(for: groups).first(where: { $0.name == stored }) else {
-      throw ModelExportError("the layout \"\(name)\" is not known to this program")
+      throw ModelExportError(.unknownName, "the layout \"\(name)\" is not known to this program")
     }
     let rowOrder = try order.classifier(layout)
     let key = Self.key(file, framework.key(.classifier, stage: stage))
     let rows = try LinearRows(file, name: key)
     guard rows.bias.count == rowOrder.count else {
       throw ModelExportError(
+        .wrongShape,
         "\(key).weight has \(rows.bias.count) rows; \(rowOrder.count) are expected of a \(layout.name) classifier for "
           + "\(groups.classCount) categories")
     }
@@ -114,6 +116,7 @@ extension DetectorHead {
     // Four rows are for all classes alike; for one class and no background the two are the same.
     guard rows.bias.count == 4 || rows.bias.count == expected else {
       throw ModelExportError(
+        .wrongShape,
         "\(key).weight has \(rows.bias.count) rows; 4 are expected, or \(expected) for \(classCount) categories"
           + (framework.hasBackgroundDeltas ? " and background" : ""))
     }
@@ -142,6 +145,7 @@ extension DetectorHead {
     guard !stages.isEmpty else {
       let found = file.names.prefix(12).joined(separator: ", ") + (file.names.count > 12 ? ", …" : "")
       throw ModelExportError(
+        .missingTensor,
         "has no \(framework.key(.classifier, stage: nil)).weight, and no \(framework.key(.classifier, stage: 0)).weight "
           + "of a cascade, which \(framework.rawValue) has; the tensors there: \(found)")
     }
@@ -152,14 +156,14 @@ extension DetectorHead {
     guard let json = file.metadata["groups"] else {
       guard let given else {
         throw ModelExportError(
-          "does not name its classes; give the groups, or the annotations that it was trained with")
+          .unnamedClasses, "does not name its classes; give the groups, or the annotations that it was trained with")
       }
       return given
     }
     let own = try CategoryGroups(json: Data(json.utf8), source: "\(file.path), metadata \"groups\"")
     guard given == nil || given?.members.map(\.id) == own.members.map(\.id) else {
       throw ModelExportError(
-        "is for \(own.classCount) categories that are not the \(given?.classCount ?? 0) that were given")
+        .wrongClasses, "is for \(own.classCount) categories that are not the \(given?.classCount ?? 0) that were given")
     }
     return own
   }

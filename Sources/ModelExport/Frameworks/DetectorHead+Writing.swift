@@ -10,7 +10,9 @@ extension DetectorHead {
   public func write(to path: String) throws {
     guard !path.hasSuffix(".npz") else {
       throw ModelExportError(
-        "\(path): a head's classes, groups and layout stand in metadata, which npz has none of; write a .safetensors")
+        .unsupported,
+        "a head's classes, groups and layout stand in metadata, which npz has none of; write a .safetensors",
+        path: path)
     }
     var metadata = try classifier.metadata()
     metadata.merge(regressor?.metadata ?? [:]) { own, _ in own }
@@ -43,12 +45,13 @@ extension DetectorHead {
   public static func tensors(
     _ stages: [DetectorHead], framework: DetectorFramework, order: ClassOrder = .id
   ) throws -> [NamedTensor] {
-    guard let first = stages.first else { throw ModelExportError("there is no head to write") }
+    guard let first = stages.first else { throw ModelExportError(.unsupported, "there is no head to write") }
     for stage in stages
     where stage.classifier.groups != first.classifier.groups
       || stage.classifier.layout.name != first.classifier.layout.name
     {
-      throw ModelExportError("the stages of a cascade have the same classes, groups and layout; these differ")
+      throw ModelExportError(
+        .wrongClasses, "the stages of a cascade have the same classes, groups and layout; these differ")
     }
     let rows = RowOrder(framework: framework, classes: try order.indices(of: first.classifier.groups))
     return try stages.enumerated().flatMap { number, head in

@@ -18,12 +18,13 @@ public struct DetectorHead: Sendable {
   {
     guard classifier.hidden.isEmpty, classifier.layout.stageCount == 1 else {
       throw ModelExportError(
+        .unsupported,
         "a head with hidden layers, or with the classifiers of several stages, is no single layer; such heads are not "
           + "converted")
     }
     if let regressor, regressor.inputs != classifier.inputs {
       throw ModelExportError(
-        "the box regressor takes \(regressor.inputs) features, the classifier \(classifier.inputs)")
+        .wrongShape, "the box regressor takes \(regressor.inputs) features, the classifier \(classifier.inputs)")
     }
     self.classifier = classifier
     self.regressor = regressor

@@ -19,6 +19,7 @@ struct RowOrder {
     if framework.isGrouped {
       guard let layout = layout as? GroupedLayout, layout.hasOthers, layout.background == .official else {
         throw ModelExportError(
+          .unsupported,
           "a head of the layout \(layout.name) has no groups with `others` and G0, which \(framework.rawValue)'s has")
       }
       let rank = Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -31,16 +32,19 @@ struct RowOrder {
     }
     guard layout.othersLogits.isEmpty, !(layout is GroupedLayout) else {
       throw ModelExportError(
+        .unsupported,
         "a grouped head is no layer that \(framework.rawValue) has; put the predictor of Integrations into the detector, "
           + "or convert to official or eqlv2")
     }
     guard layout.product == .linear, layout.tensors.isEmpty else {
       throw ModelExportError(
+        .unsupported,
         "a head of the layout \(layout.name) is more than a linear layer; \(framework.rawValue) has none like it")
     }
     let background = layout.backgroundLogits
     guard background.count < 2 || framework == .mmdetection else {
       throw ModelExportError(
+        .unsupported,
         "a head of the layout \(layout.name) has \(background.count) rows for background; of the frameworks only "
           + "mmdetection has such heads")
     }

@@ -91,7 +91,8 @@ extension LinearHead {
       let tooLarge = bias.indices.first { row in (weight.row(row) + [bias[row]]).contains { abs($0) >= 65520 } }
       guard let row = tooLarge else { continue }
       let place = index < hidden.count ? "hidden layer \(index)" : "the head"
-      throw ModelExportError("row \(row) of \(place) holds a number beyond half precision (65504); export it as fp32")
+      throw ModelExportError(
+        .outOfRange, "row \(row) of \(place) holds a number beyond half precision (65504); export it as fp32")
     }
   }
 }
@@ -177,7 +178,7 @@ extension ONNXGraph {
     case let layout as NearestClassMeanLayout: return classMeanScores(logits, layout)
     case let layout as TauSelectLayout: return selectedScores(logits, layout)
     default:
-      throw ModelExportError("a head of the layout \(layout.name) is not said in ONNX's operators here")
+      throw ModelExportError(.unsupported, "a head of the layout \(layout.name) is not said in ONNX's operators here")
     }
   }
 

@@ -1,5 +1,7 @@
+import DurableFiles
+
 /// What is wrong with a file of tensors: which file, which tensor, and what to make of it.
-public struct TensorFileError: Error, Hashable, CustomStringConvertible {
+public struct TensorFileError: CodedError, Hashable {
   /// The kinds of fault.
   public enum Code: String, Sendable {
     /// The file is of another format, empty, or ends early.

@@ -72,7 +72,7 @@ struct CalibrateCommand: ParsableCommand {
     if resume != nil { return }
     let (method, given, _) = try choice()
     try sweeping.check(method, given: given)
-    if let fault = settings.fault { throw ValidationError("--\(fault)") }
+    if let fault = settings.fault { throw ValidationError(withOption(fault)) }
   }
 
   func run() throws {

@@ -72,7 +72,7 @@ struct CalibrationJob {
     do {
       return try body()
     } catch let error as LinearHeadError {
-      throw CommandFailure("\(input.path): \(error)")
+      throw error.inFile(input.path)
     }
   }
 }

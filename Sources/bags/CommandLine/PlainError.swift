@@ -26,7 +26,7 @@ func plainError(_ error: any Error) -> any Error {
       return FileError(path: path, operation: isReading ? "read" : "write", code: Int32(underlying.code))
     }
     return CommandFailure("\(path.map { "\($0): " } ?? "")cannot \(isReading ? "read" : "write")")
-  default: return error
+  default: return remedy(for: error).map { CommandFailure("\(error): \($0)") } ?? error
   }
 }
 

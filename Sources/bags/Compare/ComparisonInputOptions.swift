@@ -53,10 +53,10 @@ struct ComparisonInputOptions: ParsableArguments {
     guard let features, let annotations, let val, let valAnnotations else { return try builtInSet(detection) }
     let training = try LVISDataset(contentsOf: annotations)
     for warning in training.warnings where !warning.concernsScoringOnly {
-      StandardStreams.warn("\(annotations): \(warning)")
+      StandardStreams.warn("\(annotations): \(warning.withOption)")
     }
     let validation = try LVISDataset(contentsOf: valAnnotations)
-    for warning in validation.warnings { StandardStreams.warn("\(valAnnotations): \(warning)") }
+    for warning in validation.warnings { StandardStreams.warn("\(valAnnotations): \(warning.withOption)") }
     var trainingPaths = ["features": features, "annotations": annotations]
     if let groups, GroupBoundaries(groups) == nil { trainingPaths["groups"] = groups }
     let trainingInputs = try trainingPaths.mapValues { try RunRecord.Input(path: $0) }

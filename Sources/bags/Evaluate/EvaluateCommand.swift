@@ -43,6 +43,7 @@ struct EvaluateCommand: ParsableCommand {
     StandardStreams.show(findings.warningsOfOther)
     StandardStreams.show(findings.result.warnings.filter { !evaluator.warnings.contains($0) })
     var document = EvaluationDocument(findings, groups: evaluator.options.groups)
+    document.warnings = document.warnings.map(\.withOption)
     document.sortClasses(by: classOptions.sort.lowercased(), isReversed: classOptions.reverse)
     if let path = classOptions.perClassOutput {
       try TableFormat.write(csv: document.classCSV, json: document.classes, to: path)

@@ -15,6 +15,6 @@ func chosen<Method: NamedMethod>(
     let values = try Method.chosen(MethodChoice(name: name, parameters: given)).parameters.values
     return MethodChoice(name: name, parameters: values)
   } catch let error as MethodParameterError {
-    throw ValidationError(error.parameter == nil ? error.description : "--\(error)")
+    throw ValidationError(error.withOptions)
   }
 }

@@ -36,7 +36,7 @@ struct RecipeOptions: ParsableArguments {
   func validate() throws {
     // 0 means no limit here; the settings say so by having none.
     guard gradientClip >= 0 else { throw ValidationError("--gradient-clip must not be negative") }
-    if let fault = settings(seed: 0).fault { throw ValidationError("--\(fault)") }
+    if let fault = settings(seed: 0).fault { throw ValidationError(withOption(fault)) }
   }
 
   /// The recipe as settings.

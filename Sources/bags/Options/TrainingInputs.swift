@@ -54,12 +54,7 @@ struct TrainingInputPaths {
   /// - Throws: What is wrong with one of them, its file named.
   func prerequisiteHeads(for recipe: TrainingRecipe, groups: CategoryGroups) throws -> PrerequisiteHeads {
     func head(_ path: String) throws -> LinearHead {
-      let file = RunFolder.headPath(for: path)
-      do {
-        return try LinearHead(contentsOf: file, groups: groups)
-      } catch let error as LinearHeadError {
-        throw CommandFailure(error.description.hasPrefix(file) ? error.description : "\(file): \(error)")
-      }
+      try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: groups)
     }
     return PrerequisiteHeads(
       initial: try initialHead.map(head),
@@ -92,7 +87,9 @@ struct TrainingInputPaths {
     return TrainingInputs(
       source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
       groups: groups, dataset: dataset,
-      warnings: (dataset?.warnings ?? []).filter { !$0.concernsScoringOnly }.map { "\(annotations ?? ""): \($0)" })
+      warnings: (dataset?.warnings ?? []).filter { !$0.concernsScoringOnly }.map {
+        "\(annotations ?? ""): \($0.withOption)"
+      })
   }
 
   /// - Throws: `CommandFailure` where the annotations list images and none of them has RoIs: they are another split's.

@@ -38,7 +38,7 @@ enum StandardStreams {
 
   /// Writes what was found about the user's files to standard error, a line each.
   static func show(_ findings: [DataFinding]) {
-    for finding in findings {
+    for finding in findings.map(\.withOption) {
       if finding.severity == .note { note("note: \(finding.line)") } else { warn(finding.line) }
     }
   }

@@ -42,6 +42,6 @@ extension RunSession {
   /// An error with the command that goes on with the run, where it can be resumed.
   func adding(resumptionTo error: any Error) -> any Error {
     hasCheckpoint
-      ? CommandFailure("\(error); go on with `bags \(record.commandName) --resume \(folder.path)`") : error
+      ? CommandFailure("\(plainError(error)); go on with `bags \(record.commandName) --resume \(folder.path)`") : error
   }
 }

@@ -230,7 +230,7 @@ struct TrainCommand: ParsableCommand {
       trainer = try recipe.trainer(
         on: data.source, groups: data.groups, imageCount: data.imageCount, startingFrom: heads)
     } catch let error as InitialHeadError {
-      throw CommandFailure("\(RunFolder.headPath(for: paths.initialHead ?? "")): \(error)")
+      throw error.cause.inFile(RunFolder.headPath(for: paths.initialHead ?? ""))
     }
     let settings = recipe.settings
     StandardStreams.note(

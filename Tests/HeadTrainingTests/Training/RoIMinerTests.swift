@@ -83,7 +83,10 @@ import Testing
     var withBoxes = plain
     withBoxes.columns[.boxes] = [0, 0, 1, 1]
     _ = try trainer(on: withBoxes, selector: OnlineHardExamples())
-    #expect(throws: LinearHeadError.self) { try trainer(on: withBoxes, selector: StratifiedHardExamples()) }
+    let error = #expect(throws: LinearHeadError.self) {
+      try trainer(on: withBoxes, selector: StratifiedHardExamples())
+    }
+    #expect(error?.code == .missingBoxLosses)
   }
 
   private func trainer(on source: RoIArrays, selector: (any RoISelector)?) throws -> HeadTrainer {
