@@ -59,7 +59,9 @@ struct ComparisonCell {
       key = try ResultKey(
         "run", training, groups: groups, source: set.source, inputs: set.trainingInputs, start: start)
     } else {
-      guard let own else { throw ComparisonError(.missingHead, "\(method): give the detector's head that it stands for") }
+      guard let own else {
+        throw ComparisonError(.missingHead, "\(method): give the detector's head that it stands for")
+      }
       key = try ResultKey("run", of: own, groups: groups, source: set.source)
     }
     let name = method.description.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
