@@ -127,7 +127,8 @@ extension LinearHead {
   private static let layoutPrefix = "layout."
 }
 
-/// Every layout that a head file can have, for the given classes.
+/// Every layout that a head file can have, for the given classes: the library's, then those that a program has
+/// registered.
 public func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
   let classCount = groups.classCount
   var layouts: [any LogitLayout] = [
@@ -144,7 +145,7 @@ public func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
   for background in SigmoidLayout.Background.allCases {
     layouts.append(SigmoidLayout(classCount: classCount, background: background))
   }
-  return layouts
+  return layouts + LogitLayouts.registered(for: groups)
 }
 
 extension HiddenLayer {

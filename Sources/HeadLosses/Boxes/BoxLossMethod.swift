@@ -11,6 +11,25 @@ public struct BoxLossMethod: NamedMethod {
   /// Makes the loss.
   public let loss: @Sendable (MethodParameters) -> any BoxLoss
 
+  /// Declares a box loss.
+  ///
+  /// - Parameters:
+  ///   - name: The name by which a user chooses it.
+  ///   - summary: One line on what it does.
+  ///   - source: The paper or code that it comes from.
+  ///   - parameters: The parameters that it declares.
+  ///   - loss: Makes the loss from the parameters.
+  public init(
+    name: String, summary: String, source: String, parameters: [MethodParameter] = [],
+    loss: @escaping @Sendable (MethodParameters) -> any BoxLoss
+  ) {
+    self.name = name
+    self.summary = summary
+    self.source = source
+    self.parameters = parameters
+    self.loss = loss
+  }
+
   /// `box loss`.
   public static let kind = "box loss"
 

@@ -106,7 +106,12 @@ public struct MethodParameterError: Error, CustomStringConvertible {
   /// The parameter with whose name `description` begins; `nil` where it is about something else.
   public let parameter: String?
 
-  package init(_ description: String, parameter: String? = nil) {
+  /// Makes an error; a method throws it for data or parameters that it cannot work with.
+  ///
+  /// - Parameters:
+  ///   - description: One line that says what is wrong.
+  ///   - parameter: The parameter with whose name the line begins; `nil` where it is about something else.
+  public init(_ description: String, parameter: String? = nil) {
     self.description = description
     self.parameter = parameter
   }

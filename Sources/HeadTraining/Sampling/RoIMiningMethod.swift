@@ -21,6 +21,30 @@ public struct RoIMiningMethod: NamedMethod {
   /// Makes the selector.
   public let selector: @Sendable (MethodParameters, RoIMiningData) throws -> any RoISelector
 
+  /// Declares a way to choose RoIs.
+  ///
+  /// - Parameters:
+  ///   - name: The name by which a user chooses it.
+  ///   - summary: One line on what it does.
+  ///   - source: The paper or code that it comes from.
+  ///   - parameters: The parameters that it declares.
+  ///   - needsMiningHead: Whether it needs a head that was trained before, which ``RoIMiningData/head`` then holds.
+  ///   - ranksByLoss: Whether it ranks RoIs by their losses: such a selector asks for
+  ///     ``RoISelectionNeeds/classLosses``, and is refused for a method whose RoIs have no loss of their own.
+  ///   - selector: Makes the selector from the parameters and the training RoIs.
+  public init(
+    name: String, summary: String, source: String, parameters: [MethodParameter] = [], needsMiningHead: Bool = false,
+    ranksByLoss: Bool = false, selector: @escaping @Sendable (MethodParameters, RoIMiningData) throws -> any RoISelector
+  ) {
+    self.name = name
+    self.summary = summary
+    self.source = source
+    self.parameters = parameters
+    self.needsMiningHead = needsMiningHead
+    self.ranksByLoss = ranksByLoss
+    self.selector = selector
+  }
+
   /// A head, where it ranks by one.
   public var needs: String? { needsMiningHead ? "a head that was trained before: --mining-head" : nil }
 
