@@ -1,6 +1,6 @@
 import LVISDatasets
 
-/// What an evaluation measures, and by which rules. The defaults are those of LVIS.
+/// The overlap, the rules, the caps and the thresholds of an evaluation. The defaults are those of LVIS.
 public struct EvaluationOptions: Sendable {
   /// The overlap that decides whether a detection has found an object.
   public enum IoUType: String, Sendable, CaseIterable {

@@ -11,7 +11,7 @@ import LVISDatasets
 /// The rules are those of lvis-api (Gupta et al., CVPR 2019); under `.coco` those of pycocotools. An evaluator holds
 /// only the ground truth and may be shared between threads.
 public struct LVISEvaluator: Sendable {
-  /// What is measured, and how.
+  /// The overlap, the rules, the caps and the thresholds.
   public let options: EvaluationOptions
   let truth: GroundTruthIndex
   let rules: MatchingRules
@@ -77,10 +77,10 @@ public struct LVISEvaluator: Sendable {
       cappedCount: prepared.groups.count, findings: findings(of: prepared))
   }
 
-  /// What is odd about the ground truth, as far as these options ask for it.
+  /// The findings about the ground truth, as far as the options ask for them.
   public var warnings: [DataFinding] { truth.warnings }
 
-  /// What is odd about detections, held against the ground truth: categories that it does not list, boxes that leave
+  /// The findings about detections, compared with the ground truth: categories that it does not list, boxes that leave
   /// their image, masks of another size.
   public func findings(of prepared: PreparedDetections) -> [DataFinding] {
     prepared.census.findings(known: truth.categoryIDs.ids, path: prepared.path)

@@ -1,6 +1,6 @@
 import LVISDatasets
 
-/// Which cells each metric is the mean of (rules 9 to 11).
+/// The cells, of class, area range and IoU threshold, that each metric is the mean of (lvis-api `LVISEval._summarize`).
 struct MetricTable {
   /// A metric: its name and its cells within a class.
   struct Definition {

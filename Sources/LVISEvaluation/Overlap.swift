@@ -1,7 +1,7 @@
 import LVISDatasets
 
-/// How much a detection and an object have in common. Generic code over it is specialised: nothing is called through
-/// an existential. Every thread has a copy of its own, with room to work in.
+/// Computes the overlap of detections and objects. Generic code over it is specialised: nothing is called through an
+/// existential. Every thread has a copy of its own, with room to work in.
 protocol Overlap: Sendable {
   /// Prepares for the objects of an image and category.
   ///
@@ -16,7 +16,8 @@ protocol Overlap: Sendable {
   mutating func fill(_ row: UnsafeMutablePointer<Double>, detection: Int)
 }
 
-/// IoU of boxes in float64 without any +1, in the order of operations of COCO's `bbIou` (rule 5).
+/// IoU of boxes in float64 without any +1, in the order of operations of `bbIou` in
+/// pycocotools's `maskApi.c`.
 struct BoxOverlap: Overlap {
   private let detections: [BoundingBox]
   private let objects: [GroundTruthObject]
