@@ -13,22 +13,31 @@ import LVISEvaluation
 /// A set that stays in memory is trained on by one method after the other. A larger one is trained on by all methods of a
 /// seed in turns: they visit the same images in the same order, so it is read from the disk once for all of them.
 public struct Comparison {
-  /// The data.
+  /// The training and validation data that all methods share.
   public let set: ComparisonSet
-  /// What is compared.
+  /// The methods that are compared, in the order of the results.
   public let methods: [ComparedMethod]
-  /// The recipe; the learning rate is that of methods that state none and are not tuned.
+  /// The settings of all methods; the learning rate is that of methods that state none and are not tuned.
   public let settings: TrainingSettings
-  /// One training of every method each.
+  /// The seeds; every method is trained once with each.
   public let seeds: [UInt64]
-  /// How learning rates and parameters are picked; `nil` where they are not.
+  /// The plan by which learning rates and parameters are picked; `nil` where they are not.
   public let tuning: TuningPlan?
-  /// Where results are kept.
+  /// The folder in which runs, trials and results are kept.
   public let folder: String
   /// The program and its version, for the runs' records.
   public let program: String
 
-  /// Describes a comparison.
+  /// Describes a comparison; `run(_:)` carries it out.
+  ///
+  /// - Parameters:
+  ///   - methods: The methods that are compared.
+  ///   - set: The training and validation data.
+  ///   - settings: The settings of all methods.
+  ///   - seeds: The seeds; every method is trained once with each.
+  ///   - tuning: The plan by which learning rates and parameters are picked; `nil` to pick none.
+  ///   - folder: The folder in which runs, trials and results are kept.
+  ///   - program: The program and its version, for the runs' records.
   public init(
     of methods: [ComparedMethod], on set: ComparisonSet, settings: TrainingSettings, seeds: [UInt64],
     tuning: TuningPlan? = nil, folder: String, program: String

@@ -9,7 +9,7 @@ import TrainingRuns
 public struct ComparisonSet: Sendable {
   /// The training RoIs and their labels.
   public let source: LabelledFeatureSet
-  /// The training annotations.
+  /// The annotations of the training images.
   public let training: LVISDataset
   /// The classes and their groups.
   public let groups: CategoryGroups
@@ -17,11 +17,11 @@ public struct ComparisonSet: Sendable {
   public let validationFeatures: FeatureSet
   /// The annotations to score on.
   public let validation: LVISDataset
-  /// How scores become detections.
+  /// The thresholds by which scores become detections.
   public let detection: DetectionSettings
   /// Marks by which the training files are known again, by their option names; empty for a set that no file holds.
   public let trainingInputs: [String: RunRecord.Input]
-  /// The same of the validation files.
+  /// Marks by which the validation files are known again, by their option names; empty for a set that no file holds.
   public let validationInputs: [String: RunRecord.Input]
   /// Whether r, c and f come from training images, the annotations to score on stating none.
   public let hasDerivedFrequencies: Bool

@@ -16,7 +16,7 @@ import TrainingRuns
 public final class Tuner {
   /// The images that trials are scored on, and those that they are trained on.
   public let heldOut: HeldOutImages
-  /// How.
+  /// The number of trials, their epochs and the metric that selects.
   public let plan: TuningPlan
   private let set: TuningData
   private let settings: TrainingSettings
@@ -228,15 +228,15 @@ public final class Tuner {
   }
 }
 
-/// What tuning looks at: training data alone.
+/// The data that tuning looks at, which are training data alone.
 public struct TuningData: Sendable {
   /// The training RoIs and their labels.
   public var source: LabelledFeatureSet
-  /// The training annotations.
+  /// The annotations of the training images.
   public var dataset: LVISDataset
   /// The classes and their groups.
   public var groups: CategoryGroups
-  /// How scores become detections.
+  /// The thresholds by which scores become detections.
   public var detection: DetectionSettings
   /// Marks of the files, by their option names.
   public var inputs: [String: RunRecord.Input]
@@ -259,10 +259,10 @@ public struct TuningData: Sendable {
 
 /// A method and what tuning picked for it.
 public struct TunedMethod: Sendable, Equatable {
-  /// As it was asked for.
+  /// The method as it was asked for.
   public let method: ComparedMethod
   /// With the learning rate and the parameters that were picked.
   public let picked: ComparedMethod
-  /// What was tried.
+  /// The trials and their metrics.
   public let record: TuningRecord
 }

@@ -1,12 +1,12 @@
-/// How settings were chosen: what was tried on held-out training images, and what it came to.
+/// The trials on held-out training images by which settings were chosen, and their metrics.
 public struct TuningRecord: Sendable, Codable, Equatable {
-  /// Settings that were tried.
+  /// Settings that were tried, and the metrics that they gave.
   public struct Trial: Sendable, Codable, Equatable {
     /// The learning rate.
     public var learningRate: Double
     /// The method's parameters that were not as they are by default.
     public var parameters: [String: String]
-    /// What it came to, by name, 0...1, −1 where there is no object to measure it by; `nil` where training diverged.
+    /// The metrics by name, 0...1, −1 where there is no object to measure one by; `nil` where training diverged.
     public var metrics: [String: Double]?
 
     /// Makes a trial.
@@ -17,15 +17,15 @@ public struct TuningRecord: Sendable, Codable, Equatable {
     }
   }
 
-  /// The metric that decided.
+  /// The metric that selects, such as `AP`.
   public var metric: String
-  /// The images held out of the training images.
+  /// The number of images held out of the training images.
   public var heldOutImageCount: Int
-  /// The objects in them, by foreground group.
+  /// The number of objects in them, by foreground group.
   public var heldOutObjectCounts: [Int]
-  /// The epochs of a trial.
+  /// The number of epochs of a trial.
   public var epochs: Int
-  /// In the order in which they were tried.
+  /// The trials in the order in which they were tried.
   public var trials: [Trial]
 
   /// Makes a record.
@@ -37,6 +37,6 @@ public struct TuningRecord: Sendable, Codable, Equatable {
     self.trials = trials
   }
 
-  /// What a trial came to; −∞ where it diverged.
+  /// The value of the metric that selects; −∞ where the trial diverged.
   public func score(of trial: Trial) -> Double { trial.metrics?[metric] ?? -.infinity }
 }

@@ -40,13 +40,13 @@ public struct BoxChoice: Sendable, Codable, Equatable {
       && (classes == .agnostic || initial.weight.rows == 4 * classCount)
   }
 
-  /// What to train: from a regressor of the same kind where there is one, else from a fresh one.
+  /// Makes the regressor that training starts from: a given one where it is of the same kind, else a fresh one.
   ///
   /// - Parameters:
   ///   - initial: The regressor of the head that training starts from; `nil` for none.
   ///   - inputs: D.
   ///   - classCount: C.
-  ///   - generator: For fresh weights.
+  ///   - generator: Draws fresh weights.
   /// - Throws: `MethodParameterError` if the loss is not known, or cannot take its parameters.
   public func regression(
     startingFrom initial: BoxRegressor?, inputs: Int, classCount: Int, using generator: inout some RandomNumberGenerator

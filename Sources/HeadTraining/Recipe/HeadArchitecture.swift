@@ -21,7 +21,7 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
   /// S, the number of stages; each has a classifier and features of its own.
   public var stageCount: Int { stageWeights.count }
 
-  /// What cannot be trained, in one line; `nil` for an architecture that can.
+  /// The reason why the architecture cannot be trained, in one line; `nil` where it can.
   ///
   /// - Parameters:
   ///   - objective: The loss of one stage.

@@ -1,4 +1,4 @@
-/// How a head is trained: epochs, batch, optimiser, seed, threads and memory. The defaults are those of the paper's code
+/// The epochs, batch, optimiser, seed, threads and memory of a training. The defaults are those of the paper's code
 /// (FishYuLi/BalancedGroupSoftmax), on one thread.
 public struct TrainingSettings: Sendable, Equatable, Codable {
   /// Passes over the images, 1...1 000 000; 12 by default.
@@ -84,7 +84,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     }
   }
 
-  /// What cannot be trained with, in one line; `nil` for settings that can.
+  /// The reason why the settings cannot be trained with, in one line; `nil` where they can.
   public var fault: String? {
     let million = 1...1_000_000
     return if !million.contains(epochs) {
