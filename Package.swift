@@ -102,9 +102,9 @@ let package = Package(
     .target(
       name: "BalancedGroupSoftmax",
       dependencies: [
-        "Charts", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "HeadLosses", "HeadTraining",
-        "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData", "TensorFiles",
-        "TrainingRuns",
+        "Charts", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "HeadLosses",
+        "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData",
+        "TensorFiles", "TrainingRuns",
       ]),
 
     // The command.

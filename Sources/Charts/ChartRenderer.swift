@@ -7,7 +7,7 @@ public struct RenderedChart: Sendable {
   /// The height of the figure in pixels.
   public let height: Double
   /// Every text in the figure and the room that it takes.
-  public let texts: [TextBox]
+  package let texts: [TextBox]
 }
 
 extension Chart {

@@ -57,7 +57,7 @@ package enum TextMetrics {
 }
 
 /// The room that one text takes in a chart.
-public struct TextBox: Sendable, Equatable {
+package struct TextBox: Sendable, Equatable {
   /// The text as it stands in the figure.
   public let text: String
   /// The left edge of the text in pixels.

@@ -21,7 +21,7 @@ extension LVISDataset {
   /// its id (and a number's text where it is one), an image's size is 0 × 0; `frequency`, `neg_category_ids`,
   /// `not_exhaustive_category_ids` and the counts stay `nil`. `null` is read as a missing field, `[]` as no box.
   /// Images and categories that are listed twice in the same words are taken once. Annotations of images that are not
-  /// there are left out, as the reference implementations do.
+  /// there are left out, as in lvis-api and pycocotools.
   ///
   /// The file is read in windows: memory grows with the number of annotations, not with the file's bytes.
   ///

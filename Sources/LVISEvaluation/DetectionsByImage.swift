@@ -26,7 +26,7 @@ struct DetectionsByImage: Sendable {
   init(_ table: DetectionTable, imageCount: Int, categoryCount: Int, perImage: Int?, perCategory: Int?) {
     (order, starts) = Self.grouped(0..<table.count, by: table.images, count: imageCount)
     if let perImage { keepBest(perImage, table.scores) }
-    // The reference's list after the cap an image: images in order of their first detection.
+    // lvis-api's list after the cap an image: images in order of their first detection.
     if let image = table.images.first { first = order[range(of: Int(image))].first.map(Int.init) }
     if let perCategory {
       let listed = perImage == nil ? Array(0..<Int32(table.count)) : Self.inOrderOfAppearance(self, table.images)

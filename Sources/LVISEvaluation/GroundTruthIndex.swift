@@ -14,7 +14,7 @@ struct GroundTruthIndex: Sendable {
   /// By ascending id.
   let categories: [LVISCategory]
 
-  /// Sorted by image, then category; within both as the reference implementation would iterate.
+  /// Sorted by image, then category; within both as lvis-api would iterate.
   let objects: [GroundTruthObject]
   /// By image, then category; one more at the end closes the last.
   let pairs: [Pair]

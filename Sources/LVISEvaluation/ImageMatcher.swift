@@ -191,7 +191,7 @@ extension ImageMatcher {
       matched[firstSlot + match] |= bit
       if matchIsIgnored { continue }
       if truth.objects[objects.lowerBound + match].hasIDZero && !rules.fixesIDZero {
-        // Taken, but the id that the reference notes down reads as "no match".
+        // Taken, but the id that lvis-api notes down reads as "no match".
         if !ignoresUnmatched { outcome.falsePositive |= bit }
       } else {
         outcome.truePositive |= bit

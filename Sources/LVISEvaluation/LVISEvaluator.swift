@@ -28,7 +28,7 @@ public struct LVISEvaluator: Sendable {
 
   /// Scores detections given in memory.
   ///
-  /// - Parameter detections: In any order; where scores are equal, the order decides as it does in the reference.
+  /// - Parameter detections: In any order; where scores are equal, the order decides as it does in lvis-api.
   /// - Returns: The metrics, overall and per class.
   /// - Throws: `EvaluationError` for a detection in an unknown image, or one that is not finite.
   public func evaluate(_ detections: some Sequence<Detection>) throws -> EvaluationResult {
@@ -37,7 +37,7 @@ public struct LVISEvaluator: Sendable {
 
   /// Scores detections given in memory as columns, with masks if those are to be compared.
   ///
-  /// - Parameter columns: In any order; where scores are equal, the order decides as it does in the reference.
+  /// - Parameter columns: In any order; where scores are equal, the order decides as it does in lvis-api.
   /// - Returns: The metrics, overall and per class.
   /// - Throws: `EvaluationError` for a detection in an unknown image, one that is not finite or lacks a box or mask, and
   ///   for a malformed mask.

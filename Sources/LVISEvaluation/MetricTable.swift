@@ -111,7 +111,7 @@ extension EvaluationOptions {
     return frequencies[category.id]
   }
 
-  /// What the recall metrics' names say of the caps, as the reference implementations put it: `300`, `-1`,
+  /// What the recall metrics' names say of the caps, as lvis-api and pycocotools put it: `300`, `-1`,
   /// `10000/cat`.
   var capName: String {
     let perImage = maxDetectionsPerImage ?? -1

@@ -91,7 +91,7 @@ struct MaskOverlap: Overlap {
     for slot in 0..<current.count {
       let isCrowd = truth.objects[current.lowerBound + slot].isCrowd
       row[slot] = detection.intersectionOverUnion(with: objects[slot], isCrowd: isCrowd)
-      // A crowd keeps its mask IoU, as in the reference.
+      // A crowd keeps its mask IoU, as in lvis-api.
       guard usesBoundaries, !isCrowd, row[slot] >= lowestThreshold, row[slot] > 0 else { continue }
       let distance = RunLengthMask.boundaryDistance(height: detection.height, width: detection.width)
       let own = boundary ?? detection.bitmap.boundary(distance: distance)

@@ -26,7 +26,7 @@ extension LVISEvaluator {
   /// Checks detections given in memory as columns, with masks if those are to be compared.
   ///
   /// - Parameters:
-  ///   - columns: In any order; where scores are equal, the order decides as it does in the reference.
+  ///   - columns: In any order; where scores are equal, the order decides as it does in lvis-api.
   ///   - purpose: What is to be done with them.
   /// - Throws: `EvaluationError` for a detection in an unknown image, one that is not finite or lacks a box or mask, and
   ///   for a malformed mask.

@@ -2,7 +2,7 @@ import DenseLinearAlgebra
 
 /// A softmax classifier whose logits are multiplied by a scale each, while these are learnt (LWS): background, then the
 /// classes by ascending category id. No head file has it: the scales are folded in when they are learnt.
-public struct ScaledLayout: LogitLayout, Equatable {
+package struct ScaledLayout: LogitLayout, Equatable {
   /// The scale of every logit, background first [C + 1].
   public let scales: [Float]
 

@@ -48,7 +48,7 @@ package func addScaleGradient<Scalar: DenseScalar>(
 }
 
 /// Trains the scales; weight and bias stay as they are.
-public struct WeightScalingObjective: WholeBatchObjective, ParameterizedObjective {
+package struct WeightScalingObjective: WholeBatchObjective, ParameterizedObjective {
   /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["lws"]
   /// The scales s, one for background and each class.

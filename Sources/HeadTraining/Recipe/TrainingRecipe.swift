@@ -53,7 +53,7 @@ public struct TrainingRecipe: Sendable, Equatable {
   /// - Throws: `MethodParameterError` for a name that is not known or a parameter that a method cannot take;
   ///   `TrainingRecipeError` for parts that cannot be trained together.
   public func validate() throws {
-    let (trained, parameters) = try resolvedMethod()
+    let trained = try resolvedMethod().method
     if let fault = settings.fault { throw TrainingRecipeError(fault) }
     if let sampler { _ = try ImageSamplingMethod.chosen(sampler) }
     if let boxes {

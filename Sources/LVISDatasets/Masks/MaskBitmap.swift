@@ -12,7 +12,7 @@ package struct MaskBitmap: Sendable {
   /// Paints a mask's runs.
   package init(_ counts: UnsafeBufferPointer<UInt32>, height: Int, width: Int) {
     self.height = height
-    // Not the reference's bounding box, which is wrong where a mask begins with an empty run.
+    // Not that of pycocotools (`rleToBbox`), which is wrong where a mask begins with an empty run.
     let (rows, columns) = Self.box(of: counts, height: height)
     firstWord = rows.lowerBound / 64
     wordsPerColumn = (rows.upperBound + 63) / 64 - firstWord

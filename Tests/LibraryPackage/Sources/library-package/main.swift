@@ -69,10 +69,15 @@ for row in results.rows {
 let scores = results.rows.compactMap { $0.value("AP")?.mean }
 checks.check(Set(scores).count == rows.count, "no two methods of the comparison come to the same: \(scores)")
 
-// A program that only evaluates reads the detections from a file and finds what the comparison's evaluator finds.
+// A program that only evaluates reads the detections from a file.
 try ExampleFiles.writeResults(of: head, to: "results.json")
-let alone = try metrics(annotations: "lvis_v1_val.json", results: "results.json")
+let alone = try metrics(annotations: "lvis_v1_val.json", results: "results.json").get()
 checks.check(alone["AP"].map { $0 > 0 } == true, "LVISEvaluation alone scores a results file")
+if case .failure(let error) = try metrics(annotations: "lvis_v1_val.json", results: "none.json") {
+  checks.check(error.path == "none.json", "a file that is missing is named")
+} else {
+  checks.check(false, "a file that is missing is an error")
+}
 
 guard checks.failureCount == 0 else { exit(1) }
 print(
