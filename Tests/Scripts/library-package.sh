@@ -63,4 +63,4 @@ program=$(swift build --package-path "$package" --scratch-path "$scratch" --show
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$program" "$work" > "$work/output.txt" || { cat "$work/output.txt"; echo "library-package.sh: failed" >&2; exit 1; }
-tail -n 1 "$work/output.txt"
+echo "library-package.sh: the code of README and guides runs; $(tail -n 1 "$work/output.txt")"
