@@ -23,6 +23,18 @@ public struct ComparedMethod: Sendable, Equatable {
   public var boxes: BoxChoice?
   /// The calibration of the head after training; `nil` for none.
   public var calibration: MethodChoice?
+  /// What its weights start from.
+  public var start = Start.usual
+
+  /// What the weights of a training start from.
+  public enum Start: Sendable {
+    /// The detector's own head, in a comparison that has it, else random weights.
+    case usual
+    /// Random weights, whatever there is.
+    case random
+    /// The detector's own head.
+    case ownHead
+  }
 
   /// Makes a row; what is not stated is the comparison's, or is done without.
   public init(
@@ -49,6 +61,7 @@ extension ComparedMethod: CustomStringConvertible {
   /// The row as it is named in tables and typed on the command line.
   public var description: String {
     var text = method.notation
+    if start == .random { text += ":init=none" }
     // Commas and colons divide rows and parameters.
     if let boundaries {
       text += ":groups=" + boundaries.description.replacing(",", with: "/").replacing(":", with: "/")
@@ -86,13 +99,30 @@ extension ComparedMethod {
       base.calibration = nil
       return base
     }
+    if isOwnHead { return nil }
     if needsMiningHead {
       var base = self
       base.mining = nil
       return base
     }
-    return TrainingMethod.named(method.name)?.needsInitialHead == true
-      ? ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name)) : nil
+    if start == .ownHead { return .ownHead }
+    guard TrainingMethod.named(method.name)?.needsInitialHead == true else { return nil }
+    var base = ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name))
+    base.start = start
+    return base
+  }
+
+  /// The detector's own head as it is: nothing is trained.
+  public static let ownHead = ComparedMethod(MethodChoice(name: "own-head"))
+
+  /// Whether what is scored, or calibrated, is the detector's own head.
+  var isOwnHead: Bool { method.name == Self.ownHead.method.name }
+
+  /// The row in a comparison with the detector's own head: it starts from that unless it says otherwise.
+  func starting(fromOwnHead hasOwnHead: Bool) -> ComparedMethod {
+    var row = self
+    if hasOwnHead, start == .usual, !isOwnHead { row.start = .ownHead }
+    return row
   }
 
   /// Rows that it needs, those that they need first.
@@ -104,8 +134,16 @@ extension ComparedMethod {
   }
 
   /// A head of its base in the place where it is needed.
-  func prerequisites(_ head: LinearHead?) -> PrerequisiteHeads {
-    calibration == nil && needsMiningHead ? PrerequisiteHeads(mining: head) : PrerequisiteHeads(initial: head)
+  ///
+  /// - Parameters:
+  ///   - base: The head of the base.
+  ///   - own: The detector's own head, where there is one.
+  func prerequisites(_ base: TrainedHead?, own: TrainedHead?) -> PrerequisiteHeads {
+    let own = start == .ownHead ? own : nil
+    guard calibration == nil, needsMiningHead else {
+      return PrerequisiteHeads(initial: base?.head, boxRegressor: own?.boxRegressor)
+    }
+    return PrerequisiteHeads(initial: own?.head, boxRegressor: own?.boxRegressor, mining: base?.head)
   }
 
   /// What its own work is: the calibration's where there is one, else the method's.
@@ -122,7 +160,7 @@ extension ComparedMethod {
 
   /// Whether its own work has a learning rate that it does not state.
   var hasFreeLearningRate: Bool {
-    guard let calibration else { return learningRate == nil }
+    guard let calibration else { return learningRate == nil && !isOwnHead }
     return calibration.parameters[Self.rateName] == nil && ownParameters.contains { $0.name == Self.rateName }
   }
 
@@ -146,13 +184,13 @@ extension ComparedMethod {
 
   /// Whether its parameters go together.
   var isValid: Bool {
-    (try? recipe(TrainingSettings()).validate()) != nil
+    (isOwnHead || (try? recipe(TrainingSettings()).validate()) != nil)
       && (calibration.map { (try? CalibrationRecipe($0)) != nil } ?? true)
   }
 
   /// The epochs of its own work in a training of so many.
   func ownEpochs(_ settings: TrainingSettings) throws -> Int {
-    guard let calibration else { return settings.epochs }
+    guard let calibration else { return isOwnHead ? 0 : settings.epochs }
     return try CalibrationRecipe(calibration, settings: settings).epochs
   }
 

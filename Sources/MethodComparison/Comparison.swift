@@ -21,6 +21,10 @@ public struct Comparison {
   public let settings: TrainingSettings
   /// The seeds; every method is trained once with each.
   public let seeds: [UInt64]
+  /// The detector's own head, the first row, which the others start from unless they say otherwise; `nil` for none.
+  public let ownHead: OwnHead?
+  /// The number of times that images are drawn for the intervals of differences; 0 for no intervals.
+  public let replicateCount: Int
   /// The plan by which learning rates and parameters are picked; `nil` where they are not.
   public let tuning: TuningPlan?
   /// The folder in which runs, trials and results are kept.
@@ -35,14 +39,19 @@ public struct Comparison {
   ///   - set: The training and validation data.
   ///   - settings: The settings of all methods.
   ///   - seeds: The seeds; every method is trained once with each.
+  ///   - ownHead: The detector's own head. It becomes the first row, and the one that trainings start from.
   ///   - tuning: The plan by which learning rates and parameters are picked; `nil` to pick none.
+  ///   - replicateCount: The number of times that images are drawn for the intervals of differences.
   ///   - folder: The folder in which runs, trials and results are kept.
   ///   - program: The program and its version, for the runs' records.
   public init(
     of methods: [ComparedMethod], on set: ComparisonSet, settings: TrainingSettings, seeds: [UInt64],
-    tuning: TuningPlan? = nil, folder: String, program: String
+    ownHead: OwnHead? = nil, tuning: TuningPlan? = nil, replicateCount: Int = 1000, folder: String, program: String
   ) {
-    self.methods = methods
+    let own = ownHead != nil && !methods.contains(.ownHead) ? [ComparedMethod.ownHead] : []
+    self.methods = own + methods.map { $0.starting(fromOwnHead: ownHead != nil) }
+    self.ownHead = ownHead
+    self.replicateCount = replicateCount
     self.set = set
     self.settings = settings
     self.seeds = seeds
@@ -112,7 +121,9 @@ public struct Comparison {
       inputs: set.trainingInputs)
     var settings = settings
     settings.seed = seeds.first ?? settings.seed
-    let tuner = try Tuner(data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials"))
+    let tuner = try Tuner(
+      data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials"), ownHead: ownHead)
+    let rows = rows.filter { $0 != .ownHead }
     for row in rows { meter.expect(tuner.work(of: row)) }
     var tuned: [String: TunedMethod] = [:]
     for row in rows {
@@ -137,7 +148,7 @@ public struct Comparison {
     for row in rows {
       let base = row.base.flatMap { state.cells[$0.description]?.last }
       let cell = try ComparisonCell(
-        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base, set: set,
+        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base, own: ownHead, set: set,
         folder: "\(folder)/runs")
       cells.append(cell)
       state.cells[row.description, default: []].append(cell)
@@ -146,7 +157,9 @@ public struct Comparison {
       if cell.isTrained { meter.discount(ownWork(of: cell.method)) }
       return !cell.isTrained && cell.hasBase
     }
-    var failures = try train(due.filter { $0.calibration == nil }, hooks: hooks, meter: meter)
+    if let ownHead { for cell in due where cell.method == .ownHead { try cell.keep(ownHead, program: program) } }
+    var failures = try train(
+      due.filter { $0.calibration == nil && $0.training != nil }, hooks: hooks, meter: meter)
     for cell in due {
       guard let work = cell.calibration else { continue }
       do {
@@ -162,6 +175,11 @@ public struct Comparison {
       state.failures[cell.method.description, default: []].append("seed \(seed): \(failure)")
     }
     for cell in cells where cell.isTrained {
+      // One head, whatever the seed.
+      if cell.method == .ownHead, state.outcomes[cell.method.description] != nil {
+        meter.discount(scoringWork)
+        continue
+      }
       let outcome = try score(cell, hooks: hooks, meter: meter)
       state.outcomes[cell.method.description, default: []].append(outcome)
     }
@@ -185,7 +203,16 @@ public struct Comparison {
     _ cells: [ComparisonCell], stepsATurn: Int, hooks: ComparisonHooks, meter: WorkMeter
   ) throws -> [(ComparisonCell, String)] {
     var failures: [(ComparisonCell, String)] = []
-    var running = try cells.map { try $0.startTraining(of: set, program: program) }
+    var running: [CellSession] = []
+    for cell in cells {
+      guard let training = cell.training else { continue }
+      do {
+        running.append(try cell.startTraining(training, of: set, own: ownHead, program: program))
+      } catch let error as InitialHeadError {
+        failures.append((cell, "it cannot start from the given head: \(error)"))
+        meter.discount(ownWork(of: cell.method))
+      }
+    }
     for training in running { meter.discount(Double(training.trainer.stepsTaken)) }
     while let behind = running.min(by: { $0.trainer.stepsTaken < $1.trainer.stepsTaken }) {
       let taken = behind.trainer.stepsTaken
@@ -209,18 +236,25 @@ public struct Comparison {
   ) throws -> ComparedResults.Outcome {
     let digest = try set.validationDigest()
     var metrics = try cell.savedMetrics(digest: digest)
-    if metrics == nil {
+    var replicates = try cell.savedReplicates(digest: digest, count: replicateCount)
+    if metrics == nil || (replicates == nil && replicateCount > 0) {
       let trained = try TrainedHead(of: cell.run)
-      let result = try set.evaluate(trained.head, boxRegressor: trained.boxRegressor)
-      try cell.save(result, digest: digest)
-      metrics = result.metricsByName
-      meter.add(scoringWork, "\(cell.method), seed \(cell.seed): scored")
-      hooks.finished("\(cell.picked), seed \(cell.seed): AP \(fixed(100 * (result["AP"] ?? -1)))")
+      let scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+      if replicateCount > 0 {
+        let drawn = set.replicates(of: scored, count: replicateCount)
+        try cell.save(drawn, digest: digest)
+        replicates = drawn
+      }
+      try cell.save(scored.result, digest: digest)
+      metrics = scored.result.metricsByName
+      meter.add(scoringWork, "\(cell.name): scored")
+      hooks.finished("\(cell.name): AP \(fixed(100 * (scored.result["AP"] ?? -1)))")
     } else {
       meter.discount(scoringWork)
     }
     return ComparedResults.Outcome(
-      seed: cell.seed, run: cell.run, metrics: metrics ?? [:], seconds: try cell.run.record().result?.seconds ?? 0)
+      seed: cell.seed, run: cell.run, metrics: metrics ?? [:], seconds: try cell.run.record().result?.seconds ?? 0,
+      replicates: replicateCount > 0 ? replicates : nil)
   }
 
   private func row(of method: ComparedMethod, tuned: TunedMethod?, state: State) -> ComparedResults.Row {
@@ -231,11 +265,11 @@ public struct Comparison {
       }
       return ComparedResults.Outcome(
         seed: outcome.seed, run: outcome.run, metrics: outcome.metrics,
-        seconds: before.reduce(outcome.seconds, +))
+        seconds: before.reduce(outcome.seconds, +), replicates: outcome.replicates)
     }
     return ComparedResults.Row(
       method: method, picked: cell?.picked ?? method,
-      learningRate: cell?.training.settings.learningRate ?? settings.learningRate,
+      learningRate: method.isOwnHead ? nil : cell?.training?.settings.learningRate ?? settings.learningRate,
       epochs: (method.bases + [method]).reduce(0) { $0 + ((try? $1.ownEpochs(settings)) ?? 0) },
       steps: Int(ownWork(of: method)), tuning: tuned?.record,
       outcomes: outcomes, failures: state.failures[method.description] ?? [])

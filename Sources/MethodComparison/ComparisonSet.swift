@@ -76,15 +76,20 @@ public struct ComparisonSet: Sendable {
       options: EvaluationOptions(groups: groups, frequenciesFromCounts: hasDerivedFrequencies))
   }
 
-  /// The metrics of a head on the validation images.
+  /// Scores a head on the validation images.
   ///
   /// - Parameters:
   ///   - head: The head.
   ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
   /// - Throws: `FeatureSetError` if a number is not finite.
-  public func evaluate(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> EvaluationResult {
-    try evaluator.evaluate(
+  public func score(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> ScoredDetections {
+    try evaluator.score(
       head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection)
+  }
+
+  /// Metrics of what was scored on validation images drawn with replacement, the same draws for every head.
+  public func replicates(of scored: ScoredDetections, count: Int) -> MetricReplicates {
+    evaluator.replicates(of: scored, count: count)
   }
 
   /// A digest of what heads are scored on, and how.

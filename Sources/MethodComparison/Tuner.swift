@@ -23,6 +23,7 @@ public final class Tuner {
   private let architecture: HeadArchitecture
   private let trials: TrialStore?
   private let given: PrerequisiteHeads?
+  private let ownHead: OwnHead?
   private var tuned: [String: TunedMethod] = [:]
   private var bases: [String: TrainedHead] = [:]
 
@@ -35,11 +36,14 @@ public final class Tuner {
   ///   - plan: The number and length of trials, and the metric that decides.
   ///   - trials: Where trials are kept and looked up; `nil` for nowhere.
   ///   - given: Heads that all trials start from; `nil` for those that the methods ask for.
+  ///   - ownHead: The detector's own head, for methods that start from it.
   /// - Throws: As `HeldOutImages`.
   public init(
     _ set: TuningData, settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture(),
-    plan: TuningPlan, trials: TrialStore? = nil, startingFrom given: PrerequisiteHeads? = nil
+    plan: TuningPlan, trials: TrialStore? = nil, startingFrom given: PrerequisiteHeads? = nil,
+    ownHead: OwnHead? = nil
   ) throws {
+    self.ownHead = ownHead
     self.set = set
     self.settings = settings
     self.architecture = architecture
@@ -129,27 +133,28 @@ public final class Tuner {
     of method: ComparedMethod, learningRate: Double, base: Base?, hooks: ComparisonHooks, meter: WorkMeter,
     detail: String
   ) throws -> [String: Double]? {
-    let recipe = try recipe(of: method, learningRate: learningRate)
-    let calibration = try calibration(of: method)
     let groups = try method.groups(of: set.groups)
     let purpose = "trial \(plan.fraction)"
-    let key =
-      try calibration.map {
-        try ResultKey(purpose, $0, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.digest)
+    let key: ResultKey
+    let train: () throws -> TrainedHead?
+    if let calibration = try calibration(of: method) {
+      key = try ResultKey(
+        purpose, calibration, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.digest)
+      train = { try self.calibratedHead(calibration, base: base, hooks: hooks, meter: meter, detail: detail) }
+    } else {
+      let recipe = try recipe(of: method, learningRate: learningRate)
+      key = try ResultKey(
+        purpose, recipe, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.digest)
+      train = {
+        try self.trainedHead(
+          recipe, groups: groups, heads: base?.heads ?? PrerequisiteHeads(), hooks: hooks, meter: meter, detail: detail)
       }
-      ?? ResultKey(purpose, recipe, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.digest)
+    }
     if let known = try trials?.metrics(of: key) {
       meter.discount(trialWork(of: method))
       return known.metrics
     }
-    let trained =
-      if let calibration {
-        try calibratedHead(calibration, base: base, hooks: hooks, meter: meter, detail: detail)
-      } else {
-        try trainedHead(
-          recipe, groups: groups, heads: base?.heads ?? PrerequisiteHeads(), hooks: hooks, meter: meter, detail: detail)
-      }
-    let metrics = try trained.map { try heldOut.evaluate($0.head, boxRegressor: $0.boxRegressor).metricsByName }
+    let metrics = try train().map { try heldOut.evaluate($0.head, boxRegressor: $0.boxRegressor).metricsByName }
     meter.add(scoringWork, detail)
     try trials?.save(metrics, of: key)
     return metrics
@@ -208,6 +213,11 @@ public final class Tuner {
   private func base(
     of method: ComparedMethod, _ base: ComparedMethod, hooks: ComparisonHooks, meter: WorkMeter
   ) throws -> Base {
+    if base == .ownHead {
+      guard let ownHead else { throw ComparisonError("\(method): give the detector's head that it starts from") }
+      return Base(
+        heads: method.prerequisites(ownHead.trained, own: ownHead.trained), digest: ownHead.input.fingerprint)
+    }
     let picked = try tune(base, hooks: hooks, meter: meter).picked
     let before = try base.base.map { try self.base(of: base, $0, hooks: hooks, meter: meter) }
     let recipe = try recipe(of: picked, learningRate: picked.learningRate ?? settings.learningRate)
@@ -221,7 +231,7 @@ public final class Tuner {
         detail: "tuning \(method): \(base)")
     }
     guard let trained = bases[digest] else { throw ComparisonError("\(picked): training diverged, but did not before") }
-    var heads = method.prerequisites(trained.head)
+    var heads = method.prerequisites(trained, own: ownHead?.trained)
     // What a calibration leaves as it is.
     if method.calibration != nil { heads.boxRegressor = trained.boxRegressor }
     return Base(heads: heads, digest: digest, picked: picked)

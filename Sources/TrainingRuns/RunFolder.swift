@@ -24,6 +24,8 @@ public struct RunFolder: Sendable, Equatable {
   public var checkpointPath: String { "\(path)/checkpoint.safetensors" }
   /// The file of the evaluation of its detections, as `bags evaluate` writes it.
   public var evaluationPath: String { "\(path)/evaluation.json" }
+  /// The file of its metrics on validation images drawn with replacement; see `MetricReplicates`.
+  public var replicatesPath: String { "\(path)/replicates.safetensors" }
   /// The file of its detections on validation images.
   public var resultsPath: String { "\(path)/results.json" }
   /// The folder in which the run stands until it is complete.

@@ -55,6 +55,8 @@ public struct RunRecord: Sendable, Equatable {
   /// The recipe that trained the head; for a calibrated head, the head that was calibrated. `nil` where that is not
   /// known.
   public var recipe: TrainingRecipe?
+  /// The file of a head that was trained elsewhere and is only kept beside others; `nil` for a run of this program.
+  public var importedFrom: String?
   /// The recipe that calibrated a trained head; `nil` for a run that is a training.
   public var calibration: CalibrationRecipe?
   /// The values that were tried of the calibration's parameter; `nil` where it was given.
@@ -121,6 +123,19 @@ public struct RunRecord: Sendable, Equatable {
       featureCount: head.inputs)
     recipe = base?.recipe
     self.calibration = calibration
+  }
+
+  /// The record of a head that was trained elsewhere.
+  ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - input: Its file.
+  ///   - program: The program and its version.
+  public init(of head: LinearHead, from input: Input, program: String) {
+    self.init(
+      method: head.method, inputs: ["init": input], program: program, roiCount: 0, imageCount: 0,
+      featureCount: head.inputs)
+    importedFrom = input.path
   }
 
   private init(

@@ -132,7 +132,7 @@ extension RoIMiningMethod {
     source: "survey texts; mmdetection OHEMSampler", parameters: [.negativesPerPositive], needsMiningHead: false,
     ranksByLoss: true,
     selector: { parameters, _ in
-      HardestOfEachKind(negativesPerPositive: parameters.number("negatives-per-positive"))
+      PerImageHardExamples(negativesPerPositive: parameters.number("negatives-per-positive"))
     })
 
   /// The way `s-ohem`: hard examples in strata by the share of the box loss (Li et al., arXiv 1705.02233).

@@ -13,7 +13,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
   public var milestones: [Int]
   /// Steps of linear warm-up from a third of the rate, at most one epoch of them; 500 by default.
   public var warmupSteps: Int
-  /// The largest Euclidean norm of the gradient over all parameters; 35 by default, `nil` for no limit.
+  /// The largest Euclidean norm of the gradient over the parameters of the classifier, and of that over the parameters of a
+  /// box regressor; 35 by default, `nil` for no limit.
   public var gradientClip: Double?
   /// The momentum of SGD, 0..<1; 0.9 by default.
   public var momentum: Double

@@ -151,7 +151,7 @@ struct TrainCommand: ParsableCommand {
     }
     var record = RunRecord(
       of: recipe, on: data.source, inputs: inputs, groupBoundaries: input.statedBoundaries,
-      program: "bags \(Bags.version)")
+      program: Program.name)
     record.tensorboard = tensorboard
     record.tuning = tuned?.record
     let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
