@@ -118,21 +118,19 @@ public struct Comparison {
     guard let tuning else { return [:] }
     let data = TuningData(
       source: set.source, dataset: set.training, groups: set.groups, detection: set.detection,
-      inputs: set.trainingInputs)
+      inputs: set.trainingInputs, unseen: set.tuningImages)
     var settings = settings
     settings.seed = seeds.first ?? settings.seed
     let tuner = try Tuner(
       data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials"), ownHead: ownHead)
     let rows = rows.filter { $0 != .ownHead }
+    for warning in tuner.warnings { hooks.finished("warning: \(warning)") }
     for row in rows { meter.expect(tuner.work(of: row)) }
     var tuned: [String: TunedMethod] = [:]
     for row in rows {
       let result = try tuner.tune(row, hooks: hooks, meter: meter)
       tuned[row.description] = result
-      let score = result.record.trials.map(result.record.score).max() ?? 0
-      hooks.finished(
-        "\(row): \(result.record.trials.count) trials, best \(result.picked) with \(tuning.metric) "
-          + "\(fixed(100 * score)) on \(result.record.heldOutImageCount) held-out training images")
+      hooks.finished("\(row): \(result.summary)")
     }
     return tuned
   }

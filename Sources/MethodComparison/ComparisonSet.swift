@@ -23,6 +23,8 @@ public struct ComparisonSet: Sendable {
   public let trainingInputs: [String: RunRecord.Input]
   /// Marks by which the validation files are known again, by their option names; empty for a set that no file holds.
   public let validationInputs: [String: RunRecord.Input]
+  /// Images that the detector never saw, to choose settings on; `nil` to hold out training images.
+  public var tuningImages: TuningData.UnseenImages?
   /// Whether r, c and f come from training images, the annotations to score on stating none.
   public let hasDerivedFrequencies: Bool
   private let evaluator: LVISEvaluator

@@ -260,6 +260,36 @@ import TrainingRuns
     }
   }
 
+  /// Validation decides nothing: with other labels there, the same is picked.
+  @Test func otherValidationLabelsChangeNoChoice() throws {
+    try SmallComparisonSet.with { set, folder in
+      let plain = try comparison(set, in: folder, names: ["bags"], seeds: [0])
+      var plan = TuningPlan(epochs: 1)
+      plan.rateTrialCount = 4
+      var other = set.validation
+      let ids = other.categories.map(\.id)
+      for index in other.annotations.indices {
+        let place = ids.firstIndex(of: other.annotations[index].categoryID) ?? 0
+        other.annotations[index].categoryID = ids[(place + 1) % ids.count]
+      }
+      let sets = [
+        plain.set,
+        try ComparisonSet(
+          source: set.source, training: set.training, groups: set.groups, validationFeatures: set.validationFeatures,
+          validation: other),
+      ]
+      let results = try sets.enumerated().map { index, data in
+        try Comparison(
+          of: plain.methods, on: data, settings: plain.settings, seeds: [0], tuning: plan, replicateCount: 0,
+          folder: "\(folder)/\(index)", program: "test"
+        ).run()
+      }
+      #expect(results[0].rows[0].picked == results[1].rows[0].picked && results[0].rows[0].tuning != nil)
+      #expect(results[0].rows[0].tuning == results[1].rows[0].tuning)
+      #expect(results[0].rows[0].outcomes[0].metrics["AP"] != results[1].rows[0].outcomes[0].metrics["AP"])
+    }
+  }
+
   @Test func refusesSetsThatDoNotBelongTogether() throws {
     try SmallComparisonSet.with { set, _ in
       var other = set.validation

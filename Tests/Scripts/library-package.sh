@@ -58,6 +58,8 @@ for file in README.md Sources/BalancedGroupSoftmax/BalancedGroupSoftmax.docc/Get
   }
 done
 
+# SwiftPM plans anew where files of this package come or go, not where those of the library do.
+rm -f "$scratch/debug.yaml"
 swift build --package-path "$package" --scratch-path "$scratch" --product library-package
 program=$(swift build --package-path "$package" --scratch-path "$scratch" --show-bin-path)/library-package
 work=$(mktemp -d)

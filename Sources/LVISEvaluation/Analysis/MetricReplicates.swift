@@ -4,7 +4,7 @@ import LVISDatasets
 ///
 /// The draws depend on the seed and the number of images alone, so replicates of two sets on the same ground truth are
 /// pairs: their differences are those of the paired bootstrap.
-public struct MetricReplicates: Sendable, Equatable {
+public struct MetricReplicates: Sendable, Equatable, Codable {
   /// The metrics: AP, AP50, AP75, APr, APc, APf, and AP1...APn where groups were given.
   public let names: [String]
   /// What the draws come from.
@@ -24,6 +24,24 @@ public struct MetricReplicates: Sendable, Equatable {
     (self.names, self.seed, self.values) = (names, seed, values)
   }
 
+  /// The means of replicates on several sets of images, draw by draw.
+  ///
+  /// - Parameter parts: As many replicates of each, of the same metrics.
+  /// - Returns: `nil` where they do not go together. A metric that some parts cannot measure is the mean of the others.
+  public static func mean(of parts: [MetricReplicates]) -> MetricReplicates? {
+    guard let first = parts.first,
+      parts.allSatisfy({ $0.names == first.names && $0.values.count == first.values.count })
+    else { return nil }
+    return MetricReplicates(
+      first.names, first.seed,
+      first.values.indices.map { replicate in
+        first.names.indices.map { metric in
+          let values = parts.map { $0.values[replicate][metric] }.filter { !$0.isNaN }
+          return values.isEmpty ? .nan : values.reduce(0, +) / Float(values.count)
+        }
+      })
+  }
+
   fileprivate init(_ names: [String], _ seed: UInt64, _ values: [[Float]]) {
     (self.names, self.seed, self.values) = (names, seed, values)
   }
@@ -41,17 +59,29 @@ public struct MetricReplicates: Sendable, Equatable {
   public static func interval(
     of metric: String, from first: [MetricReplicates], to second: [MetricReplicates]
   ) -> ClosedRange<Double>? {
+    interval(ofMean: [metric], from: first, to: second)
+  }
+
+  /// The same of the mean of several metrics.
+  public static func interval(
+    ofMean metrics: [String], from first: [MetricReplicates], to second: [MetricReplicates]
+  ) -> ClosedRange<Double>? {
     let all = first + second
-    guard let one = all.first, !first.isEmpty, !second.isEmpty, let column = one.names.firstIndex(of: metric),
+    guard let one = all.first, !first.isEmpty, !second.isEmpty else { return nil }
+    let columns = metrics.compactMap { one.names.firstIndex(of: $0) }
+    guard !columns.isEmpty, columns.count == metrics.count,
       all.allSatisfy({ $0.names == one.names && $0.seed == one.seed && $0.values.count == one.values.count })
     else { return nil }
     return middle(
       of: one.values.indices.map { replicate in
         var generator = SplitMix64(state: one.seed ^ (UInt64(replicate) &+ 1) &* 0x9E37_79B9_7F4A_7C15)
         func mean(_ trainings: [MetricReplicates]) -> Float {
-          guard trainings.count > 1 else { return trainings[0].values[replicate][column] }
+          func value(_ training: MetricReplicates) -> Float {
+            columns.reduce(0) { $0 + training.values[replicate][$1] } / Float(columns.count)
+          }
+          guard trainings.count > 1 else { return value(trainings[0]) }
           let drawn = trainings.map { _ in
-            trainings[Int.random(in: trainings.indices, using: &generator)].values[replicate][column]
+            value(trainings[Int.random(in: trainings.indices, using: &generator)])
           }
           return drawn.reduce(0, +) / Float(drawn.count)
         }

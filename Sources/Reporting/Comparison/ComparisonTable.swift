@@ -99,16 +99,13 @@ public struct ComparisonTable: Sendable {
     ])
     for method in tuned {
       guard let record = method.tuning else { continue }
-      let best = record.trials.map(record.score).max()
-      var isMarked = false
       let trials = record.trials.map { trial -> String in
         let score = record.score(of: trial)
         let parameters = trial.parameters.sorted { $0.key < $1.key }.map { " \($0.key) \($0.value)" }.joined()
         let text =
           "\(NumberText.short(trial.learningRate))\(parameters) → "
           + (score.isFinite ? NumberText.percent(score) : "diverged")
-        defer { if score == best { isMarked = true } }
-        return score == best && !isMarked ? "**\(text)**" : text
+        return trial == record.chosen ? "**\(text)**" : text
       }
       table.add([method.method, trials.joined(separator: "; ")])
     }

@@ -30,7 +30,9 @@ struct CompareCommand: ParsableCommand {
 
       The learning rate moves a method by more than methods differ. --tune picks each method's own on a held-out part \
       of the training images, with as many trials for each: first a grid from --learning-rate up in tenfold steps, then \
-      finer around the best. --tune others-ratio,gamma=1/2/5 goes on with these parameters of the methods that have \
+      finer around the best. What the first split of the images cannot tell from its best is tried on further splits; \
+      --learning-rate stays where nothing is better beyond noise. Training images flatter: where there are others that \
+      the detector never saw, give them with --tune-features and --tune-annotations. --tune others-ratio,gamma=1/2/5 goes on with these parameters of the methods that have \
       them; the others get as many further learning rates. Validation images decide nothing.
 
       Methods that need a trained head have it of the same seed: disalign softmax's, calibrations and +offline that \
@@ -88,8 +90,8 @@ struct CompareCommand: ParsableCommand {
     let methods = try rows()
     _ = try seedList()
     _ = try plan(for: methods)
-    if tune == nil, tuning.tuneEpochs != nil {
-      throw ValidationError("--tune-epochs needs --tune: without it nothing is tuned")
+    if tune == nil, let option = tuning.stated {
+      throw ValidationError("\(option) needs --tune: without it nothing is tuned")
     }
     guard replicates == 0 || (20...100_000).contains(replicates) else {
       throw ValidationError("--replicates must be 0, or from 20 to 100000")
@@ -114,7 +116,8 @@ struct CompareCommand: ParsableCommand {
     let settings = recipe.settings(learningRate: learningRate, seed: seeds[0])
     var detection = DetectionSettings()
     detection.threads = settings.threads
-    let set = try input.load(detection: detection)
+    var set = try input.load(detection: detection)
+    set.tuningImages = try tuning.unseenImages()
     let comparison = Comparison(
       of: methods, on: set, settings: settings, seeds: seeds, ownHead: try input.ownHead(for: set),
       tuning: try plan(for: methods), replicateCount: replicates, folder: folder.path, program: Program.name)

@@ -42,9 +42,9 @@ struct ComparisonText {
       parts += [
         "## What was tuned",
         """
-        Trials of \(record.epochs) epochs on the training images without \(grouped(record.heldOutImageCount)) that were \
-        held out; those hold \(objects.joined(separator: ", ")) objects. Of each method the trial with the best \
-        \(record.metric) there was picked. Validation images decided nothing.
+        Trials of \(record.epochs) epochs, scored on \(grouped(record.heldOutImageCount)) held-out images over all splits, \
+        which hold \(objects.joined(separator: ", ")) objects. Of each method the trial with the best \(record.metric) \
+        there was picked, or the default settings where nothing led them beyond noise. Validation images decided nothing.
         """,
         tuning.markdown,
       ]
@@ -65,7 +65,8 @@ struct ComparisonText {
       document.replicates.map {
         ", with the middle 95 % of \(grouped($0)) paired draws of validation images\(seeds)"
       } ?? ""
-    return "Differences to \(document.methods.first?.method ?? "the first")\(drawn); those that leave no doubt are marked."
+    let first = document.methods.first?.method ?? "the first"
+    return "Differences to \(first)\(drawn); those that leave no doubt are marked."
   }
 
   private var groupsText: String {
