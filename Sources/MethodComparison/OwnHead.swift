@@ -3,7 +3,7 @@ import TrainingRuns
 
 /// The detector's own last layer, as it is: every method has to beat it, and trainings start from it.
 public struct OwnHead: Sendable {
-  /// The classifier.
+  /// The classifier of the detector.
   public let head: LinearHead
   /// Its box regressor, where its file has one that places the detections.
   public let boxRegressor: BoxRegressor?

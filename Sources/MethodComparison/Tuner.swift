@@ -335,7 +335,7 @@ public struct TuningData: Sendable {
   public struct UnseenImages: Sendable {
     /// Their RoIs, from the same detector.
     public var features: FeatureSet
-    /// Their annotations.
+    /// The annotations of these images.
     public var dataset: LVISDataset
     /// Marks of the files, by their option names.
     public var inputs: [String: RunRecord.Input]

@@ -58,8 +58,9 @@ for file in README.md Sources/BalancedGroupSoftmax/BalancedGroupSoftmax.docc/Get
   }
 done
 
-# SwiftPM plans anew where files of this package come or go, not where those of the library do.
-rm -f "$scratch/debug.yaml"
+# SwiftPM plans anew where files of this package come or go, not where those of the library do; and it takes what imports
+# a module that only re-exports others for up to date when these change. So its plan and this package's modules go first.
+rm -rf "$scratch/debug.yaml" "$scratch"/debug/{Guides,EvaluationAlone,library_package}.build
 swift build --package-path "$package" --scratch-path "$scratch" --product library-package
 program=$(swift build --package-path "$package" --scratch-path "$scratch" --show-bin-path)/library-package
 work=$(mktemp -d)
