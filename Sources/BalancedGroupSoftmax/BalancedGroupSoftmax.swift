@@ -2,7 +2,7 @@
 @_exported import Charts
 @_exported import DenseLinearAlgebra
 @_exported import DetectionHeads
-@_exported import DurableFiles
+@_exported import struct DurableFiles.FileError
 @_exported import FeatureSets
 @_exported import HeadInference
 @_exported import HeadLosses

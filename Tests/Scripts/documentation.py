@@ -35,7 +35,7 @@ with tempfile.TemporaryDirectory() as name:
         folder.mkdir()
         exported = [
             name for path in sorted(pathlib.Path("Sources", module).glob("*.swift"))
-            for name in re.findall(r"^@_exported import (\w+)", path.read_text(), re.M)]
+            for name in re.findall(r"^@_exported import (?:(?:struct|class|enum|protocol|func) )?(\w+)", path.read_text(), re.M)]
         subprocess.run(
             ["swift", "symbolgraph-extract", "-module-name", module, "-target", target, "-output-dir", folder,
              "-I", options.build / "Modules", "-minimum-access-level", "public", "-skip-synthesized-members",
