@@ -1,21 +1,21 @@
 import Foundation
 
-/// How an axis turns a value into a place.
+/// The function by which an axis turns a value into a place between its ends.
 public enum AxisScale: Sendable {
-  /// Equal steps.
+  /// Equal differences are equally far apart.
   case linear
-  /// Equal factors; only values above 0 have a place.
+  /// Equal factors are equally far apart; only values above 0 have a place.
   case log10
 }
 
-/// A value that an axis names.
+/// A value that an axis names, and the text beside it.
 public struct AxisTick: Sendable, Equatable {
-  /// Where it stands.
+  /// The value at which the tick stands, in the axis's unit.
   public var value: Double
-  /// What it says.
+  /// The text beside the tick.
   public var label: String
 
-  /// Makes a tick.
+  /// Makes a tick from its value and its text.
   public init(_ value: Double, _ label: String) {
     self.value = value
     self.label = label
@@ -24,18 +24,25 @@ public struct AxisTick: Sendable, Equatable {
 
 /// One axis: what it measures, its scale, and the values from one end to the other.
 public struct Axis: Sendable {
-  /// What is measured, with its unit.
+  /// What the axis measures, with its unit.
   public var title: String
-  /// How values become places.
+  /// The function by which values become places.
   public var scale: AxisScale
-  /// The values at its ends.
+  /// The values at the two ends.
   public var domain: ClosedRange<Double>
-  /// The ticks, where the nice ones will not do.
+  /// The ticks to draw instead of round values; `nil` for round values.
   public var ticks: [AxisTick]?
   /// Whether faint lines run across the panel from its ticks.
   public var hasGrid: Bool
 
   /// Makes an axis with its ends as given.
+  ///
+  /// - Parameters:
+  ///   - title: What is measured, with its unit.
+  ///   - scale: The function by which values become places; a logarithmic one needs both ends above 0.
+  ///   - domain: The values at the two ends.
+  ///   - ticks: The ticks to draw; `nil` for round values.
+  ///   - hasGrid: Whether faint lines run across the panel from its ticks.
   public init(
     _ title: String, scale: AxisScale = .linear, domain: ClosedRange<Double>, ticks: [AxisTick]? = nil,
     hasGrid: Bool = true
@@ -87,7 +94,8 @@ public struct Axis: Sendable {
   /// The length of the domain, as on a linear axis.
   var span: Double { domain.upperBound - domain.lowerBound }
 
-  /// Where a value stands between the ends, 0...1; `nil` where it has no place.
+  /// The place of a value between the ends, 0...1; `nil` for a value beyond them, or one that the scale has no place
+  /// for.
   public func fraction(_ value: Double) -> Double? {
     guard value.isFinite else { return nil }
     let place: Double
@@ -102,7 +110,7 @@ public struct Axis: Sendable {
     return min(max(place, 0), 1)
   }
 
-  /// The ticks to draw where there is room for about so many.
+  /// The ticks to draw where there is room for about `count` of them.
   public func shownTicks(room count: Int) -> [AxisTick] {
     if let ticks { return ticks.filter { fraction($0.value) != nil } }
     switch scale {

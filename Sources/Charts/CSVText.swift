@@ -1,5 +1,5 @@
 /// Rows as comma-separated values (RFC 4180): fields with commas, quotes or line breaks in quotes, lines ended by `\n`.
-public func csvText(_ rows: [[String]]) -> String {
+package func csvText(_ rows: [[String]]) -> String {
   rows.map { row in row.map(csvField).joined(separator: ",") + "\n" }.joined()
 }
 

@@ -1,4 +1,4 @@
-/// Where everything in a chart of a given width stands, in pixels from the upper left corner.
+/// The places of everything in a chart of a given width, in pixels from the upper left corner.
 struct ChartLayout {
   /// Sizes of type and the room between things.
   enum Size {

@@ -1,13 +1,13 @@
-/// A chart as SVG.
+/// A figure as SVG text, with its size.
 public struct RenderedChart: Sendable {
   /// The SVG element, with its style sheet where it is to stand alone.
   public let svg: String
-  /// The width in pixels.
+  /// The width of the figure in pixels.
   public let width: Double
-  /// The height in pixels.
+  /// The height of the figure in pixels.
   public let height: Double
-  /// Every text in it and the room it takes.
-  public let texts: [TextBox]
+  /// Every text in the figure and the room that it takes.
+  package let texts: [TextBox]
 }
 
 extension Chart {

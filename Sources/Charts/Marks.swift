@@ -1,13 +1,13 @@
-/// One value of a series.
+/// One value of a series, in the units of the axes.
 public struct ChartPoint: Sendable, Equatable {
-  /// Across.
+  /// The value on the horizontal axis.
   public var x: Double
-  /// Up.
+  /// The value on the vertical axis.
   public var y: Double
-  /// What shows where a reader points at it.
+  /// The text that shows where a reader points at it; `nil` for none.
   public var note: String?
 
-  /// Makes a point.
+  /// Makes a point from its values on the two axes and the text that shows where a reader points at it.
   public init(_ x: Double, _ y: Double, note: String? = nil) {
     self.x = x
     self.y = y
@@ -15,9 +15,10 @@ public struct ChartPoint: Sendable, Equatable {
   }
 }
 
-/// What is drawn in a panel. Points without a place on the axes, such as 0 on a logarithmic one, are left out.
+/// Points, lines, areas, bars and cells that are drawn in a panel. Points without a place on the axes, such as 0 on a
+/// logarithmic one, are left out.
 public enum Mark: Sendable {
-  /// Separate points.
+  /// Points that are not joined.
   case points(PointMark)
   /// Points joined in their order.
   case line(LineMark)
@@ -31,22 +32,22 @@ public enum Mark: Sendable {
   case cells(CellMark)
 }
 
-/// Separate points.
+/// Points that are not joined, of one style.
 public struct PointMark: Sendable {
-  /// What the legend calls them; `nil` for what needs no name.
+  /// The name in the legend; `nil` for points that need none.
   public var name: String?
-  /// The points.
+  /// The points, in the units of the axes.
   public var points: [ChartPoint]
-  /// Colour and shape.
+  /// The colour and shape of the points.
   public var style: SeriesStyle
-  /// The radius in pixels.
+  /// The radius of a point in pixels; 3 by default.
   public var radius: Double
-  /// 0...1; below 1 where many points lie over each other.
+  /// The opacity, 0...1; below 1 where many points lie over each other.
   public var opacity: Double
-  /// Whether they are filled; outlined with the page behind them otherwise.
+  /// Whether the points are filled; otherwise they are outlined, with the page behind them.
   public var isFilled: Bool
 
-  /// Makes points.
+  /// Makes a mark of points that are not joined.
   public init(
     _ points: [ChartPoint], named name: String? = nil, style: SeriesStyle, radius: Double = 3, opacity: Double = 1,
     isFilled: Bool = true
@@ -62,16 +63,16 @@ public struct PointMark: Sendable {
 
 /// Points joined in their order; a point without a place breaks the line.
 public struct LineMark: Sendable {
-  /// What the legend, or a label at its right end, calls it; `nil` for what needs no name.
+  /// The name in the legend or at the line's right end; `nil` for a line that needs none.
   public var name: String?
-  /// The points.
+  /// The points in the order in which they are joined, in the units of the axes.
   public var points: [ChartPoint]
-  /// Colour and dashes.
+  /// The colour and dashes of the line.
   public var style: SeriesStyle
-  /// The width in pixels.
+  /// The width of the line in pixels; 2 by default.
   public var width: Double
 
-  /// Makes a line.
+  /// Makes a line through points.
   public init(_ points: [ChartPoint], named name: String? = nil, style: SeriesStyle, width: Double = 2) {
     self.name = name
     self.points = points
@@ -82,12 +83,12 @@ public struct LineMark: Sendable {
 
 /// The room between a line and the bottom of the panel.
 public struct AreaMark: Sendable {
-  /// The points of its upper edge.
+  /// The points of the upper edge, in the units of the axes.
   public var points: [ChartPoint]
-  /// Its colour.
+  /// The colour of the area.
   public var style: SeriesStyle
 
-  /// Makes an area.
+  /// Makes the area below a line through points.
   public init(_ points: [ChartPoint], style: SeriesStyle) {
     self.points = points
     self.style = style
@@ -96,22 +97,22 @@ public struct AreaMark: Sendable {
 
 /// A line across the panel at one value.
 public struct RuleMark: Sendable {
-  /// Which way it runs.
+  /// The direction of a rule.
   public enum Direction: Sendable {
-    /// Across, at a value of the y axis.
+    /// Across the panel, at a value of the vertical axis.
     case horizontal
-    /// Up, at a value of the x axis.
+    /// From the bottom of the panel to its top, at a value of the horizontal axis.
     case vertical
   }
 
-  /// The value it stands at.
+  /// The value at which the rule stands, on the axis that its direction names.
   public var value: Double
-  /// Which way it runs.
+  /// The direction in which the rule runs.
   public var direction: Direction
-  /// Colour and dashes.
+  /// The colour and dashes of the rule.
   public var style: SeriesStyle
 
-  /// Makes a rule.
+  /// Makes a rule at a value of one of the axes.
   public init(_ direction: Direction, at value: Double, style: SeriesStyle) {
     self.value = value
     self.direction = direction
@@ -121,18 +122,18 @@ public struct RuleMark: Sendable {
 
 /// Bars that stand on the bottom of the panel.
 public struct BarMark: Sendable {
-  /// What the legend calls them; `nil` for what needs no name.
+  /// The name in the legend; `nil` for bars that need none.
   public var name: String?
-  /// The middle and height of each bar.
+  /// The middle of each bar on the horizontal axis, and its height on the vertical one.
   public var points: [ChartPoint]
-  /// The width of a bar, in units of the x axis.
+  /// The width of a bar, in units of the horizontal axis.
   public var width: Double
-  /// Colour.
+  /// The colour of the bars.
   public var style: SeriesStyle
-  /// What stands above each bar; none, or one a bar.
+  /// The texts above the bars, one a bar; empty for none.
   public var labels: [String]
 
-  /// Makes bars.
+  /// Makes bars that stand on the bottom of the panel.
   public init(
     _ points: [ChartPoint], named name: String? = nil, width: Double, style: SeriesStyle, labels: [String] = []
   ) {
@@ -146,20 +147,21 @@ public struct BarMark: Sendable {
 
 /// Cells of a table, each as dark as its value.
 public struct CellMark: Sendable {
-  /// One cell.
+  /// One cell of the table: a rectangle of the plot, its shade and its text.
   public struct Cell: Sendable {
-    /// From where to where across.
+    /// The range of the horizontal axis that the cell covers.
     public var x: ClosedRange<Double>
-    /// From where to where up.
+    /// The range of the vertical axis that the cell covers.
     public var y: ClosedRange<Double>
-    /// 0...1: how dark it is.
+    /// The shade, from 0, the page, to 1, the full colour.
     public var share: Double
-    /// What stands in it.
+    /// The text in the middle of the cell.
     public var text: String
-    /// What shows where a reader points at it.
+    /// The text that shows where a reader points at the cell; `nil` for none.
     public var note: String?
 
-    /// Makes a cell.
+    /// Makes a cell from the ranges that it covers, its shade, its text, and the text that shows where a reader points
+    /// at it.
     public init(x: ClosedRange<Double>, y: ClosedRange<Double>, share: Double, text: String, note: String? = nil) {
       self.x = x
       self.y = y
@@ -169,12 +171,12 @@ public struct CellMark: Sendable {
     }
   }
 
-  /// The cells.
+  /// The cells of the table, in any order.
   public var cells: [Cell]
-  /// Colour.
+  /// The colour whose shades the cells have.
   public var style: SeriesStyle
 
-  /// Makes cells.
+  /// Makes a table from its cells.
   public init(_ cells: [Cell], style: SeriesStyle) {
     self.cells = cells
     self.style = style

@@ -6,13 +6,13 @@ public struct ReportError: CodedError, Hashable {
   public enum Code: String, Sendable {
     /// `rsvg-convert`, which makes PNG and PDF, is not installed.
     case converterMissing
-    /// `rsvg-convert` failed.
+    /// `rsvg-convert` is installed and ended with an error, or wrote nothing.
     case converterFailed
-    /// There is nothing to report.
+    /// There is nothing to report: no run, no class or no number.
     case empty
-    /// Heads or runs are of different classes.
+    /// The heads or runs that are shown together are of different classes.
     case classes
-    /// A weight is no finite number.
+    /// A weight is not a finite number.
     case notFinite
     /// A file holds no results of a comparison.
     case comparison

@@ -1,19 +1,19 @@
 /// A colour of the palette of Okabe and Ito (2008), told apart by colour-blind readers; the yellow is left out, which
 /// nobody reads on white. Each has a lighter twin for dark pages.
 public enum SeriesColor: String, Sendable, CaseIterable {
-  /// Grey: what others are held against.
+  /// Grey, for the series that others are compared with.
   case neutral
-  /// Blue.
+  /// Blue, #0072b2 on a light page.
   case blue
-  /// Vermillion.
+  /// Vermillion, #d55e00 on a light page.
   case vermillion
-  /// Bluish green.
+  /// Bluish green, #009e73 on a light page.
   case green
-  /// Reddish purple.
+  /// Reddish purple, #cc79a7 on a light page.
   case purple
-  /// Orange.
+  /// Orange, #e69f00 on a light page.
   case orange
-  /// Sky blue.
+  /// Sky blue, #56b4e9 on a light page.
   case sky
 
   /// The colour on a light page.
@@ -43,19 +43,19 @@ public enum SeriesColor: String, Sendable, CaseIterable {
   }
 }
 
-/// The dashes of a line.
+/// The dashes of a line, by which lines of one colour are told apart.
 public enum LineDash: String, Sendable, CaseIterable {
-  /// Unbroken.
+  /// A line without gaps.
   case solid
-  /// Long dashes.
+  /// Dashes of 6 pixels with gaps of 3.
   case dashed
-  /// Dots.
+  /// Dots with gaps of 3 pixels.
   case dotted
-  /// Dashes and dots.
+  /// Dashes with a dot between.
   case dashDotted
-  /// Very long dashes.
+  /// Dashes of 12 pixels with gaps of 4.
   case longDashed
-  /// Dashes and pairs of dots.
+  /// Dashes with two dots between.
   case dashDotDotted
 
   /// SVG's `stroke-dasharray`; `nil` for an unbroken line.
@@ -71,32 +71,32 @@ public enum LineDash: String, Sendable, CaseIterable {
   }
 }
 
-/// The shape of a point.
+/// The shape of a point, by which points of one colour are told apart.
 public enum MarkerShape: String, Sendable, CaseIterable {
-  /// A disc.
+  /// A disc; the default.
   case circle
-  /// A square standing on its corner.
+  /// A square that stands on its corner.
   case diamond
-  /// A square.
+  /// A square that stands on its side.
   case square
-  /// A triangle.
+  /// A triangle with its tip up.
   case triangle
-  /// A triangle standing on its corner.
+  /// A triangle with its tip down.
   case invertedTriangle
-  /// A cross.
+  /// Two strokes that cross, like the letter x.
   case cross
 }
 
-/// What a series looks like, wherever it is drawn.
+/// The colour, dashes and shape of a series, the same wherever it is drawn.
 public struct SeriesStyle: Sendable, Hashable {
-  /// Its colour.
+  /// The colour of the series' points, lines and areas.
   public var color: SeriesColor
-  /// The dashes of its lines.
+  /// The dashes of the series' lines; unbroken by default.
   public var dash: LineDash
-  /// The shape of its points.
+  /// The shape of the series' points; a disc by default.
   public var shape: MarkerShape
 
-  /// Makes a style.
+  /// Makes a style; lines are unbroken and points are discs unless something else is stated.
   public init(_ color: SeriesColor, dash: LineDash = .solid, shape: MarkerShape = .circle) {
     self.color = color
     self.dash = dash
@@ -105,7 +105,7 @@ public struct SeriesStyle: Sendable, Hashable {
 }
 
 extension SeriesStyle {
-  /// Styles for the parts of one series: the first, the whole, in grey, and the others each in a colour of their own.
+  /// Styles for the parts of one series: the first, which is the whole, in grey, and the others in a colour each.
   public static func styles(forParts count: Int) -> [SeriesStyle] {
     let colors: [SeriesColor] = [.neutral, .purple, .vermillion, .orange, .green, .blue, .sky]
     return (0..<count).map { index in
@@ -115,7 +115,7 @@ extension SeriesStyle {
     }
   }
 
-  /// A colour's style of a number: dashes and shape go together.
+  /// The style of a number among those of its colour: dashes and shape change together.
   package init(_ color: SeriesColor, turn: Int) {
     self.init(
       color, dash: LineDash.allCases[turn % LineDash.allCases.count],

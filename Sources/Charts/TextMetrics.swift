@@ -1,4 +1,4 @@
-/// How much room a text takes.
+/// The room that a text takes.
 ///
 /// The reader's font is not known when a chart is laid out, so the widths are those of DejaVu Sans, one of the widest
 /// in common use: what fits in it fits in Helvetica, Arial or Liberation Sans.
@@ -57,16 +57,16 @@ package enum TextMetrics {
 }
 
 /// The room that one text takes in a chart.
-public struct TextBox: Sendable, Equatable {
-  /// What it says.
+package struct TextBox: Sendable, Equatable {
+  /// The text as it stands in the figure.
   public let text: String
-  /// Its left edge in pixels.
+  /// The left edge of the text in pixels.
   public let x: Double
-  /// Its upper edge in pixels.
+  /// The upper edge of the text in pixels.
   public let y: Double
-  /// Its width in pixels, as in a wide font.
+  /// The width of the text in pixels, as in a wide font.
   public let width: Double
-  /// Its height in pixels.
+  /// The height of the text in pixels.
   public let height: Double
 
   /// Whether two texts run into each other.

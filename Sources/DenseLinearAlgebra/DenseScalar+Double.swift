@@ -2,7 +2,7 @@ import COpenBLAS
 import RealModule
 
 extension Double: DenseScalar {
-  /// `cblas_dgemm` on this thread.
+  /// C ← α op(A) op(B) + β C by OpenBLAS's `cblas_dgemm`, on the calling thread.
   public static func multiply(
     rows: Int, columns: Int, inner: Int, alpha: Double,
     _ a: UnsafePointer<Double>, stride strideA: Int, transposed transposedA: Bool,
@@ -17,7 +17,7 @@ extension Double: DenseScalar {
       beta, c, blasint(strideC))
   }
 
-  /// Softmax in place.
+  /// Replaces logits by their softmax, and returns log Σ exp(logit).
   public static func softmax(_ logits: UnsafeMutablePointer<Double>, count: Int) -> Double {
     var maximum = logits[0]
     for i in 1..<max(1, count) { maximum = max(maximum, logits[i]) }
@@ -30,7 +30,7 @@ extension Double: DenseScalar {
     return maximum + .log(sum)
   }
 
-  /// Logistic function in place.
+  /// Replaces every logit z by σ(z).
   public static func sigmoid(_ logits: UnsafeMutablePointer<Double>, count: Int) {
     for i in 0..<count {
       let e = Double.exp(-abs(logits[i]))

@@ -3,7 +3,7 @@ import CVectorKernels
 import RealModule
 
 extension Float: DenseScalar {
-  /// `cblas_sgemm` on this thread.
+  /// C ← α op(A) op(B) + β C by OpenBLAS's `cblas_sgemm`, on the calling thread.
   public static func multiply(
     rows: Int, columns: Int, inner: Int, alpha: Float,
     _ a: UnsafePointer<Float>, stride strideA: Int, transposed transposedA: Bool,
@@ -28,14 +28,15 @@ extension Float: DenseScalar {
     bags_sigmoid(logits, count)
   }
 
-  /// By a vectorised kernel, relative error of each term below 1e-6.
+  /// The binary cross-entropy of logits whose target is 0, by a vectorised kernel; the relative error of each term is
+  /// below 1e-6.
   public static func logisticLoss(
     _ logits: UnsafeMutablePointer<Float>, weights: UnsafePointer<Float>, scale: Float, count: Int
   ) -> Float {
     bags_logistic_loss(logits, weights, scale, count)
   }
 
-  /// By a vectorised kernel, relative error of each term below 1e-5.
+  /// The focal loss of logits whose target is 0, by a vectorised kernel; the relative error of each term is below 1e-5.
   public static func focalLoss(
     _ logits: UnsafeMutablePointer<Float>, gamma: Float, scale: Float, count: Int
   ) -> Float {

@@ -1,10 +1,10 @@
-/// A dense row-major matrix.
+/// A dense matrix of `Float` or `Double`, row after row.
 public struct Matrix<Scalar: DenseScalar>: Sendable, Equatable {
   /// The number of rows.
   public private(set) var rows: Int
   /// The length of a row.
   public private(set) var columns: Int
-  /// Row after row; `rows * columns` values.
+  /// The `rows * columns` values, row after row.
   public private(set) var storage: [Scalar]
 
   /// A matrix of zeros, or of another value.
@@ -31,13 +31,17 @@ public struct Matrix<Scalar: DenseScalar>: Sendable, Equatable {
     storage = values
   }
 
-  /// One value.
+  /// The value in a row and a column, both from 0.
+  ///
+  /// - Precondition: The place lies in the matrix.
   public subscript(row: Int, column: Int) -> Scalar {
     get { storage[row * columns + column] }
     set { storage[row * columns + column] = newValue }
   }
 
-  /// One row, copied.
+  /// A copy of one row, `columns` values.
+  ///
+  /// - Precondition: The matrix has a row of this index, from 0.
   public func row(_ index: Int) -> [Scalar] { Array(storage[index * columns..<(index + 1) * columns]) }
 
   /// Calls `body` with the values, row after row.

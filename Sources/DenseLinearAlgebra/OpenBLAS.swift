@@ -5,7 +5,7 @@ import COpenBLAS
 /// Every product runs on the thread that asks for it, and the work is shared out above it by ``inParallel(parts:_:)``;
 /// so two trainings in one process do not disturb each other.
 public enum OpenBLAS {
-  /// Its version and build, such as `OpenBLAS 0.3.21 … Zen MAX_THREADS=64`.
+  /// The version and build of OpenBLAS, such as `OpenBLAS 0.3.21 … Zen MAX_THREADS=64`.
   public static var configuration: String { String(cString: openblas_get_config()) }
 
   /// The kernels it chose for this processor, such as `Haswell` or `SkylakeX`.

@@ -3,7 +3,7 @@ public final class ScratchBuffer {
   private var memory: UnsafeMutableRawPointer?
   private var capacity = 0
 
-  /// An empty buffer.
+  /// Makes a buffer that has no memory yet.
   public init() {}
 
   deinit { memory?.deallocate() }

@@ -8,7 +8,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
   private var s2: UInt64
   private var s3: UInt64
 
-  /// Starts from a seed.
+  /// Makes a generator whose numbers follow from the seed.
   public init(seed: UInt64) {
     var word = seed
     func mixed() -> UInt64 {

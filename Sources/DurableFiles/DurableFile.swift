@@ -6,7 +6,7 @@ import Foundation
 /// without a commit, the temporary file is removed and what stood at the destination stays as it was. A destination that
 /// is no file (`/dev/stdout`, a pipe) is written to as it is.
 public final class DurableFile {
-  /// Where the file will stand after `commit()`.
+  /// The path at which the file stands after `commit()`.
   public let path: String
   /// `nil` where the destination is written to as it is.
   private let temporaryPath: String?

@@ -9,7 +9,7 @@ package struct NamedKey: CodingKey {
   package init?(intValue: Int) { nil }
 }
 
-/// How documents are written as JSON and read again.
+/// Writes documents as JSON and reads them again.
 ///
 /// A property `imageCount` is `image_count` in the file; files of earlier versions, which spell some keys `imageCount`,
 /// are read too. Names that begin with a capital, such as those of metrics (`AP50`, `AR@300`), and the keys of

@@ -5,9 +5,9 @@ import Foundation
 /// The bytes stay mapped while the object lives. A file that another process shortens meanwhile is outside what a
 /// mapping can guard against; `bags` itself never rewrites a file in place.
 public final class MappedFile: @unchecked Sendable {
-  /// The path as given.
+  /// The path of the file as it was given.
   public let path: String
-  /// The whole file.
+  /// The bytes of the whole file; valid while the object lives.
   public let bytes: UnsafeRawBufferPointer
 
   /// Maps the file at `path`.

@@ -6,24 +6,24 @@ import LVISDatasets
 /// A pass over a feature set that turns RoIs into detections: score, threshold, decode, clip, suppress within each
 /// class, keep the best of each image.
 public struct DetectionPass: Sendable {
-  /// The RoIs.
+  /// The RoIs that are turned into detections.
   public let features: FeatureSet
-  /// How.
+  /// The thresholds, the box coder and the threads of the pass.
   public let settings: DetectionSettings
-  /// Images whose size is not known: their boxes are not clipped.
+  /// The number of images whose size is not known: their boxes are not clipped.
   public let unclippedImageCount: Int
   private let scorer: any RoIScorer
   private let regressor: BoxRegressor?
   private let sizes: [SIMD2<Float>?]
 
-  /// Checks that everything fits together.
+  /// Checks that features, classifier and regressor fit together.
   ///
   /// - Parameters:
   ///   - features: The RoIs; where they have no `box_deltas`, the proposals are the boxes.
   ///   - scorer: The classifier.
   ///   - regressor: Gives the box deltas in place of the set's; `nil` to take those.
   ///   - dataset: Gives the sizes of the images, to clip to; `nil` to clip nothing.
-  ///   - settings: How.
+  ///   - settings: The thresholds, the box coder and the threads.
   /// - Throws: `FeatureSetError` if features or box deltas do not fit the scorer or the regressor, or the data set does
   ///   not know an image.
   public init(
@@ -115,7 +115,7 @@ extension LinearHead {
   /// - Parameters:
   ///   - features: The RoIs; where they have no `box_deltas`, the proposals are the boxes.
   ///   - dataset: Gives the sizes of the images, to clip to; `nil` to clip nothing.
-  ///   - settings: How.
+  ///   - settings: The thresholds, the box coder and the threads.
   /// - Throws: `FeatureSetError` if features and head do not fit, or a number is not finite.
   public func detections(
     for features: FeatureSet, clippingTo dataset: LVISDataset? = nil, settings: DetectionSettings = DetectionSettings()

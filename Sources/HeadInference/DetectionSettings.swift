@@ -2,22 +2,23 @@ import DetectionHeads
 import Foundation
 import LVISDatasets
 
-/// How scores and boxes become detections.
+/// Thresholds and limits by which scores and boxes become detections.
 public struct DetectionSettings: Sendable, Hashable {
-  /// A class is a candidate where it scores above this.
+  /// The score above which a class is a candidate; 1e-4 by default.
   public var scoreThreshold: Float
-  /// Boxes of a class whose IoU is strictly above it suppress each other.
+  /// The IoU above which a box suppresses lower-scored ones of its class; .5 by default.
   public var suppressionIoU: Double
-  /// The detections kept of an image, by score over all classes.
+  /// The detections kept of an image, by score over all classes; 300 by default.
   public var maximumPerImage: Int
-  /// Boxes that are narrower or lower, once clipped, are left out before suppression (torchvision: .01; others: 0).
+  /// The least width and height in pixels: boxes below it, once clipped, are left out before suppression; 0 by default
+  /// (torchvision: .01).
   public var minimumSize: Float
-  /// How deltas become boxes.
+  /// The rules by which deltas become boxes.
   public var boxCoder: BoxCoder
-  /// The threads to work on; the result does not depend on it.
+  /// The threads to work on, by default one for each processor; the result does not depend on it.
   public var threads: Int
 
-  /// LVIS's usual settings: scores above 1e-4, IoU .5, 300 an image.
+  /// Makes settings; what is not stated is as usual for LVIS.
   public init(
     scoreThreshold: Float = 1e-4, suppressionIoU: Double = 0.5, maximumPerImage: Int = 300,
     minimumSize: Float = 0, boxCoder: BoxCoder = BoxCoder(),
@@ -34,20 +35,20 @@ public struct DetectionSettings: Sendable, Hashable {
 
 /// The detections of one image.
 public struct ImageDetections: Sendable, Hashable {
-  /// One detection.
+  /// One detection: a box, a class and a score.
   public struct Detection: Sendable, Hashable {
-    /// Its box, clipped to the image where that is known.
+    /// The box, clipped to the image where its size is known.
     public let box: CornerBox
-    /// Its score.
+    /// The score of the class, above the threshold.
     public let score: Float
     /// The index of its class by ascending category id.
     public let classIndex: Int
-    /// The RoI that it comes from, its row in the feature set.
+    /// The row of its RoI in the feature set.
     public let row: Int
   }
 
   /// The image's id.
   public let imageID: Int
-  /// By descending score.
+  /// The detections of the image by descending score.
   public let detections: [Detection]
 }

@@ -14,7 +14,8 @@ struct ClassScores: Sendable {
   var curves: [Double] = []
 }
 
-/// Turns the verdicts on a class into precision and recall (rules 8 and 10).
+/// Turns the verdicts on a class into precision and recall (lvis-api `LVISEval.accumulate`; pycocotools `cocoeval.py`,
+/// `accumulate`).
 struct Accumulation: Sendable {
   let thresholdCount: Int
   let rangeCount: Int

@@ -1,16 +1,16 @@
 import DurableFiles
 import LVISDatasets
 
-/// Classes that an analysis looks at together.
+/// The classes that a row of an analysis is about.
 public enum ClassSplit: Sendable, Hashable {
-  /// Every class.
+  /// All classes together.
   case all
-  /// The classes of a frequency; `nil` for those without one.
+  /// The classes of a frequency, rare, common or frequent; `nil` for those without one.
   case frequency(LVISFrequency?)
-  /// The classes of a group of the options, numbered from 0.
+  /// The classes of a group of the options, from 0.
   case group(Int)
 
-  /// `all`, `r`, `c`, `f`, `–`, `G1`, `G2`...
+  /// The text `all`, `r`, `c`, `f`, `–`, `G1`, `G2`, ….
   public var description: String {
     switch self {
     case .all: "all"
@@ -58,7 +58,7 @@ extension ClassSplit: Codable, CodingKeyRepresentable {
     try container.encode(description)
   }
 
-  /// The description.
+  /// The key of a dictionary in JSON, which is the description.
   public var codingKey: any CodingKey { NamedKey(description) }
 
   /// The classes that a key describes; `nil` where it describes none.

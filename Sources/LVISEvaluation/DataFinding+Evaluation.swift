@@ -1,7 +1,7 @@
 import LVISDatasets
 
 extension DataFinding.Code {
-  /// Ground truth with id 0, which the reference takes for none.
+  /// Ground truth with id 0, which lvis-api takes for none.
   public static let idZeroTaken = Self(rawValue: "id-zero-taken")
   /// Crowds, which are ignored as in COCO.
   public static let crowdsHonoured = Self(rawValue: "crowds-honoured")

@@ -1,6 +1,6 @@
 import LVISDatasets
 
-/// Where detections come from.
+/// The source of detections: memory or a results file.
 enum DetectionSource {
   case columns(DetectionColumns)
   case file(String)

@@ -31,7 +31,8 @@ struct DetectionTable: Sendable {
   func area(of detection: Int) -> Double { areas.isEmpty ? boxes[detection].area : areas[detection] }
 }
 
-/// How detections' areas, boxes and masks are filled in (rule 2).
+/// The source of detections' areas, boxes and masks where a result lacks some, decided by the first result (lvis-api
+/// `LVISResults.__init__`).
 struct Filling: Sendable, Equatable {
   /// Whether the first result has a box: then all need one, areas are the boxes', and a missing mask is the box. Else
   /// all need a mask, areas are the masks', and a missing box is the mask's.

@@ -1,13 +1,14 @@
 import LVISDatasets
 
-/// Which detections take part, by image, after the caps (rule 1).
+/// The detections that are left after the caps, by image (lvis-api `LVISResults.limit_dets_per_image`; for fixed AP also
+/// a cap on each class).
 struct DetectionsByImage: Sendable {
   /// Detections of image i are `order[starts[i]..<starts[i + 1]]`: in the order given, or by descending score where
   /// the cap cut some off.
   private(set) var order: [Int32]
   private(set) var starts: [Int32]
-  /// The position of the reference's first result after the caps, whose fields decide how all are filled in (rule 2);
-  /// `nil` where nothing is left.
+  /// The position of the first result after the caps in lvis-api's order, whose fields decide how all are filled in (see
+  /// `Filling`); `nil` where nothing is left.
   private(set) var first: Int?
 
   @inline(__always)
@@ -25,7 +26,7 @@ struct DetectionsByImage: Sendable {
   init(_ table: DetectionTable, imageCount: Int, categoryCount: Int, perImage: Int?, perCategory: Int?) {
     (order, starts) = Self.grouped(0..<table.count, by: table.images, count: imageCount)
     if let perImage { keepBest(perImage, table.scores) }
-    // The reference's list after the cap an image: images in order of their first detection.
+    // lvis-api's list after the cap an image: images in order of their first detection.
     if let image = table.images.first { first = order[range(of: Int(image))].first.map(Int.init) }
     if let perCategory {
       let listed = perImage == nil ? Array(0..<Int32(table.count)) : Self.inOrderOfAppearance(self, table.images)

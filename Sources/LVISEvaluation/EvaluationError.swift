@@ -20,24 +20,24 @@ public struct EvaluationError: CodedError, Hashable {
     case notPrepared
   }
 
-  /// Where the fault lies.
+  /// The element and field at fault.
   public struct Place: Sendable, Hashable, CustomStringConvertible {
-    /// What holds the fault.
+    /// The data that hold the fault.
     public enum Source: String, Sendable {
-      /// The ground truth's annotations.
+      /// The annotations of the ground truth.
       case annotations
-      /// The detections.
+      /// The detections that were given.
       case detections
     }
 
-    /// What holds the fault.
+    /// The data that hold the fault.
     public let source: Source
     /// Its position there, from 0, in the order given.
     public let element: Int
     /// The field, as a results file names it.
     public let field: String
 
-    /// `detections[17].score`.
+    /// The place in words, such as `detections[17].score`.
     public var description: String { "\(source.rawValue)[\(element)].\(field)" }
   }
 

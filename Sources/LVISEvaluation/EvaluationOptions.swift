@@ -1,8 +1,8 @@
 import LVISDatasets
 
-/// What an evaluation measures, and how. The defaults are those of LVIS.
+/// The overlap, the rules, the caps and the thresholds of an evaluation. The defaults are those of LVIS.
 public struct EvaluationOptions: Sendable {
-  /// What overlap decides whether a detection has found an object.
+  /// The overlap that decides whether a detection has found an object.
   public enum IoUType: String, Sendable, CaseIterable {
     /// Intersection over union of the boxes.
     case bbox
@@ -12,7 +12,7 @@ public struct EvaluationOptions: Sendable {
     case boundary
   }
 
-  /// Whose rules hold.
+  /// The benchmark whose rules hold.
   public enum Rules: String, Sendable, CaseIterable {
     /// LVIS: federated labels, 300 detections an image over all classes (Gupta et al., CVPR 2019).
     case lvis
@@ -20,33 +20,61 @@ public struct EvaluationOptions: Sendable {
     case coco
   }
 
-  /// What overlap counts.
+  /// The overlap that decides whether a detection has found an object; that of boxes by default.
   public var iouType: IoUType
-  /// Whose rules hold.
+  /// The benchmark whose rules hold; LVIS by default.
   public var rules: Rules
-  /// How many detections an image may have over all classes; `nil` lifts the cap. COCO's rules do not look at it.
-  public var maxDetectionsPerImage: Int? = 300
-  /// Fixed AP (Dave et al. 2021, arXiv 2102.01066): how many detections a class may have over all images; `nil` for no
-  /// such cap. Fixed AP proper lifts the cap an image too.
+  /// The detections that an image may have over all classes, 300 by default; `nil` lifts the cap. COCO's rules do not
+  /// look at it.
+  public var maxDetectionsPerImage: Int?
+  /// Fixed AP (Dave et al. 2021, arXiv 2102.01066): the detections that a class may have over all images; `nil`, the
+  /// default, for no such cap. Fixed AP proper lifts the cap an image too.
   public var maxDetectionsPerCategory: Int?
-  /// The IoU thresholds that AP is averaged over, at most 64, in 0...1.
-  public var iouThresholds: [Double] = Self.standardIoUThresholds
-  /// The ranges of area that are scored on their own, beside `AreaRange.all`; at most 15.
-  public var areaRanges: [AreaRange] = AreaRange.standard
-  /// Whether a match with ground truth of id 0 counts. The reference implementation takes 0 for "no match"; by default
-  /// this does the same.
-  public var fixesIDZero = false
-  /// Each category's frequency, instead of what the ground truth states.
+  /// The IoU thresholds that AP is averaged over, at most 64, in 0...1; ten from .5 to .95 by default.
+  public var iouThresholds: [Double]
+  /// The ranges of area that are scored on their own, beside `AreaRange.all`; at most 15, COCO's three by default.
+  public var areaRanges: [AreaRange]
+  /// Whether a match with ground truth of id 0 counts; not by default. lvis-api takes 0 for "no match", and so does
+  /// this.
+  public var fixesIDZero: Bool
+  /// Each category's frequency by its id, instead of what the ground truth states; `nil`, the default, for that.
   public var frequencies: [Int: LVISFrequency]?
-  /// The groups of the classes, such as those that a classifier was trained with: adds `AP1`...`APn`.
+  /// The groups of the classes, such as those that a classifier was trained with: adds `AP1`...`APn`. None by default.
   public var groups: CategoryGroups?
-  /// Whether to keep every class's precision at the 101 recall points.
-  public var keepsCurves = false
+  /// Whether to keep every class's precision at the 101 recall points; not by default.
+  public var keepsCurves: Bool
 
-  /// Makes options, everything else being as in LVIS.
-  public init(iouType: IoUType = .bbox, rules: Rules = .lvis) {
+  /// Makes options; what is not stated is as in LVIS.
+  ///
+  /// Nothing is checked here; an evaluator refuses thresholds and ranges that it cannot score.
+  ///
+  /// - Parameters:
+  ///   - iouType: The overlap that decides whether a detection has found an object.
+  ///   - rules: The benchmark whose rules hold.
+  ///   - maxDetectionsPerImage: The detections that an image may have; `nil` lifts the cap.
+  ///   - maxDetectionsPerCategory: The detections that a class may have over all images; `nil` for no such cap.
+  ///   - iouThresholds: The IoU thresholds that AP is averaged over.
+  ///   - areaRanges: The ranges of area that are scored on their own.
+  ///   - fixesIDZero: Whether a match with ground truth of id 0 counts.
+  ///   - frequencies: Each category's frequency by its id; `nil` for what the ground truth states.
+  ///   - groups: The groups of the classes; `nil` to score none.
+  ///   - keepsCurves: Whether to keep every class's precision at the 101 recall points.
+  public init(
+    iouType: IoUType = .bbox, rules: Rules = .lvis, maxDetectionsPerImage: Int? = 300,
+    maxDetectionsPerCategory: Int? = nil, iouThresholds: [Double] = Self.standardIoUThresholds,
+    areaRanges: [AreaRange] = AreaRange.standard, fixesIDZero: Bool = false,
+    frequencies: [Int: LVISFrequency]? = nil, groups: CategoryGroups? = nil, keepsCurves: Bool = false
+  ) {
     self.iouType = iouType
     self.rules = rules
+    self.maxDetectionsPerImage = maxDetectionsPerImage
+    self.maxDetectionsPerCategory = maxDetectionsPerCategory
+    self.iouThresholds = iouThresholds
+    self.areaRanges = areaRanges
+    self.fixesIDZero = fixesIDZero
+    self.frequencies = frequencies
+    self.groups = groups
+    self.keepsCurves = keepsCurves
   }
 
   /// Ten thresholds from .5 to .95, to the bit as numpy's `linspace` makes them: the ninth is 0.8999999999999999.
@@ -60,10 +88,10 @@ public struct EvaluationOptions: Sendable {
 public struct AreaRange: Sendable, Equatable {
   /// `small`, `medium` and `large` give the metrics APs, APm and APl; any other name n gives `AP_n`.
   public var name: String
-  /// In square pixels.
+  /// The areas of the range in square pixels, both ends inclusive.
   public var bounds: ClosedRange<Double>
 
-  /// Makes a range.
+  /// Makes a range from its name and its areas in square pixels.
   public init(_ name: String, _ bounds: ClosedRange<Double>) {
     self.name = name
     self.bounds = bounds

@@ -2,41 +2,41 @@ import LVISDatasets
 
 /// The metrics of an evaluation, overall and per class.
 public struct EvaluationResult: Sendable {
-  /// One metric.
+  /// A metric by name, such as `AP`, and its value.
   public struct Metric: Sendable, Equatable {
-    /// As the reference names it: `AP`, `APr`, `AR@300`...
+    /// The name of the metric as lvis-api prints it, such as `AP`, `APr` or `AR@300`.
     public let name: String
     /// 0...1; `nil` where there is no object to measure it by.
     public let value: Double?
 
-    /// Makes a metric.
+    /// Makes a metric from its name and its value.
     public init(name: String, value: Double?) {
       self.name = name
       self.value = value
     }
   }
 
-  /// How many detections and objects took part.
+  /// The numbers of detections and objects that took part.
   public struct Counts: Sendable, Equatable {
-    /// Detections given.
+    /// The number of detections given.
     public let detections: Int
-    /// Detections left after the caps.
+    /// The number of detections left after the caps.
     public let detectionsAfterCap: Int
-    /// Detections left after dropping what images were not searched for.
+    /// The number of detections left after dropping those in images that were not searched for their class.
     public let detectionsThatCount: Int
-    /// Objects of the ground truth, ignored ones included.
+    /// The number of objects of the ground truth, ignored ones included.
     public let objects: Int
   }
 
-  /// In the order that the reference prints them, those for groups behind.
+  /// The metrics in the order in which lvis-api prints them, then those of groups.
   public let metrics: [Metric]
-  /// By ascending category id, classes without objects included.
+  /// The classes by ascending category id, those without objects included.
   public let classes: [ClassResult]
   /// The IoU thresholds that precision was averaged over.
   public let iouThresholds: [Double]
-  /// How many detections and objects took part.
+  /// The numbers of detections and objects that took part.
   public let counts: Counts
-  /// What a reader of the metrics should know.
+  /// The findings that a reader of the metrics should know.
   ///
   /// Findings about the ground truth come first, then those about the detections, then peculiarities of the rules.
   public let warnings: [DataFinding]
@@ -70,7 +70,7 @@ public struct EvaluationResult: Sendable {
   }
 }
 
-/// What is measured of one class.
+/// The metrics and counts of one class.
 public struct ClassResult: Sendable, Identifiable {
   /// The category's id.
   public let id: Int
@@ -78,11 +78,11 @@ public struct ClassResult: Sendable, Identifiable {
   public let name: String
   /// Rare, common or frequent; `nil` where it is not known.
   public let frequency: LVISFrequency?
-  /// Objects that count.
+  /// The number of objects that count.
   public let objectCount: Int
-  /// Detections that count.
+  /// The number of detections that count.
   public let detectionCount: Int
-  /// `AP`, `AP50`, `AP75`, `APs`..., `AR`, `ARs`...
+  /// The metrics `AP`, `AP50`, `AP75`, `APs`, …, `AR`, `ARs`, …
   public let metrics: [EvaluationResult.Metric]
   /// Precision at recall 0, .01, ... 1, for each threshold; empty unless the options ask for it.
   public let curves: [[Double]]

@@ -1,6 +1,7 @@
 import LVISDatasets
 
-/// Which categories each image was searched for (rule 4: federated labels).
+/// The categories that each image was searched for: its federated labels (Gupta et al., CVPR 2019; lvis-api
+/// `LVISEval._prepare`).
 ///
 /// An image without `neg_category_ids` counts as searched for everything, which is what COCO-style data means.
 struct FederatedLabels: Sendable {

@@ -14,7 +14,7 @@ struct GroundTruthIndex: Sendable {
   /// By ascending id.
   let categories: [LVISCategory]
 
-  /// Sorted by image, then category; within both as the reference implementation would iterate.
+  /// Sorted by image, then category; within both as lvis-api would iterate.
   let objects: [GroundTruthObject]
   /// By image, then category; one more at the end closes the last.
   let pairs: [Pair]
@@ -154,8 +154,9 @@ struct GroundTruthIndex: Sendable {
     static func < (a: Entry, b: Entry) -> Bool { a.key != b.key ? a.key < b.key : a.order < b.order }
   }
 
-  /// Rules 3 and, for duplicate ids, the reference's index: an annotation is filtered by what it says itself, but what
-  /// is then found under its id is the last annotation with that id, wherever that lies.
+  /// The objects that take part. As in lvis-api's `LVIS.get_ann_ids` and `LVIS._create_index`, an annotation is dropped
+  /// by its own category and area, but what is then found under its id is the last annotation with that id, wherever
+  /// that lies.
   private static func entries(
     of dataset: LVISDataset, images: IDIndex, categories: IDIndex, rules: EvaluationOptions.Rules,
     notes: inout [DataFinding]

@@ -23,7 +23,8 @@ struct MatchingRules: Sendable {
   static let cocoMaxDetections = 100
 }
 
-/// Matches the detections of one image after another (rules 3 to 7).
+/// Matches the detections of one image after another (lvis-api `LVISEval._prepare` and `evaluate_img`; pycocotools
+/// `cocoeval.py`, `evaluateImg`).
 struct ImageMatcher<Source: Overlap> {
   private let truth: GroundTruthIndex
   private let table: DetectionTable
@@ -157,7 +158,8 @@ extension ImageMatcher {
     }
   }
 
-  /// Rule 6 for the detection whose IoUs stand in `row`, at every threshold.
+  /// Matches the detection whose IoUs stand in `row` at every threshold (the innermost loops of lvis-api's
+  /// `LVISEval.evaluate_img`).
   private mutating func outcome(_ objects: Range<Int>, range: Int, ignoresUnmatched: Bool) -> Outcome {
     let bounds = rules.ranges[range]
     let firstSlot = range * objects.count
@@ -189,7 +191,7 @@ extension ImageMatcher {
       matched[firstSlot + match] |= bit
       if matchIsIgnored { continue }
       if truth.objects[objects.lowerBound + match].hasIDZero && !rules.fixesIDZero {
-        // Taken, but the id that the reference notes down reads as "no match".
+        // Taken, but the id that lvis-api notes down reads as "no match".
         if !ignoresUnmatched { outcome.falsePositive |= bit }
       } else {
         outcome.truePositive |= bit

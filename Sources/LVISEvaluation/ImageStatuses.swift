@@ -1,4 +1,5 @@
-/// What one image at a time says of every category: looked up in one step.
+/// The status of every category in one image at a time, looked up in one step: searched for, present, labelled
+/// exhaustively.
 struct ImageStatuses: Sendable {
   private let truth: GroundTruthIndex
   private(set) var image = -1
@@ -30,7 +31,7 @@ struct ImageStatuses: Sendable {
     for category in truth.labels.notExhaustive(of: image) { isNotExhaustive[Int(category)] = value }
   }
 
-  /// Whether the image was searched for a category (rule 4).
+  /// Whether the image was searched for a category: it is among the verified absent ones, or has objects there.
   @inline(__always)
   func isSearched(_ category: Int32) -> Bool { statuses[Int(category)] != 0 || absent != 0 }
 

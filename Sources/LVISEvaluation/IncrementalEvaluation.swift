@@ -13,11 +13,11 @@ import Synchronization
 /// print(evaluation.result()["AP"])
 /// ```
 public final class IncrementalEvaluation: Sendable {
-  /// Which images a result is about.
+  /// The images that a result is about.
   public enum Images: Sendable {
-    /// Those added so far: objects in others are not missed.
+    /// The images added so far: objects in others are not missed.
     case added
-    /// All of the ground truth: the result is then that of an evaluation in one go.
+    /// All images of the ground truth: the result is then that of an evaluation in one go.
     case all
   }
 
@@ -82,7 +82,9 @@ public final class IncrementalEvaluation: Sendable {
   /// The number of images added so far.
   public var imageCount: Int { state.withLock { $0.isAdded.count { $0 } } }
 
-  /// All metrics.
+  /// The metrics of the detections added so far.
+  ///
+  /// - Parameter images: The images whose objects count; those added so far unless stated.
   public func result(over images: Images = .added) -> EvaluationResult {
     let state = state.withLock { $0 }
     return evaluator.result(

@@ -11,7 +11,7 @@ import LVISDatasets
 /// The rules are those of lvis-api (Gupta et al., CVPR 2019); under `.coco` those of pycocotools. An evaluator holds
 /// only the ground truth and may be shared between threads.
 public struct LVISEvaluator: Sendable {
-  /// What is measured, and how.
+  /// The overlap, the rules, the caps and the thresholds.
   public let options: EvaluationOptions
   let truth: GroundTruthIndex
   let rules: MatchingRules
@@ -28,7 +28,7 @@ public struct LVISEvaluator: Sendable {
 
   /// Scores detections given in memory.
   ///
-  /// - Parameter detections: In any order; where scores are equal, the order decides as it does in the reference.
+  /// - Parameter detections: In any order; where scores are equal, the order decides as it does in lvis-api.
   /// - Returns: The metrics, overall and per class.
   /// - Throws: `EvaluationError` for a detection in an unknown image, or one that is not finite.
   public func evaluate(_ detections: some Sequence<Detection>) throws -> EvaluationResult {
@@ -37,7 +37,7 @@ public struct LVISEvaluator: Sendable {
 
   /// Scores detections given in memory as columns, with masks if those are to be compared.
   ///
-  /// - Parameter columns: In any order; where scores are equal, the order decides as it does in the reference.
+  /// - Parameter columns: In any order; where scores are equal, the order decides as it does in lvis-api.
   /// - Returns: The metrics, overall and per class.
   /// - Throws: `EvaluationError` for a detection in an unknown image, one that is not finite or lacks a box or mask, and
   ///   for a malformed mask.
@@ -77,10 +77,10 @@ public struct LVISEvaluator: Sendable {
       cappedCount: prepared.groups.count, findings: findings(of: prepared))
   }
 
-  /// What is odd about the ground truth, as far as these options ask for it.
+  /// The findings about the ground truth, as far as the options ask for them.
   public var warnings: [DataFinding] { truth.warnings }
 
-  /// What is odd about detections, held against the ground truth: categories that it does not list, boxes that leave
+  /// The findings about detections, compared with the ground truth: categories that it does not list, boxes that leave
   /// their image, masks of another size.
   public func findings(of prepared: PreparedDetections) -> [DataFinding] {
     prepared.census.findings(known: truth.categoryIDs.ids, path: prepared.path)

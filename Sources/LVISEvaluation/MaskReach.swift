@@ -1,6 +1,7 @@
 import LVISDatasets
 
-/// Which masks may have so much in common with an object of their image, of whatever class, that analyses notice it.
+/// Tells which masks may have so much in common with an object of their image, of whatever class, that analyses notice
+/// it.
 ///
 /// No IoU is higher than the pixels that the boxes around two masks share over the larger mask's area, which takes two
 /// numbers a mask instead of all its runs. Most detections end here, and their masks need not be kept.

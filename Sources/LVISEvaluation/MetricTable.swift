@@ -1,6 +1,6 @@
 import LVISDatasets
 
-/// Which cells each metric is the mean of (rules 9 to 11).
+/// The cells, of class, area range and IoU threshold, that each metric is the mean of (lvis-api `LVISEval._summarize`).
 struct MetricTable {
   /// A metric: its name and its cells within a class.
   struct Definition {
@@ -111,7 +111,7 @@ extension EvaluationOptions {
     return frequencies[category.id]
   }
 
-  /// What the recall metrics' names say of the caps, as the reference implementations put it: `300`, `-1`,
+  /// What the recall metrics' names say of the caps, as lvis-api and pycocotools put it: `300`, `-1`,
   /// `10000/cat`.
   var capName: String {
     let perImage = maxDetectionsPerImage ?? -1

@@ -1,7 +1,7 @@
 import LVISDatasets
 
-/// How much a detection and an object have in common. Generic code over it is specialised: nothing is called through
-/// an existential. Every thread has a copy of its own, with room to work in.
+/// Computes the overlap of detections and objects. Generic code over it is specialised: nothing is called through an
+/// existential. Every thread has a copy of its own, with room to work in.
 protocol Overlap: Sendable {
   /// Prepares for the objects of an image and category.
   ///
@@ -16,7 +16,8 @@ protocol Overlap: Sendable {
   mutating func fill(_ row: UnsafeMutablePointer<Double>, detection: Int)
 }
 
-/// IoU of boxes in float64 without any +1, in the order of operations of COCO's `bbIou` (rule 5).
+/// IoU of boxes in float64 without any +1, in the order of operations of `bbIou` in
+/// pycocotools's `maskApi.c`.
 struct BoxOverlap: Overlap {
   private let detections: [BoundingBox]
   private let objects: [GroundTruthObject]
@@ -90,7 +91,7 @@ struct MaskOverlap: Overlap {
     for slot in 0..<current.count {
       let isCrowd = truth.objects[current.lowerBound + slot].isCrowd
       row[slot] = detection.intersectionOverUnion(with: objects[slot], isCrowd: isCrowd)
-      // A crowd keeps its mask IoU, as in the reference.
+      // A crowd keeps its mask IoU, as in lvis-api.
       guard usesBoundaries, !isCrowd, row[slot] >= lowestThreshold, row[slot] > 0 else { continue }
       let distance = RunLengthMask.boundaryDistance(height: detection.height, width: detection.width)
       let own = boundary ?? detection.bitmap.boundary(distance: distance)

@@ -3,7 +3,7 @@ import LVISDatasets
 /// Detections, checked against the ground truth, filled in and capped: ready to be scored and analysed, any number of
 /// times.
 public struct PreparedDetections: Sendable {
-  /// What detections are prepared for. Where masks are compared, it decides which of them are kept.
+  /// The work that detections are prepared for. Where masks are compared, it decides which of them are kept.
   public enum Purpose: Sendable {
     /// To be scored: the masks in images that hold objects of their class.
     case scoring
@@ -18,7 +18,7 @@ public struct PreparedDetections: Sendable {
   /// The results file that they were read from; `nil` where they came from memory.
   public let path: String?
 
-  /// How many there are, whatever the caps cut off.
+  /// The number of detections given, whatever the caps cut off.
   public var count: Int { table.count }
 }
 
@@ -26,7 +26,7 @@ extension LVISEvaluator {
   /// Checks detections given in memory as columns, with masks if those are to be compared.
   ///
   /// - Parameters:
-  ///   - columns: In any order; where scores are equal, the order decides as it does in the reference.
+  ///   - columns: In any order; where scores are equal, the order decides as it does in lvis-api.
   ///   - purpose: What is to be done with them.
   /// - Throws: `EvaluationError` for a detection in an unknown image, one that is not finite or lacks a box or mask, and
   ///   for a malformed mask.

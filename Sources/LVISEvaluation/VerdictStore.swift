@@ -28,7 +28,7 @@ struct VerdictStore: Sendable {
 }
 
 extension ClassVerdicts {
-  /// In the order of rule 8.
+  /// The verdicts in the order in which they are accumulated; see `Verdict.precedes`.
   func sorted() -> ClassVerdicts {
     var sorted = self
     sorted.verdicts.sort(by: Verdict.precedes)

@@ -1,4 +1,4 @@
-/// What matching says of one detection that counts.
+/// The outcome of matching for one detection that counts.
 struct Verdict: Sendable {
   var score: Double
   /// The image's place.
@@ -8,14 +8,16 @@ struct Verdict: Sendable {
   var category: Int32
   /// Its row of `VerdictChunk.outcomes`; −1 where it matched nothing at any threshold.
   var outcome: Int32
-  /// For each area range, whether an unmatched detection is ignored (rules 4 and 7).
+  /// For each area range, one bit: whether an unmatched detection is ignored, since its area lies outside the range or its
+  /// class is not labelled exhaustively in the image.
   var ignoredRanges: UInt16
   /// How many detections of its image and category precede it, at most 65,535; counted under COCO's rules alone.
   var rank: UInt16
 }
 
 extension Verdict {
-  /// Rule 8: by descending score; equal ones by image, then by their order there.
+  /// The order in which lvis-api's `LVISEval.accumulate` takes detections: by descending score; equal ones by ascending
+  /// image id, then by their order in the image.
   @inline(__always)
   static func precedes(_ a: Verdict, _ b: Verdict) -> Bool {
     if a.score != b.score { return a.score > b.score }

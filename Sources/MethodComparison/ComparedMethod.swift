@@ -3,24 +3,24 @@ import HeadLosses
 import HeadTraining
 import LVISDatasets
 
-/// A row of a comparison: a method, and what is different about it.
+/// A row of a comparison: a method, and what is added to it or changed about it.
 ///
 /// `bags compare` reads it as `description` writes it: the method and its parameters, then what is added to it
 /// with its own, such as `bags:others-ratio=3` or `softmax:learning-rate=0.1+rfs:repeat-threshold=0.01`.
 public struct ComparedMethod: Sendable, Equatable {
   /// The method, with the parameters that are not as they are by default.
   public var method: MethodChoice
-  /// Its learning rate; `nil` for the comparison's, or the one that tuning picks.
+  /// The learning rate of the method; `nil` for the comparison's, or the one that tuning picks.
   public var learningRate: Double?
-  /// Where its groups are divided; `nil` for the comparison's groups.
+  /// The boundaries of the method's groups; `nil` for the comparison's groups.
   public var boundaries: GroupBoundaries?
-  /// Which images an epoch visits; `nil` for each once.
+  /// The sampler of the images that an epoch visits; `nil` for each once.
   public var sampler: MethodChoice?
-  /// Which RoIs of a batch are trained on; `nil` for all.
+  /// The way to choose the RoIs of a batch that are trained on; `nil` for all.
   public var mining: MethodChoice?
   /// The box regressor that is trained beside the classifier, and then places the detections; `nil` for none.
   public var boxes: BoxChoice?
-  /// What is done to the head after training; `nil` for nothing.
+  /// The calibration of the head after training; `nil` for none.
   public var calibration: MethodChoice?
   /// What its weights start from.
   public var start = Start.usual
@@ -35,7 +35,7 @@ public struct ComparedMethod: Sendable, Equatable {
     case ownHead
   }
 
-  /// Makes a row.
+  /// Makes a row; what is not stated is the comparison's, or is done without.
   public init(
     _ method: MethodChoice, learningRate: Double? = nil, boundaries: GroupBoundaries? = nil,
     sampler: MethodChoice? = nil, mining: MethodChoice? = nil, boxes: BoxChoice? = nil,
@@ -57,7 +57,7 @@ public struct ComparedMethod: Sendable, Equatable {
 }
 
 extension ComparedMethod: CustomStringConvertible {
-  /// What it is called in tables, and how it is typed.
+  /// The row as it is named in tables and typed on the command line.
   public var description: String {
     var text = method.notation
     if start == .random { text += ":init=none" }

@@ -2,22 +2,22 @@ import HeadTraining
 import LVISEvaluation
 import TrainingRuns
 
-/// What methods came to.
+/// The metrics, times and failures of every method of a comparison, by method and seed.
 public struct ComparedResults: Sendable {
-  /// One method with one seed.
+  /// The run and the metrics of one method with one seed.
   public struct Outcome: Sendable {
-    /// The seed.
+    /// The seed of the training.
     public let seed: UInt64
     /// The run that holds its head.
     public let run: RunFolder
-    /// By name, 0...1; −1 where there is no object to measure it by.
+    /// The metrics by name, 0...1; −1 where there is no object to measure one by.
     public let metrics: [String: Double]
     /// Seconds of training, those of the head that it starts from included.
     public let seconds: Double
     /// Its metrics on validation images drawn with replacement; `nil` where there are none.
     public let replicates: MetricReplicates?
 
-    /// Makes an outcome.
+    /// Makes an outcome from its run and metrics.
     public init(
       seed: UInt64, run: RunFolder, metrics: [String: Double], seconds: Double, replicates: MetricReplicates? = nil
     ) {
@@ -29,11 +29,11 @@ public struct ComparedResults: Sendable {
     }
   }
 
-  /// One method.
+  /// A method with its settings, and its outcomes with every seed.
   public struct Row: Sendable {
-    /// As it was asked for.
+    /// The method as it was asked for.
     public let method: ComparedMethod
-    /// Its learning rate and parameters as they were trained.
+    /// The method with the learning rate and the parameters that it was trained with.
     public let picked: ComparedMethod
     /// The learning rate that it was trained with; `nil` of the detector's own head.
     public let learningRate: Double?
@@ -41,14 +41,14 @@ public struct ComparedResults: Sendable {
     public let epochs: Int
     /// The steps of its own training.
     public let steps: Int
-    /// How learning rate and parameters were picked; `nil` where they were not.
+    /// The trials by which learning rate and parameters were picked; `nil` where they were not.
     public let tuning: TuningRecord?
-    /// By seed; those that diverged are not there.
+    /// The outcomes by seed; those that diverged are not there.
     public let outcomes: [Outcome]
-    /// What went wrong with some seeds, one line each.
+    /// The errors of seeds that came to nothing, one line each.
     public let failures: [String]
 
-    /// Makes a row.
+    /// Makes a row from its settings and its outcomes.
     public init(
       method: ComparedMethod, picked: ComparedMethod, learningRate: Double?, epochs: Int, steps: Int,
       tuning: TuningRecord? = nil, outcomes: [Outcome], failures: [String] = []
@@ -64,14 +64,14 @@ public struct ComparedResults: Sendable {
     }
   }
 
-  /// In the order in which they were asked for.
+  /// The methods in the order in which they were asked for.
   public let rows: [Row]
-  /// The seeds.
+  /// The seeds that every method was trained with.
   public let seeds: [UInt64]
-  /// The recipe; learning rate and seed are the rows'.
+  /// The settings; learning rate and seed are the rows'.
   public let settings: TrainingSettings
 
-  /// Makes a result.
+  /// Makes the results of a comparison.
   public init(rows: [Row], seeds: [UInt64], settings: TrainingSettings) {
     self.rows = rows
     self.seeds = seeds
@@ -79,14 +79,14 @@ public struct ComparedResults: Sendable {
   }
 }
 
-/// A mean and how far single values lie from it.
+/// A mean over seeds and the standard deviation.
 public struct MeanAndSpread: Sendable, Equatable {
-  /// The mean.
+  /// The mean of the values.
   public let mean: Double
   /// The standard deviation over seeds (n − 1); `nil` of one value.
   public let spread: Double?
 
-  /// Of values; `nil` where there are none.
+  /// Takes the mean and the standard deviation of values; `nil` where there are none.
   public init?(_ values: [Double]) {
     guard !values.isEmpty else { return nil }
     let mean = values.reduce(0, +) / Double(values.count)

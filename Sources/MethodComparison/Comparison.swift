@@ -13,36 +13,36 @@ import LVISEvaluation
 /// A set that stays in memory is trained on by one method after the other. A larger one is trained on by all methods of a
 /// seed in turns: they visit the same images in the same order, so it is read from the disk once for all of them.
 public struct Comparison {
-  /// The data.
+  /// The training and validation data that all methods share.
   public let set: ComparisonSet
-  /// What is compared.
+  /// The methods that are compared, in the order of the results.
   public let methods: [ComparedMethod]
-  /// The recipe; the learning rate is that of methods that state none and are not tuned.
+  /// The settings of all methods; the learning rate is that of methods that state none and are not tuned.
   public let settings: TrainingSettings
-  /// One training of every method each.
+  /// The seeds; every method is trained once with each.
   public let seeds: [UInt64]
   /// The detector's own head, the first row, which the others start from unless they say otherwise; `nil` for none.
   public let ownHead: OwnHead?
-  /// How often images are drawn for the intervals of differences; 0 for no intervals.
+  /// The number of times that images are drawn for the intervals of differences; 0 for no intervals.
   public let replicateCount: Int
-  /// How learning rates and parameters are picked; `nil` where they are not.
+  /// The plan by which learning rates and parameters are picked; `nil` where they are not.
   public let tuning: TuningPlan?
-  /// Where results are kept.
+  /// The folder in which runs, trials and results are kept.
   public let folder: String
   /// The program and its version, for the runs' records.
   public let program: String
 
-  /// Describes a comparison.
+  /// Describes a comparison; `run(_:)` carries it out.
   ///
   /// - Parameters:
-  ///   - methods: What is compared.
-  ///   - set: The data.
-  ///   - settings: The recipe of all of them.
-  ///   - seeds: One training of every method each.
-  ///   - ownHead: The detector's own head. It becomes the first row, and what trainings start from.
-  ///   - tuning: How learning rates and parameters are picked; `nil` for those that are stated.
-  ///   - replicateCount: How often images are drawn for the intervals of differences.
-  ///   - folder: Where results are kept.
+  ///   - methods: The methods that are compared.
+  ///   - set: The training and validation data.
+  ///   - settings: The settings of all methods.
+  ///   - seeds: The seeds; every method is trained once with each.
+  ///   - ownHead: The detector's own head. It becomes the first row, and the one that trainings start from.
+  ///   - tuning: The plan by which learning rates and parameters are picked; `nil` to pick none.
+  ///   - replicateCount: The number of times that images are drawn for the intervals of differences.
+  ///   - folder: The folder in which runs, trials and results are kept.
   ///   - program: The program and its version, for the runs' records.
   public init(
     of methods: [ComparedMethod], on set: ComparisonSet, settings: TrainingSettings, seeds: [UInt64],

@@ -1,13 +1,13 @@
-/// What happens while methods are compared.
+/// Closures that a comparison calls while it runs, for its progress and its interruption.
 public struct ComparisonHooks {
   /// Called now and then with the share of the work that is done, and what is done now.
   public var progress: (_ fraction: Double, _ detail: String) -> Void = { _, _ in }
   /// Called with a line about every piece of work when it is finished.
   public var finished: (String) -> Void = { _ in }
-  /// Asked after every step; when it says yes, work stops where it can go on.
+  /// Asked after every step; where it says yes, work stops where it can go on.
   public var isInterrupted: () -> Bool = { false }
 
-  /// Hooks that do nothing.
+  /// Makes hooks that do nothing; set those that are wanted.
   public init() {}
 }
 

@@ -10,7 +10,7 @@ import TrainingRuns
 public struct ComparisonSet: Sendable {
   /// The training RoIs and their labels.
   public let source: LabelledFeatureSet
-  /// The training annotations.
+  /// The annotations of the training images.
   public let training: LVISDataset
   /// The classes and their groups.
   public let groups: CategoryGroups
@@ -18,11 +18,11 @@ public struct ComparisonSet: Sendable {
   public let validationFeatures: FeatureSet
   /// The annotations to score on.
   public let validation: LVISDataset
-  /// How scores become detections.
+  /// The thresholds by which scores become detections.
   public let detection: DetectionSettings
   /// Marks by which the training files are known again, by their option names; empty for a set that no file holds.
   public let trainingInputs: [String: RunRecord.Input]
-  /// The same of the validation files.
+  /// Marks by which the validation files are known again, by their option names; empty for a set that no file holds.
   public let validationInputs: [String: RunRecord.Input]
   /// Images that the detector never saw, to choose settings on; `nil` to hold out training images.
   public var tuningImages: TuningData.UnseenImages?

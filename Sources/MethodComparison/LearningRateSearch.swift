@@ -1,27 +1,27 @@
 import Foundation
 
-/// Which learning rate to try next: a geometric grid, extended where its best rate lies at an end, refined around the
-/// best where it does not.
+/// Chooses the learning rate to try next: a geometric grid, extended where its best rate lies at an end, refined around
+/// the best where it does not.
 ///
 /// It looks at nothing but what was tried, so a search that was interrupted goes on as it would have.
 public struct LearningRateSearch: Sendable {
   /// A rate and what it came to.
   public struct Point: Sendable, Equatable {
-    /// The learning rate.
+    /// The learning rate that was tried.
     public let rate: Double
     /// The metric, the more the better; −∞ where training diverged.
     public let score: Double
 
-    /// Makes a point.
+    /// Makes a point of a rate and its score.
     public init(rate: Double, score: Double) {
       self.rate = rate
       self.score = score
     }
   }
 
-  /// The first rates, ascending.
+  /// The rates of the first trials, ascending.
   public let start: [Double]
-  /// By how much the grid is extended at a time.
+  /// The factor by which the grid is extended at a time.
   public let factor: Double
   /// The rates that may be tried.
   public let bounds: ClosedRange<Double>

@@ -1,13 +1,13 @@
 import DetectionHeads
 import TrainingRuns
 
-/// The detector's own last layer, as it is: what every method has to beat, and what trainings start from.
+/// The detector's own last layer, as it is: every method has to beat it, and trainings start from it.
 public struct OwnHead: Sendable {
-  /// The head.
+  /// The classifier of the detector.
   public let head: LinearHead
   /// Its box regressor, where its file has one that places the detections.
   public let boxRegressor: BoxRegressor?
-  /// Its file.
+  /// The file of the head and its fingerprint, by which results are known again.
   public let input: RunRecord.Input
 
   /// Describes a head.

@@ -5,7 +5,7 @@ import HeadTraining
 import LVISDatasets
 import TrainingRuns
 
-/// All that decides a result, by which it is found again: a changed setting is another result.
+/// The settings and inputs that decide a result, by which it is found again: a changed setting is another result.
 struct ResultKey: Encodable {
   /// Counts up when a training comes to something else than before.
   var version = 1

@@ -8,7 +8,7 @@ public struct TunedParameter: Sendable, Codable, Equatable {
   /// The values to try; `nil` for values around the default.
   public let values: [String]?
 
-  /// Names a parameter.
+  /// Names a parameter and the values to try; `nil` for values about its default.
   public init(name: String, values: [String]? = nil) {
     self.name = name
     self.values = values

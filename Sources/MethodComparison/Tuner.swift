@@ -17,11 +17,11 @@ import TrainingRuns
 public final class Tuner {
   /// The images that trials are scored on, and those that they are trained on, split by split.
   public let splits: [HeldOutImages]
-  /// What a user should know of the images that decide.
+  /// The findings about the images that decide, which a user should know, one line each.
   public let warnings: [String]
-  /// By which trials on other images are told apart.
+  /// A digest by which trials on other images are told apart.
   private let splitsMark: String
-  /// How.
+  /// The number of trials, their epochs and the criterion that selects.
   public let plan: TuningPlan
   private let set: TuningData
   private let settings: TrainingSettings
@@ -322,15 +322,15 @@ public final class Tuner {
   }
 }
 
-/// What tuning looks at: training data alone.
+/// The data that tuning looks at, which are training data alone.
 public struct TuningData: Sendable {
   /// The training RoIs and their labels.
   public var source: LabelledFeatureSet
-  /// The training annotations.
+  /// The annotations of the training images.
   public var dataset: LVISDataset
   /// The classes and their groups.
   public var groups: CategoryGroups
-  /// How scores become detections.
+  /// The thresholds by which scores become detections.
   public var detection: DetectionSettings
   /// Marks of the files, by their option names.
   public var inputs: [String: RunRecord.Input]
@@ -341,7 +341,7 @@ public struct TuningData: Sendable {
   public struct UnseenImages: Sendable {
     /// Their RoIs, from the same detector.
     public var features: FeatureSet
-    /// Their annotations.
+    /// The annotations of these images.
     public var dataset: LVISDataset
     /// Marks of the files, by their option names.
     public var inputs: [String: RunRecord.Input]
@@ -372,11 +372,11 @@ public struct TuningData: Sendable {
 
 /// A method and what tuning picked for it.
 public struct TunedMethod: Sendable, Equatable {
-  /// As it was asked for.
+  /// The method as it was asked for.
   public let method: ComparedMethod
   /// With the learning rate and the parameters that were picked.
   public let picked: ComparedMethod
-  /// What was tried.
+  /// The trials and their metrics.
   public let record: TuningRecord
 }
 

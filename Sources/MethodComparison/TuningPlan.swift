@@ -1,32 +1,33 @@
 import HeadTraining
 import TrainingRuns
 
-/// How settings are chosen: the same for every method.
+/// Trials, epochs and the metric that selects the settings of a method: the same for every method.
 public struct TuningPlan: Sendable, Equatable {
-  /// Own parameters of the methods that are tuned after the learning rate.
+  /// The parameters of the methods that are tuned after the learning rate; none by default.
   public var parameters: [TunedParameter] = []
-  /// Trials of the learning rate.
+  /// The number of trials of the learning rate; 7 by default.
   public var rateTrialCount = 7
-  /// The epochs of a trial; the milestones move with them.
+  /// The number of epochs of a trial; the milestones move with them.
   public var epochs: Int
-  /// The share of the training images held out of each split.
+  /// The share of the training images that is held out of each split; 0.2 by default.
   public var fraction = 0.2
-  /// How many splits of the training images decide: the first among all trials, the others among those that it cannot
-  /// tell from the best.
+  /// The number of splits of the training images that decide, 3 by default: the first among all trials, the others among
+  /// those that it cannot tell from the best.
   public var splitCount = 3
-  /// How many trials at most the other splits decide among.
+  /// The most trials that the other splits decide among; 4 by default.
   public var contenderCount = 4
-  /// How often the held-out images are drawn to tell differences from noise.
+  /// The number of times that the held-out images are drawn to tell differences from noise; 200 by default.
   public var replicateCount = 200
-  /// What decides.
+  /// The criterion that selects; AP by default.
   public var criterion = TuningCriterion.ap
-  /// Fewer held-out objects of a group than this are too few to choose by.
+  /// The fewest held-out objects of a group that are enough to choose by; 5 by default.
   public var minimumObjectCount = 5
 
-  /// Tunes the learning rate alone.
+  /// Plans to tune the learning rate alone, with trials of so many epochs.
   public init(epochs: Int) { self.epochs = epochs }
 
-  /// The trials that every method gets. Who has none of the parameters gets as many more learning rates.
+  /// The number of trials that every method gets; a method without any of the parameters gets as many more learning
+  /// rates.
   public var trialCount: Int { parameters.reduce(rateTrialCount) { $0 + $1.trialCount } }
 
   /// The settings of a trial.

@@ -1,8 +1,8 @@
 import HeadTraining
 import TrainingRuns
 
-/// Which settings of one method are tried next, from what its trials came to so far: rates first, then one parameter after
-/// the other, then rates again for what is left of the budget.
+/// Chooses the settings of one method that are tried next, from the metrics of its trials so far: rates first, then one
+/// parameter after the other, then rates again for what is left of the budget.
 struct TuningSession {
   private(set) var trials: [TuningRecord.Trial] = []
   private let method: ComparedMethod

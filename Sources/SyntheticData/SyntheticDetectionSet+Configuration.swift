@@ -3,20 +3,20 @@ extension SyntheticDetectionSet {
   public struct Configuration: Sendable, Hashable {
     // MARK: Classes
 
-    /// Families of classes that resemble each other.
+    /// The number of families of classes that resemble each other; 18.
     public var familyCount = 18
-    /// Classes in each family, frequent ones and rare ones mixed.
+    /// The number of classes in each family, frequent ones and rare ones mixed; 5.
     public var classesPerFamily = 5
     /// Training instances of the most frequent class; the rarest has one.
     public var largestInstanceCount = 1_600
-    /// How the counts fall from there: n = largest^((1 − rank/(C − 1))^tailShape).
+    /// The exponent by which the counts fall: n = largest^((1 − rank/(C − 1))^tailShape).
     public var tailShape = 1.1
 
     // MARK: Images
 
-    /// Training images.
+    /// The number of training images; 1 800.
     public var trainingImageCount = 1_800
-    /// Validation images.
+    /// The number of validation images; 320.
     public var validationImageCount = 320
     /// Validation instances that every class has at least.
     public var minimumValidationInstances = 12
@@ -33,9 +33,9 @@ extension SyntheticDetectionSet {
 
     // MARK: RoIs
 
-    /// RoIs a training image.
+    /// The number of RoIs of a training image; 48.
     public var trainingRoIsPerImage = 48
-    /// RoIs a validation image.
+    /// The number of RoIs of a validation image; 64.
     public var validationRoIsPerImage = 64
     /// The noise of the box regressor, as a share of the box.
     public var regressionNoise = 0.05
@@ -44,7 +44,7 @@ extension SyntheticDetectionSet {
 
     /// D: the length of a feature.
     public var featureLength = 96
-    /// What is added to every feature before the ReLU: the larger, the fewer are 0.
+    /// The offset of every feature before the ReLU: the larger, the fewer are 0.
     public var offset = 1.1
     /// The strength of what the classes of a family share.
     public var familyStrength = 1.2

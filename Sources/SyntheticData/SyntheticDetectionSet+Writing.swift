@@ -3,11 +3,11 @@ import FeatureSets
 import Foundation
 
 extension SyntheticDetectionSet {
-  /// What a set's annotation files are called in its folder.
+  /// The names of a set's files in its folder.
   public enum FileName {
-    /// Training annotations.
+    /// The file of the training annotations.
     public static let trainingAnnotations = "annotations_train.json"
-    /// Validation annotations.
+    /// The file of the validation annotations.
     public static let validationAnnotations = "annotations_val.json"
     /// The folder of the training features.
     public static let trainingFeatures = "train"

@@ -49,9 +49,9 @@ public struct SyntheticDetectionSet: Sendable {
     }
   }
 
-  /// What it was made from.
+  /// The seed that the set was made from.
   public let seed: UInt64
-  /// What it was made to be.
+  /// The numbers and strengths that the set was made with.
   public let configuration: Configuration
   /// To train on: long-tailed, labelled boxes among the RoIs.
   public let training: Split

@@ -1,13 +1,13 @@
 /// A parameter's values and what each gives on held-out training images, the best one chosen.
 public struct ParameterSweep: Sendable, Codable, Equatable {
-  /// One value.
+  /// A value of the parameter and the metrics that it gives.
   public struct Point: Sendable, Codable, Equatable {
     /// The parameter's value.
     public let value: Double
-    /// What it gives, by name, 0...1; −1 where there is no object to measure it by.
+    /// The metrics on held-out images by name, 0...1; −1 where there is no object to measure one by.
     public let metrics: [String: Double]
 
-    /// Makes a point.
+    /// Makes a point of a value and its metrics.
     public init(value: Double, metrics: [String: Double]) {
       self.value = value
       self.metrics = metrics
@@ -18,9 +18,9 @@ public struct ParameterSweep: Sendable, Codable, Equatable {
   public let parameter: String
   /// The metric by which the best value is chosen.
   public let metric: String
-  /// How many images were held out.
+  /// The number of images that were held out.
   public let imageCount: Int
-  /// By ascending value.
+  /// The values tried, ascending.
   public let points: [Point]
 
   /// Makes a sweep.

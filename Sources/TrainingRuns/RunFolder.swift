@@ -7,29 +7,29 @@ import Foundation
 /// While it is trained it stands at `NAME.partial`; when it is complete it is renamed to `NAME`, and `latest` beside it
 /// points to it. So a folder under its own name is always whole.
 public struct RunFolder: Sendable, Equatable {
-  /// The folder.
+  /// The path of the folder.
   public let path: String
 
   /// The folder at `path`, whether it exists or not.
   public init(at path: String) { self.path = path }
 
-  /// The trained head.
+  /// The file of the trained head.
   public var headPath: String { "\(path)/head.safetensors" }
-  /// The classes and their groups.
+  /// The file of the classes and their groups.
   public var groupsPath: String { "\(path)/groups.json" }
-  /// The settings.
+  /// The file of the settings and of what the run was given, `run.json`.
   public var recordPath: String { "\(path)/run.json" }
-  /// One JSON object a line, the means over some steps of training; see `TrainingMetrics`.
+  /// The file of metrics: one JSON object a line, the means over some steps of training; see `TrainingMetrics`.
   public var metricsPath: String { "\(path)/metrics.jsonl" }
-  /// What an interrupted run goes on from.
+  /// The file that an interrupted run goes on from.
   public var checkpointPath: String { "\(path)/checkpoint.safetensors" }
-  /// What `bags evaluate` writes of its detections.
+  /// The file of the evaluation of its detections, as `bags evaluate` writes it.
   public var evaluationPath: String { "\(path)/evaluation.json" }
-  /// Its metrics on validation images drawn with replacement; see `MetricReplicates`.
+  /// The file of its metrics on validation images drawn with replacement; see `MetricReplicates`.
   public var replicatesPath: String { "\(path)/replicates.safetensors" }
-  /// Its detections on validation images.
+  /// The file of its detections on validation images.
   public var resultsPath: String { "\(path)/results.json" }
-  /// Where the run stands until it is complete.
+  /// The folder in which the run stands until it is complete.
   public var partialPath: String { "\(path).partial" }
 
   /// The run that `latest` in a folder of runs points to; `nil` where there is none.

@@ -7,7 +7,7 @@ extension RunRecord {
   public struct Option: Sendable, Equatable {
     /// The option's name, without dashes before it.
     public let name: String
-    /// Its value as a word.
+    /// The value as a word.
     public let value: String
 
     /// Makes a setting.

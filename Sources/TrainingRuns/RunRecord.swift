@@ -7,10 +7,10 @@ import HeadLosses
 import HeadTraining
 import LVISDatasets
 
-/// What `run.json` holds: all that is needed to repeat a run, what it was given, and what came of it.
+/// The settings, inputs and result of a run, as `run.json` holds them: all that is needed to repeat it.
 ///
-/// It is made in two ways, from the recipe of a training or from that of a calibration, whoever carries them out: so the
-/// same work says the same of itself.
+/// It is made in two ways, from the recipe of a training or from that of a calibration, whoever carries them out: so
+/// the same work says the same of itself.
 public struct RunRecord: Sendable, Equatable {
   /// A file or folder that a run was given, and the fingerprint by which it is known again.
   public struct Input: Sendable, Codable, Equatable {
@@ -28,11 +28,11 @@ public struct RunRecord: Sendable, Equatable {
     }
   }
 
-  /// What came of a run.
+  /// The time, the steps and the loss of a run that is complete.
   public struct Result: Sendable, Codable, Equatable {
     /// Wall-clock seconds of training, over all sessions of a run that was interrupted.
     public var seconds: Double
-    /// Steps taken.
+    /// The number of steps taken.
     public var steps: Int
     /// The mean loss of the last epoch; 0 where nothing was trained.
     public var loss: Double
@@ -49,34 +49,35 @@ public struct RunRecord: Sendable, Equatable {
   public var program: String
   /// When the run began, ISO 8601 in UTC.
   public var created: String
-  /// What the run's head is called: the method, for a calibrated head with the calibrations behind it, such as
+  /// The name of the run's head: the method, for a calibrated head with the calibrations behind it, such as
   /// `softmax+tau-norm`.
   public var method: String
-  /// How the head was trained; for a calibrated head, how the head that was calibrated was. `nil` where that is not known.
+  /// The recipe that trained the head; for a calibrated head, the head that was calibrated. `nil` where that is not
+  /// known.
   public var recipe: TrainingRecipe?
   /// The file of a head that was trained elsewhere and is only kept beside others; `nil` for a run of this program.
   public var importedFrom: String?
-  /// How a trained head was calibrated; `nil` for a run that is a training.
+  /// The recipe that calibrated a trained head; `nil` for a run that is a training.
   public var calibration: CalibrationRecipe?
-  /// How a parameter of the calibration was chosen; `nil` where it was given.
+  /// The values that were tried of the calibration's parameter; `nil` where it was given.
   public var sweep: ParameterSweep?
-  /// How the learning rate and parameters were chosen; `nil` where they were given.
+  /// The trials by which the learning rate and parameters were chosen; `nil` where they were given.
   public var tuning: TuningRecord?
-  /// The files that were read, by their names as options.
+  /// The files that were read, by the names of their options.
   public var inputs: [String: Input]
-  /// Where the groups were divided, such as `10,100,1000`; `nil` where they were read from a file.
+  /// The boundaries of the groups, such as `10,100,1000`; `nil` where they were read from a file.
   public var groupBoundaries: String?
   /// The folder that TensorBoard's events go to; `nil` for none.
   public var tensorboard: String?
-  /// N, the training examples.
+  /// The number N of training examples.
   public var roiCount: Int
-  /// Images with examples.
+  /// The number of images with examples.
   public var imageCount: Int
-  /// D, the numbers of each example.
+  /// The numbers D of each example.
   public var featureCount: Int
-  /// The kernels that OpenBLAS ran.
+  /// The kernels that OpenBLAS ran, such as `SkylakeX`.
   public var blasKernels: String
-  /// What came of the run; `nil` until it is complete.
+  /// The time, the steps and the loss; `nil` until the run is complete.
   public var result: Result?
 
   /// The record of a training that begins now.

@@ -9,11 +9,11 @@ import LVISDatasets
 ///
 /// Until it is finished the run stands in `NAME.partial`. One session at a time has it, in whatever process.
 public final class RunSession {
-  /// Where the run will stand.
+  /// The folder in which the run will stand.
   public let folder: RunFolder
-  /// Where it stands until then.
+  /// The folder in which it stands until it is finished.
   public let partial: RunFolder
-  /// What `run.json` holds.
+  /// The record of the run, as `run.json` holds it.
   public private(set) var record: RunRecord
   /// The classes and their groups.
   public let groups: CategoryGroups

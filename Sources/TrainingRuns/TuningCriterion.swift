@@ -1,14 +1,14 @@
-/// What settings are chosen by, from the metrics of trials.
+/// The criterion by which settings are chosen from the metrics of trials.
 ///
-/// It is written `AP`, or another metric's name; `groups`, the mean of AP1 and on, in which every group of classes counts
-/// as much; or `APr:1`, the metric among trials whose AP is within 1 point of the best.
+/// It is written `AP`, or another metric's name; `groups`, the mean of AP1 and on, in which every group of classes
+/// counts as much; or `APr:1`, the metric among trials whose AP is within 1 point of the best.
 public struct TuningCriterion: Sendable, Equatable, LosslessStringConvertible {
-  /// The metric's name, or `groups`.
+  /// The name of the metric, or `groups`.
   public let name: String
-  /// How much lower than the best AP a trial's may be, in points; `nil` for as much as it likes.
+  /// The most that a trial's AP may be lower than the best, in points; `nil` for no bound.
   public let bound: Double?
 
-  /// AP.
+  /// The AP over all classes.
   public static let ap = TuningCriterion(name: "AP", bound: nil)
   /// The mean over the groups of classes.
   public static let groups = TuningCriterion(name: "groups", bound: nil)

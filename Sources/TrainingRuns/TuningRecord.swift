@@ -1,12 +1,12 @@
-/// How settings were chosen: what was tried on held-out training images, and what it came to.
+/// The trials on held-out training images by which settings were chosen, and their metrics.
 public struct TuningRecord: Sendable, Codable, Equatable {
-  /// Settings that were tried.
+  /// Settings that were tried, and the metrics that they gave.
   public struct Trial: Sendable, Codable, Equatable {
     /// The learning rate.
     public var learningRate: Double
     /// The method's parameters that were not as they are by default.
     public var parameters: [String: String]
-    /// What it came to, by name, 0...1, −1 where there is no object to measure it by; `nil` where training diverged.
+    /// The metrics by name, 0...1, −1 where there is no object to measure one by; `nil` where training diverged.
     public var metrics: [String: Double]?
     /// On how many splits it was tried, over which the metrics are means; `nil` in records of earlier versions.
     public var splits: Int?
@@ -22,15 +22,15 @@ public struct TuningRecord: Sendable, Codable, Equatable {
     }
   }
 
-  /// The criterion that decided; see `TuningCriterion`.
+  /// The criterion that selects, such as `AP`; see `TuningCriterion`.
   public var metric: String
-  /// The images held out of the training images.
+  /// The number of images held out of the training images.
   public var heldOutImageCount: Int
-  /// The objects in them, by foreground group.
+  /// The number of objects in them, by foreground group.
   public var heldOutObjectCounts: [Int]
-  /// The epochs of a trial.
+  /// The number of epochs of a trial.
   public var epochs: Int
-  /// In the order in which they were tried.
+  /// The trials in the order in which they were tried.
   public var trials: [Trial]
   /// The trial that was chosen; `nil` in records of earlier versions, which chose the first of the best.
   public var chosenTrial: Int?
@@ -49,12 +49,12 @@ public struct TuningRecord: Sendable, Codable, Equatable {
     self.trials = trials
   }
 
-  /// What a trial came to; −∞ where it diverged.
+  /// The value of the criterion that selects; −∞ where the trial diverged.
   public func score(of trial: Trial) -> Double {
     trial.metrics.flatMap { TuningCriterion(metric)?.score(of: $0) } ?? -.infinity
   }
 
-  /// The trial that was chosen.
+  /// The trial that was chosen; `nil` where none was made.
   public var chosen: Trial? {
     if let chosenTrial, trials.indices.contains(chosenTrial) { return trials[chosenTrial] }
     return trials.first { score(of: $0) == trials.map(score).max() }

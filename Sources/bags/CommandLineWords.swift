@@ -2,7 +2,7 @@ import ArgumentParser
 import BalancedGroupSoftmax
 import Foundation
 
-/// What was typed: made into what the parser takes, and what is said where it takes offence.
+/// The words of a command line, made into those that the parser takes, with an answer where it refuses them.
 struct CommandLineWords {
   private let words: [String]
   private var settings: SettingsFile?

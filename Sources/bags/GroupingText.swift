@@ -1,6 +1,6 @@
 import BalancedGroupSoftmax
 
-/// What grouping came to, in words and tables.
+/// The groups of a data set, in words and tables.
 struct GroupingText {
   let path: String
   let groups: CategoryGroups

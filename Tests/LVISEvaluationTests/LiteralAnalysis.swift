@@ -23,7 +23,7 @@ struct LiteralAnalysis {
 
   let literal: LiteralEvaluation
   let objects: [Object]
-  /// By image, ascending id, then best first; those that rule 3 drops are not there.
+  /// By image, ascending id, then best first; those of unknown classes or without an area are not there.
   private(set) var predictions: [Prediction] = []
   private(set) var failures: [Failure] = []
   private(set) var usedObjects: Set<Int> = []
@@ -179,7 +179,7 @@ struct LiteralAnalysis {
     for id in literal.dataset.categories.map(\.id) {
       let all = objects.indices.filter { category($0) == id && !isIgnored($0) }.count
       guard all > 0 else { continue }
-      // By image and order, so that equal scores are in the order of rule 8.
+      // By image and order, so that equal scores are in the order of an evaluation.
       let list = (points[id] ?? []).sorted { $0.rank < $1.rank }
       let rest = all - removed[id, default: 0]
       if rest == 0 {

@@ -2,7 +2,7 @@ import LVISDatasets
 import LVISEvaluation
 import Reporting
 
-/// The rules of LVIS evaluation, and of COCO's, written down one by one, without a thought for speed: what the real
+/// The evaluation of lvis-api and of pycocotools, written down step by step, without a thought for speed: what the real
 /// implementation is held against on random data.
 struct LiteralEvaluation {
   struct Object {
@@ -23,7 +23,7 @@ struct LiteralEvaluation {
   let options: EvaluationOptions
   var isCOCO: Bool { options.rules == .coco }
 
-  // MARK: Rule 1
+  // MARK: Caps (lvis-api LVISResults.limit_dets_per_image)
 
   func capped(_ results: [Result]) -> [Result] {
     var list = results
@@ -55,7 +55,7 @@ struct LiteralEvaluation {
     return order.compactMap { groups[$0] }
   }
 
-  // MARK: Rule 2
+  // MARK: Filling in (lvis-api LVISResults.__init__)
 
   func filledIn(_ results: [Result]) throws -> [Result] {
     guard let first = results.first else { return [] }
@@ -85,7 +85,7 @@ struct LiteralEvaluation {
     }
   }
 
-  // MARK: Rules 3 and 4
+  // MARK: What takes part (lvis-api LVIS.get_ann_ids, LVISEval._prepare)
 
   /// Annotations as the reference's index finds them: the last one stands for all with its id.
   func survivingObjects() -> [Object] {
@@ -114,7 +114,7 @@ struct LiteralEvaluation {
       }
   }
 
-  // MARK: Rule 5
+  // MARK: Overlap (lvis-api LVISEval.compute_iou)
 
   func overlap(_ result: Result, _ object: Object, isCrowd: Bool) throws -> Double {
     if options.iouType == .bbox {
@@ -132,7 +132,7 @@ struct LiteralEvaluation {
     return options.iouType == .boundary && !isCrowd ? min(overlap, a.boundaryIntersectionOverUnion(with: b)) : overlap
   }
 
-  // MARK: Rules 6 and 7
+  // MARK: Matching and areas (lvis-api LVISEval.evaluate_img; pycocotools cocoeval.py, evaluateImg)
 
   struct Matched {
     var score: Double
@@ -172,7 +172,7 @@ struct LiteralEvaluation {
     }
   }
 
-  // MARK: Rules 8 to 11
+  // MARK: Precision, recall and their means (lvis-api LVISEval.accumulate, _summarize)
 
   /// Precision at the recall points, and recall; `nil` without objects to count.
   func accumulate(_ lists: [[Matched]], objects: Int) -> (precision: [Double], recall: Double)? {

@@ -1,14 +1,15 @@
 """Looks for public symbols without documentation, and builds the DocC pages. Run by hand, after a build:
 
     swift build -c release
-    python Tests/Scripts/documentation.py [--output docs]
+    python Tests/Scripts/documentation.py [--output docs] [--build .build/release]
 
-It takes the symbols from the modules that were built, so nothing is compiled, and converts each documentation catalog
-with the toolchain's `docc`: the package depends on no plugin for it, which everyone who imports the package would have
+It takes the symbols from the modules that were built, so nothing is compiled: those of every product, with the modules
+that it re-exports. Each documentation catalog is converted with the toolchain's `docc`: the package depends on no plugin for it, which everyone who imports the package would have
 to fetch. Exits with 1 where a public symbol has no documentation or `docc` warns."""
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ parser.add_argument("--output", type=pathlib.Path, help="where the pages go, one
 options = parser.parse_args()
 
 manifest = json.loads(subprocess.check_output(["swift", "package", "dump-package"]))
-library = next(p for p in manifest["products"] if "library" in p["type"])
+libraries = [target for p in manifest["products"] if "library" in p["type"] for target in p["targets"]]
 target = json.loads(subprocess.check_output(["swift", "-print-target-info"]))["target"]["unversionedTriple"]
 maps = list(options.build.glob("*.build/module.modulemap")) + list(
     pathlib.Path(".").glob(".build/checkouts/*/Sources/**/module.modulemap")) + list(
@@ -29,12 +30,16 @@ undocumented, warnings, count = [], [], 0
 
 with tempfile.TemporaryDirectory() as name:
     graphs = pathlib.Path(name)
-    for module in library["targets"]:
+    for module in libraries:
         folder = graphs / module
         folder.mkdir()
+        exported = [
+            name for path in sorted(pathlib.Path("Sources", module).glob("*.swift"))
+            for name in re.findall(r"^@_exported import (?:(?:struct|class|enum|protocol|func) )?(\w+)", path.read_text(), re.M)]
         subprocess.run(
             ["swift", "symbolgraph-extract", "-module-name", module, "-target", target, "-output-dir", folder,
-             "-I", options.build / "Modules", "-minimum-access-level", "public", "-skip-synthesized-members", *flags],
+             "-I", options.build / "Modules", "-minimum-access-level", "public", "-skip-synthesized-members",
+             f"-experimental-allowed-reexported-modules={','.join(exported)}", *flags],
             check=True)
         for path in sorted(folder.glob("*.symbols.json")):
             for symbol in json.loads(path.read_text())["symbols"]:
@@ -57,5 +62,5 @@ with tempfile.TemporaryDirectory() as name:
                 warnings.append(said)
 
 print(*undocumented, *warnings, sep="\n")
-print(f"{count} public symbols in {len(library['targets'])} modules, {len(undocumented)} without documentation")
-sys.exit(1 if undocumented or warnings else 0)
+print(f"{count} public symbols of {', '.join(libraries)}, {len(undocumented)} without documentation")
+sys.exit(1 if undocumented or warnings or not count else 0)

@@ -1,12 +1,12 @@
 import LVISDatasets
 import RealModule
 
-/// From a proposal and the deltas (dx, dy, dw, dh) predicted for it to a box.
+/// Turns a proposal and the deltas (dx, dy, dw, dh) predicted for it into a box.
 ///
 /// With w, h the proposal's size and (cx, cy) its centre: centre (cx + w dx, cy + h dy), size (w e^dw, h e^dh), where
 /// dw, dh ≤ log(1000/16) (Girshick et al., CVPR 2014, appendix C; the conventions are those of the frameworks' coders).
 public struct BoxCoder: Sendable, Hashable {
-  /// Whose rules.
+  /// The frameworks whose coders differ.
   public enum Convention: String, Sendable, Codable, CaseIterable {
     /// detectron2 and torchvision: dw, dh are limited from above only; boxes are clipped to [0, size].
     case standard
@@ -16,25 +16,25 @@ public struct BoxCoder: Sendable, Hashable {
     case mmdetection1
   }
 
-  /// Whose rules.
+  /// The framework whose rules hold; detectron2's and torchvision's by default.
   public var convention: Convention
-  /// What the deltas are multiplied by first: (.1, .1, .2, .2) where they are a regressor's raw output, 1 where that
-  /// is done already, as in a feature set.
+  /// The factors of the deltas, by which they are multiplied first: (.1, .1, .2, .2) where they are a regressor's raw
+  /// output, 1, the default, where that is done already, as in a feature set.
   public var standardDeviations: SIMD4<Float>
 
-  /// Makes a coder.
+  /// Makes a coder; by default it takes deltas of a feature set by the rules of detectron2 and torchvision.
   public init(convention: Convention = .standard, standardDeviations: SIMD4<Float> = .one) {
     self.convention = convention
     self.standardDeviations = standardDeviations
   }
 
-  /// (.1, .1, .2, .2): what the frameworks divide a regressor's targets by.
+  /// The deviations (.1, .1, .2, .2) by which the frameworks divide a regressor's targets.
   public static let regressorDeviations: SIMD4<Float> = [0.1, 0.1, 0.2, 0.2]
 
   /// log(1000/16).
   static let largestScale: Float = 4.135166556742356
 
-  /// The box that deltas make of a proposal.
+  /// The box that deltas make of a proposal, both in pixels; it may reach beyond the image.
   public func decode(_ deltas: SIMD4<Float>, from proposal: CornerBox) -> CornerBox {
     let delta = deltas * standardDeviations
     let lowest: Float = convention == .standard ? -.infinity : -Self.largestScale
@@ -52,7 +52,7 @@ public struct BoxCoder: Sendable, Hashable {
       centerY + halfHeight - shift)
   }
 
-  /// The part of a box that lies in an image.
+  /// The part of a box that lies in an image of the given size in pixels.
   public func clip(_ box: CornerBox, width: Float, height: Float) -> CornerBox {
     let right = convention == .mmdetection1 ? width - 1 : width
     let bottom = convention == .mmdetection1 ? height - 1 : height

@@ -1,15 +1,15 @@
 import DenseLinearAlgebra
 
 extension BoxRegressor {
-  /// What a RoI's deltas depend on.
+  /// Whether a RoI has one set of deltas or one for each class.
   public enum Classes: String, Sendable, Codable, CaseIterable {
-    /// Nothing else: 4 numbers a RoI.
+    /// One set of deltas for all classes: 4 numbers a RoI.
     case agnostic
-    /// The class: 4 numbers a RoI for each.
+    /// A set of deltas for each class: 4C numbers a RoI.
     case perClass = "per-class"
   }
 
-  /// What a RoI's deltas depend on.
+  /// Whether a RoI has one set of deltas or one for each class.
   public var classes: Classes { isClassAgnostic ? .agnostic : .perClass }
 
   /// A fresh regressor: weights drawn from N(0, .001), biases 0, as mmdetection and detectron2 start.

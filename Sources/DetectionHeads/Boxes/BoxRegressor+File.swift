@@ -43,9 +43,9 @@ extension BoxRegressor {
     try self.init(file, groups: groups)
   }
 
-  /// What a head file holds of it.
+  /// The tensors that a head file holds of the regressor: `fc_reg.weight` and `fc_reg.bias`.
   ///
-  /// - Parameter elementType: What to store it as.
+  /// - Parameter elementType: The type in which they are stored.
   public func tensors(as elementType: TensorElementType = .float32) -> [NamedTensor] {
     func tensors(_ name: String, _ weight: Matrix<Float>, _ bias: [Float]) -> [NamedTensor] {
       [
@@ -57,7 +57,7 @@ extension BoxRegressor {
       + (background.map { tensors("fc_reg.background", $0.weight, $0.bias) } ?? [])
   }
 
-  /// Its texts in a head file: the deviations and whose rules they go by.
+  /// The metadata that a head file holds of the regressor: the deviations and the framework whose rules hold.
   public var metadata: [String: String] {
     let deviations = (0..<4).map { "\(coder.standardDeviations[$0])" }.joined(separator: ",")
     return ["box_stds": deviations, "box_coder": coder.convention.rawValue]

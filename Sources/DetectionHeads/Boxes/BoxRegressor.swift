@@ -5,13 +5,13 @@ import TensorFiles
 ///
 /// Shapes: D features a RoI, C classes by ascending category id.
 public struct BoxRegressor: Sendable, Equatable {
-  /// W [4, D], or [4C, D]: dx, dy, dw, dh of class 0, of class 1, ….
+  /// The weights W [4, D], or [4C, D]: dx, dy, dw, dh of class 0, of class 1, ….
   public private(set) var weight: Matrix<Float>
-  /// b [4], or [4C].
+  /// The biases b [4], or [4C] as the weights.
   public private(set) var bias: [Float]
-  /// What some frameworks have for background, W [4, D] and b [4]; it has no part in inference.
+  /// The rows that some frameworks have for background, W [4, D] and b [4]; they have no part in inference.
   public var background: LinearRows?
-  /// How its output becomes a box: whose rules, and what deltas are multiplied by first, (.1, .1, .2, .2) being the usual.
+  /// The rules by which its output becomes a box, and the factors of the deltas, (.1, .1, .2, .2) as a rule.
   public var coder: BoxCoder
 
   /// Makes a regressor.

@@ -5,29 +5,31 @@ import DenseLinearAlgebra
 public struct CosineLayout: LogitLayout, Equatable {
   /// C, the number of foreground classes.
   public let classCount: Int
-  /// s: what the softmax multiplies cosines by.
+  /// The factor s of the cosines in the softmax; 30 by default.
   public let scale: Float
 
-  /// Makes a layout for C foreground classes.
+  /// Makes a layout for C foreground classes and a factor of the cosines.
   public init(classCount: Int, scale: Float = 30) {
     self.classCount = classCount
     self.scale = scale
   }
 
-  /// `cosine`.
+  /// The name in head files, `cosine`.
   public var name: String { "cosine" }
-  /// C + 1.
+  /// The number of logits, C + 1.
   public var logitCount: Int { classCount + 1 }
-  /// The logit behind background's.
+  /// The logit of a class; background's stands before them.
   public func logit(ofClass index: Int) -> Int { index + 1 }
-  /// The first.
+  /// The logit of background, which is the first.
   public var backgroundLogits: [Int] { [0] }
-  /// Logits are cosines.
+  /// Logits are cosines of the features and the weight rows.
   public var product: LogitProduct { .cosine }
-  /// s.
+  /// The factor s, which head files keep as `layout.scale`.
   public var tensors: [String: [Float]] { ["scale": [scale]] }
 
-  /// The layout with the s of a head file.
+  /// The layout with the factor s that a head file keeps.
+  ///
+  /// - Throws: `LinearHeadError` if it is not one finite number.
   public func with(tensors: [String: [Float]]) throws -> any LogitLayout {
     guard let values = tensors["scale"], values.count == 1, values[0].isFinite else {
       throw LinearHeadError(.badValue, "layout.scale must be one finite number")

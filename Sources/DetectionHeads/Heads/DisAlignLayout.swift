@@ -9,19 +9,19 @@ public struct DisAlignLayout: LogitLayout, Equatable {
   /// Makes a layout for the classes that have these magnitudes and margins.
   public init(alignment: Alignment<Float>) { self.alignment = alignment }
 
-  /// `disalign`.
+  /// The name in head files, `disalign`.
   public var name: String { "disalign" }
-  /// C.
+  /// The number of foreground classes, C.
   public var classCount: Int { alignment.magnitudes.count }
-  /// C + 2.
+  /// The number of logits, C + 2.
   public var logitCount: Int { classCount + 2 }
-  /// The logit behind background's.
+  /// The logit of a class; background's stands before them.
   public func logit(ofClass index: Int) -> Int { index + 1 }
-  /// The first.
+  /// The logit of background, which is the first.
   public var backgroundLogits: [Int] { [0] }
   /// A softmax head's background, since such a head is what is corrected.
   public var backgroundKind: String { SoftmaxLayout(classCount: classCount).backgroundKind }
-  /// s and b.
+  /// The magnitudes s and the margins b, which head files keep as `layout.magnitudes` and `layout.margins`.
   public var tensors: [String: [Float]] { ["magnitudes": alignment.magnitudes, "margins": alignment.margins] }
 
   /// The layout with the s and b of a head file.

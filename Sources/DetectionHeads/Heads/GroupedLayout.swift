@@ -9,7 +9,7 @@ import LVISDatasets
 /// The paper's ablations (§5.3) leave out parts: without G0 background is told from a group's classes by its `others`
 /// alone, and a score is p_group(c); without `others` a group's softmax is over its classes alone.
 public struct GroupedLayout: LogitLayout, Equatable {
-  /// How G0 tells background from foreground. z_fg − z_bg = z₀ makes the two the same function.
+  /// The form of G0, which tells background from foreground. z_fg − z_bg = z₀ makes the first two the same function.
   public enum Background: String, Sendable, CaseIterable {
     /// One logit z₀, foreground probability σ(z₀), as the paper writes it.
     case sigmoid
@@ -21,9 +21,9 @@ public struct GroupedLayout: LogitLayout, Equatable {
 
   /// The classes and their groups.
   public let groups: CategoryGroups
-  /// How G0 is laid out.
+  /// The form of G0.
   public let background: Background
-  /// Whether groups have `others`.
+  /// Whether every group has a logit `others` before its classes.
   public let hasOthers: Bool
   /// For every foreground group, its logits: `others` first.
   public let slices: [Range<Int>]
@@ -50,13 +50,13 @@ public struct GroupedLayout: LogitLayout, Equatable {
 
   /// `grouped-sigmoid`, `grouped-official` or `grouped-none`, with `-without-others` where there are none.
   public var name: String { "grouped-\(background.rawValue)" + (hasOthers ? "" : "-without-others") }
-  /// C.
+  /// The number of foreground classes, C.
   public var classCount: Int { groups.classCount }
   /// G0's logits, the classes, and one `others` a group.
   public var logitCount: Int { backgroundSlice.count + classCount + (hasOthers ? slices.count : 0) }
-  /// G0's logits.
+  /// The logits of G0, which tell background from foreground: two, one or none.
   public var backgroundSlice: Range<Int> { Self.backgroundSlice(background) }
-  /// G0's logits.
+  /// The logits of G0, as a list.
   public var backgroundLogits: [Int] { Array(backgroundSlice) }
   /// `grouped-sigmoid`, …: G0 means the same with and without `others`.
   public var backgroundKind: String { "grouped-\(background.rawValue)" }

@@ -39,9 +39,9 @@ public struct HiddenLayer: Sendable, Equatable {
     precondition(weight.rows == bias.count, "a hidden layer of \(weight.rows) outputs has \(bias.count) biases")
   }
 
-  /// D.
+  /// The number of inputs, D.
   public var inputs: Int { weight.columns }
-  /// H.
+  /// The number of outputs, H.
   public var outputs: Int { weight.rows }
 
   /// max(0, x Wᵀ + b).

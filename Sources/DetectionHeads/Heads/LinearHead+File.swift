@@ -21,9 +21,12 @@ extension LinearHead {
     try self.init(openTensors(at: path), groups: fallback)
   }
 
-  /// The same from a file that is open.
+  /// Reads a head from a file that is open; see `init(contentsOf:groups:)`.
   ///
-  /// - Throws: as `init(contentsOf:groups:)`.
+  /// - Parameters:
+  ///   - file: The file.
+  ///   - fallback: The classes of a file that does not name them.
+  /// - Throws: As `init(contentsOf:groups:)`.
   public init(_ file: any TensorContainer, groups fallback: CategoryGroups? = nil) throws {
     let path = file.path
     var stages = try Self.layers("fc_cls", of: file)
@@ -60,9 +63,9 @@ extension LinearHead {
       metadata: try metadata().merging(boxRegressor?.metadata ?? [:]) { own, _ in own }, to: path)
   }
 
-  /// What a head file holds: the layer and what its layout needs.
+  /// The tensors of a head file: the layers, and the numbers that the layout needs beside them.
   ///
-  /// - Parameter elementType: What to store the layer as.
+  /// - Parameter elementType: The type in which the layers are stored.
   public func tensors(as elementType: TensorElementType = .float32) -> [NamedTensor] {
     let ofLayout = layout.tensors.sorted { $0.key < $1.key }.map { name, values in
       NamedTensor(Self.layoutPrefix + name, floats: values, shape: [values.count])
@@ -80,7 +83,7 @@ extension LinearHead {
     return classifiers + hidden.tensors(prefix: "shared_fcs", as: elementType) + ofLayout
   }
 
-  /// The texts of a head file: method, layout and groups.
+  /// The metadata of a head file: method, layout and groups.
   public func metadata() throws -> [String: String] {
     ["format": "bags-head", "version": "1", "method": method, "layout": layout.name, "groups": try groups.json()]
   }
@@ -129,7 +132,8 @@ extension LinearHead {
   private static let layoutPrefix = "layout."
 }
 
-/// Every layout that a head file can have, for the given classes.
+/// Every layout that a head file can have, for the given classes: the library's, then those that a program has
+/// registered.
 public func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
   let classCount = groups.classCount
   var layouts: [any LogitLayout] = [
@@ -146,7 +150,7 @@ public func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
   for background in SigmoidLayout.Background.allCases {
     layouts.append(SigmoidLayout(classCount: classCount, background: background))
   }
-  return layouts
+  return layouts + LogitLayouts.registered(for: groups)
 }
 
 extension HiddenLayer {

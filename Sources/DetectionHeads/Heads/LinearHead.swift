@@ -16,11 +16,11 @@ public struct LinearHead: Sendable {
   public var bias: [Float] { didSet { checkShapes() } }
   /// Layers between the features and the classifier, the lowest first; none, unless they are trained with it.
   public package(set) var hidden: [HiddenLayer] = []
-  /// What the K logits speak of.
+  /// Maps the K logits to classes and scores.
   public package(set) var layout: any LogitLayout
   /// The classes by ascending category id, with their training counts and groups.
   public let groups: CategoryGroups
-  /// The method that trained it, such as `bags` or `softmax`.
+  /// The name of the method that trained it, such as `bags` or `softmax`.
   public var method: String
 
   /// Makes a head from its weights.
@@ -95,10 +95,11 @@ public struct LinearHead: Sendable {
     self.method = method
   }
 
-  /// The numbers that it takes of each RoI: D of the lowest layer, times S.
+  /// The length of a RoI's features: D of the lowest layer, times S.
   public var inputs: Int { (hidden.first?.inputs ?? weight.columns) * layout.stageCount }
 
-  /// ‖w_c‖₂ of every class, by class index, the mean over the stages of a cascade; 1 where logits are cosines, since the length has no effect there.
+  /// The norm ‖w_c‖₂ of every class's weight row, by class index, the mean over the stages of a cascade; 1 where logits
+  /// are cosines, since the length has no effect there.
   public var classWeightNorms: [Double] {
     if layout.product == .cosine { return Array(repeating: 1, count: layout.classCount) }
     let norms = weight.rowNorms

@@ -1,42 +1,44 @@
-/// How logits come from features.
+/// The product of features and weight rows that gives the logits.
 public enum LogitProduct: Sendable, Equatable {
-  /// x Wᵀ + b.
+  /// Linear logits, x Wᵀ + b.
   case linear
-  /// cos(x, w) for each row w of W; there is no bias.
+  /// Cosines cos(x, w) for each row w of W; there is no bias.
   case cosine
-  /// x Wᵀ + b for the first rows, cosines for the others.
+  /// Linear logits for the first rows, cosines for the others.
   case linearThenCosine(linear: Int)
 }
 
-/// What each logit of a head speaks of, and how logits become class scores.
+/// Maps the logits of a head to classes, and turns them into class scores.
 ///
-/// Classes are indexed 0..<C by ascending category id. Shapes: N RoIs, K logits, C foreground classes.
+/// Classes are indexed 0..<C by ascending category id. Shapes: N RoIs, K logits, C foreground classes. A layout of
+/// one's own is registered with ``LogitLayouts``, so that head files of it can be read.
 public protocol LogitLayout: Sendable {
-  /// The name that head files carry.
+  /// The name that head files carry; no two layouts have the same.
   var name: String { get }
   /// C, the number of foreground classes.
   var classCount: Int { get }
   /// K, the number of logits: the rows of the last layer's weight.
   var logitCount: Int { get }
-  /// The logit of a class.
+  /// The logit of a class, by its index 0..<C.
   func logit(ofClass index: Int) -> Int
-  /// The logits that tell background from foreground.
+  /// The logits that tell background from foreground; empty where none does.
   var backgroundLogits: [Int] { get }
-  /// Layouts that answer the same here have background logits that mean the same, so that a head of one can start from
-  /// the other's. The name, unless a layout says otherwise.
+  /// A word that two layouts share whose background logits mean the same, so that a head of one can start from the
+  /// other's. It is the name, unless a layout says otherwise.
   var backgroundKind: String { get }
-  /// The `others` logits, one a group where there are any.
+  /// The `others` logits, one a group; empty, unless a layout has groups.
   var othersLogits: [Int] { get }
-  /// S, the classifiers of a cascade whose logits stand one after another; 1, unless a layout says otherwise.
+  /// The number S of classifiers of a cascade whose logits stand one after another; 1, unless a layout says otherwise.
   var stageCount: Int { get }
-  /// How logits come from features; linear, unless a layout says otherwise.
+  /// The product that gives the logits; linear, unless a layout says otherwise.
   var product: LogitProduct { get }
-  /// What scoring needs beside the logits, by name, as head files keep it; nothing, unless a layout says otherwise.
+  /// The numbers that scoring needs beside the logits, by the names under which head files keep them behind `layout.`;
+  /// none, unless a layout says otherwise.
   var tensors: [String: [Float]] { get }
 
-  /// The layout with what a head file keeps for it.
+  /// The layout with the numbers that a head file keeps for it.
   ///
-  /// - Parameter tensors: What `tensors` gave.
+  /// - Parameter tensors: The numbers, by name, as `tensors` gave them.
   /// - Throws: `LinearHeadError` if something is missing or does not fit.
   func with(tensors: [String: [Float]]) throws -> any LogitLayout
 
@@ -50,16 +52,16 @@ public protocol LogitLayout: Sendable {
 }
 
 extension LogitLayout {
-  /// None, unless a layout has groups.
+  /// No logits, as in a layout without groups.
   public var othersLogits: [Int] { [] }
-  /// One.
+  /// One classifier, as of heads without a cascade.
   public var stageCount: Int { 1 }
-  /// The name.
+  /// The layout's name: its background logits mean the same as those of no other layout.
   public var backgroundKind: String { name }
-  /// Linear.
+  /// Linear logits, x Wᵀ + b.
   public var product: LogitProduct { .linear }
-  /// Nothing.
+  /// No numbers beside the logits.
   public var tensors: [String: [Float]] { [:] }
-  /// Itself.
+  /// The same layout, since head files keep nothing for it.
   public func with(tensors: [String: [Float]]) throws -> any LogitLayout { self }
 }

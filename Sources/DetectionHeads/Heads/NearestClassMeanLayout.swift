@@ -19,15 +19,15 @@ public struct NearestClassMeanLayout: LogitLayout, Equatable {
     self.hasMean = hasMean
   }
 
-  /// `nearest-class-mean`.
+  /// The name in head files, `nearest-class-mean`.
   public var name: String { "nearest-class-mean" }
-  /// 2C + 1.
+  /// The number of logits, 2C + 1.
   public var logitCount: Int { 2 * classCount + 1 }
   /// The mean of a class: what tells it from the others.
   public func logit(ofClass index: Int) -> Int { classCount + 1 + index }
-  /// The first.
+  /// The logit of background, which is the first.
   public var backgroundLogits: [Int] { [0] }
-  /// A softmax head's background.
+  /// The word of softmax heads, whose background it has.
   public var backgroundKind: String { SoftmaxLayout(classCount: classCount).backgroundKind }
   /// Cosines to the means behind C + 1 plain logits.
   public var product: LogitProduct { .linearThenCosine(linear: classCount + 1) }

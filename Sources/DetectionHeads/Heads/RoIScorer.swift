@@ -1,34 +1,34 @@
 import DenseLinearAlgebra
 
-/// A classifier on RoI features: what inference asks of a head.
+/// Scores the classes of RoIs from their features: what inference needs of a head.
 ///
 /// Shapes: N RoIs, D features, C foreground classes by ascending category id.
 public protocol RoIScorer: Sendable {
-  /// D.
+  /// The length D of a RoI's features.
   var inputs: Int { get }
-  /// C.
+  /// The number C of foreground classes.
   var classCount: Int { get }
-  /// The numbers that scoring needs room for beside the scores, for each RoI.
+  /// The numbers of working memory that a RoI needs beside its scores.
   var scratchCount: Int { get }
 
-  /// Foreground scores.
+  /// Computes the foreground scores of RoIs.
   ///
   /// - Parameters:
-  ///   - features: [count, D].
-  ///   - count: N.
-  ///   - scratch: [count, `scratchCount`], overwritten.
-  ///   - scores: [count, C], overwritten.
+  ///   - features: The features [count, D].
+  ///   - count: The number N of RoIs.
+  ///   - scratch: Working memory [count, `scratchCount`], overwritten.
+  ///   - scores: The scores [count, C], overwritten.
   func score(
     features: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>,
     into scores: UnsafeMutablePointer<Float>)
 
-  /// The most that any class of each RoI can score, where that takes far less work than the scores.
+  /// Computes the most that any class of each RoI can score, where that takes far less work than the scores.
   ///
   /// - Parameters:
-  ///   - features: [count, D].
-  ///   - count: N.
-  ///   - scratch: [count, `scratchCount`], overwritten.
-  ///   - bounds: [count], overwritten; right to a part in ten thousand.
+  ///   - features: The features [count, D].
+  ///   - count: The number N of RoIs.
+  ///   - scratch: Working memory [count, `scratchCount`], overwritten.
+  ///   - bounds: The bounds [count], overwritten; right to a part in ten thousand.
   /// - Returns: Whether there are such bounds.
   func boundScores(
     features: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>,
@@ -37,7 +37,7 @@ public protocol RoIScorer: Sendable {
 }
 
 extension RoIScorer {
-  /// There are none.
+  /// States that there are no bounds.
   public func boundScores(
     features: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>,
     into bounds: UnsafeMutablePointer<Float>
@@ -45,12 +45,12 @@ extension RoIScorer {
 }
 
 extension LinearHead: RoIScorer {
-  /// C.
+  /// The number C of foreground classes.
   public var classCount: Int { layout.classCount }
-  /// K, the logits.
+  /// The number K of logits.
   public var scratchCount: Int { layout.logitCount }
 
-  /// Foreground scores: the layout's function of the logits.
+  /// Computes the logits, then the scores by the head's layout.
   public func score(
     features: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>,
     into scores: UnsafeMutablePointer<Float>

@@ -2,24 +2,24 @@ import DenseLinearAlgebra
 
 /// A softmax classifier whose logits are multiplied by a scale each, while these are learnt (LWS): background, then the
 /// classes by ascending category id. No head file has it: the scales are folded in when they are learnt.
-public struct ScaledLayout: LogitLayout, Equatable {
-  /// s [C + 1].
+package struct ScaledLayout: LogitLayout, Equatable {
+  /// The scale of every logit, background first [C + 1].
   public let scales: [Float]
 
-  /// Makes a layout.
+  /// Makes a layout from the scales of background and the C classes.
   public init(scales: [Float]) { self.scales = scales }
 
-  /// `softmax-scaled`.
+  /// The name `softmax-scaled`, which no head file has.
   public var name: String { "softmax-scaled" }
-  /// C.
+  /// The number of foreground classes, C.
   public var classCount: Int { scales.count - 1 }
-  /// C + 1.
+  /// The number of logits, C + 1.
   public var logitCount: Int { scales.count }
-  /// The logit behind background's.
+  /// The logit of a class; background's stands before them.
   public func logit(ofClass index: Int) -> Int { index + 1 }
-  /// The first.
+  /// The logit of background, which is the first.
   public var backgroundLogits: [Int] { [0] }
-  /// A softmax head's background, since such a head is what is scaled.
+  /// The word of softmax heads, since such a head is what is scaled.
   public var backgroundKind: String { SoftmaxLayout(classCount: classCount).backgroundKind }
   /// Softmax of the scaled logits; background's is dropped.
   public func scores(logits: UnsafeMutablePointer<Float>, count: Int, into scores: UnsafeMutablePointer<Float>) {

@@ -9,21 +9,21 @@ public struct SeesawLayout: LogitLayout, Equatable {
   /// Makes a layout for C foreground classes.
   public init(classCount: Int) { self.classCount = classCount }
 
-  /// `seesaw`.
+  /// The name in head files, `seesaw`.
   public var name: String { "seesaw" }
-  /// C + 2.
+  /// The number of logits, C + 2.
   public var logitCount: Int { classCount + 2 }
-  /// The class's place.
+  /// The logit of a class, at its index.
   public func logit(ofClass index: Int) -> Int { index }
-  /// Foreground, background.
+  /// The logits of foreground and of background, in this order, behind those of the classes.
   public var backgroundLogits: [Int] { [classCount, classCount + 1] }
 
-  /// score_c = softmax(classes)_c · softmax(objectness)_foreground.
+  /// The scores softmax(classes)_c · softmax(objectness)_foreground.
   public func scores(logits: UnsafeMutablePointer<Float>, count: Int, into scores: UnsafeMutablePointer<Float>) {
     seesawScores(logits: logits, count: count, into: scores)
   }
 
-  /// The same for any scalar.
+  /// The scores in `Float` or `Double`.
   ///
   /// - Parameters:
   ///   - logits: [count, K]; overwritten.

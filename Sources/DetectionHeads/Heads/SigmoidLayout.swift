@@ -2,7 +2,7 @@ import DenseLinearAlgebra
 
 /// A sigmoid per class: the logits of the classes by ascending category id, and for some methods one for background.
 public struct SigmoidLayout: LogitLayout, Equatable {
-  /// Whether there is a logit for background, and what it does.
+  /// The place and the meaning of a logit for background.
   public enum Background: String, Sendable, CaseIterable {
     /// There is none (focal loss, GHM, EQL).
     case none
@@ -16,22 +16,22 @@ public struct SigmoidLayout: LogitLayout, Equatable {
 
   /// C, the number of foreground classes.
   public let classCount: Int
-  /// Where background stands.
+  /// The place and the meaning of background's logit; none by default.
   public let background: Background
 
-  /// Makes a layout for C foreground classes.
+  /// Makes a layout for C foreground classes, with or without a logit for background.
   public init(classCount: Int, background: Background = .none) {
     self.classCount = classCount
     self.background = background
   }
 
-  /// `sigmoid`, `sigmoid-first`, `sigmoid-last` or `sigmoid-objectness`.
+  /// The name in head files: `sigmoid`, `sigmoid-first`, `sigmoid-last` or `sigmoid-objectness`.
   public var name: String { background == .none ? "sigmoid" : "sigmoid-\(background.rawValue)" }
-  /// C, or C + 1 with background.
+  /// The number of logits: C, or C + 1 with background.
   public var logitCount: Int { background == .none ? classCount : classCount + 1 }
-  /// The class's place, behind background's where that is first.
+  /// The logit of a class, behind background's where that is first.
   public func logit(ofClass index: Int) -> Int { background == .first ? index + 1 : index }
-  /// The logit of background, where there is one.
+  /// The logit of background; empty where there is none.
   public var backgroundLogits: [Int] {
     switch background {
     case .none: []
@@ -40,12 +40,12 @@ public struct SigmoidLayout: LogitLayout, Equatable {
     }
   }
 
-  /// σ of every class, times 1 − σ(z_background) where background is an objectness.
+  /// The scores σ(z_c), times 1 − σ(z_background) where background is an objectness.
   public func scores(logits: UnsafeMutablePointer<Float>, count: Int, into scores: UnsafeMutablePointer<Float>) {
     sigmoidScores(logits: logits, count: count, into: scores)
   }
 
-  /// The same for any scalar.
+  /// The scores in `Float` or `Double`.
   ///
   /// - Parameters:
   ///   - logits: [count, K]; overwritten.

@@ -8,16 +8,16 @@ public struct SoftmaxLayout: LogitLayout, Equatable {
   /// Makes a layout for C foreground classes.
   public init(classCount: Int) { self.classCount = classCount }
 
-  /// `softmax`.
+  /// The name in head files, `softmax`.
   public var name: String { "softmax" }
-  /// C + 1.
+  /// The number of logits, C + 1.
   public var logitCount: Int { classCount + 1 }
-  /// The logit behind background's.
+  /// The logit of a class; background's stands before them.
   public func logit(ofClass index: Int) -> Int { index + 1 }
-  /// The first.
+  /// The logit of background, which is the first.
   public var backgroundLogits: [Int] { [0] }
 
-  /// Softmax over all logits; background's is dropped.
+  /// The softmax over all logits; background's is dropped.
   public func scores(logits: UnsafeMutablePointer<Float>, count: Int, into scores: UnsafeMutablePointer<Float>) {
     for row in 0..<count {
       let z = logits + row * logitCount

@@ -3,35 +3,35 @@
 ///
 /// Shapes: N RoIs, S stages, K logits a stage, C foreground classes.
 public struct StagedLayout: LogitLayout {
-  /// The layout of every stage.
+  /// The layout of every stage's logits.
   public let base: any LogitLayout
-  /// S.
+  /// The number S of stages.
   public let stageCount: Int
 
-  /// Lays out `stageCount` classifiers.
+  /// Makes a layout of `stageCount` classifiers, each laid out as `base`.
   public init(_ base: any LogitLayout, stageCount: Int) {
     self.base = base
     self.stageCount = stageCount
   }
 
-  /// The name of every stage's layout.
+  /// The name of the stages' layout, which head files carry.
   public var name: String { base.name }
-  /// C.
+  /// The number C of foreground classes.
   public var classCount: Int { base.classCount }
-  /// S · K.
+  /// The number of logits of all stages, S · K.
   public var logitCount: Int { stageCount * base.logitCount }
   /// The logit of a class in the first stage.
   public func logit(ofClass index: Int) -> Int { base.logit(ofClass: index) }
-  /// Those of the first stage.
+  /// The logits of background in the first stage.
   public var backgroundLogits: [Int] { base.backgroundLogits }
-  /// That of every stage.
+  /// The word of the stages' layout.
   public var backgroundKind: String { base.backgroundKind }
-  /// Those of all stages.
+  /// The `others` logits of all stages.
   public var othersLogits: [Int] {
     (0..<stageCount).flatMap { stage in base.othersLogits.map { stage * base.logitCount + $0 } }
   }
 
-  /// The scores of the mean logits.
+  /// The scores of the mean of the stages' logits.
   public func scores(logits: UnsafeMutablePointer<Float>, count: Int, into scores: UnsafeMutablePointer<Float>) {
     let width = base.logitCount
     let share = 1 / Float(stageCount)

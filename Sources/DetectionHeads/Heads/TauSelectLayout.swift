@@ -8,29 +8,31 @@ import DenseLinearAlgebra
 public struct TauSelectLayout: LogitLayout, Equatable {
   /// C, the number of foreground classes.
   public let classCount: Int
-  /// Whether a class is of the tail.
+  /// Whether each class is of the tail [C].
   public let isTail: [Bool]
 
   /// Makes a layout.
   ///
-  /// - Parameter isTail: For every class, whether it is of the tail.
+  /// - Parameter isTail: Whether each class is of the tail [C].
   public init(isTail: [Bool]) {
     classCount = isTail.count
     self.isTail = isTail
   }
 
-  /// `tau-select`.
+  /// The name in head files, `tau-select`.
   public var name: String { "tau-select" }
-  /// 2C + 2.
+  /// The number of logits, 2C + 2.
   public var logitCount: Int { 2 * classCount + 2 }
-  /// A class's logit in the τ-normed classifier.
+  /// The logit of a class in the τ-normed classifier.
   public func logit(ofClass index: Int) -> Int { classCount + 2 + index }
-  /// The first of each.
+  /// The logits of background in the plain and in the τ-normed classifier, each its first.
   public var backgroundLogits: [Int] { [0, classCount + 1] }
-  /// 1 for a tail class, else 0.
+  /// A number for each class, 1 for the tail, which head files keep as `layout.is_tail`.
   public var tensors: [String: [Float]] { ["is_tail": isTail.map { $0 ? 1 : 0 }] }
 
-  /// The layout with the tail of a head file.
+  /// The layout with the tail that a head file keeps.
+  ///
+  /// - Throws: `LinearHeadError` if there is not a number for each class.
   public func with(tensors: [String: [Float]]) throws -> any LogitLayout {
     guard let values = tensors["is_tail"], values.count == classCount else {
       throw LinearHeadError(.badValue, "layout.is_tail must be \(classCount) numbers, one a class")
@@ -38,7 +40,7 @@ public struct TauSelectLayout: LogitLayout, Equatable {
     return TauSelectLayout(isTail: values.map { $0 != 0 })
   }
 
-  /// The softmax of one of the two; background's is dropped.
+  /// The softmax of one of the two classifiers; background's is dropped.
   public func scores(logits: UnsafeMutablePointer<Float>, count: Int, into scores: UnsafeMutablePointer<Float>) {
     for row in 0..<count {
       let plain = logits + row * logitCount

@@ -33,7 +33,13 @@ public struct LinearHeadError: CodedError, Hashable {
   /// What was found and what was expected, in words.
   public let detail: String
 
-  package init(_ code: Code, _ detail: String, path: String? = nil) {
+  /// Makes an error; a calibration throws it for a head that it cannot take.
+  ///
+  /// - Parameters:
+  ///   - code: The kind of fault.
+  ///   - detail: What was found and what was expected, in words.
+  ///   - path: The file; `nil` for a head in memory.
+  public init(_ code: Code, _ detail: String, path: String? = nil) {
     self.code = code
     self.path = path
     self.detail = detail

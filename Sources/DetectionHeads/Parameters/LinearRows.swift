@@ -3,9 +3,9 @@ import TensorFiles
 
 /// Rows of a linear layer: weights and biases as files hold them.
 public struct LinearRows: Sendable, Equatable {
-  /// W [n, D].
+  /// The weights W [n, D], one row an output.
   public var weight: Matrix<Float>
-  /// b [n].
+  /// The biases b [n].
   public var bias: [Float]
 
   /// Makes rows from values.

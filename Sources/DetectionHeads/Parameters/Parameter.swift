@@ -16,7 +16,7 @@ public struct Parameter: Sendable, Equatable {
   public var velocity: Matrix<Float>
   /// The rows that are trained; the others stay as they are, without weight decay.
   public var trainedRows: Range<Int>
-  /// The shape in files.
+  /// The shape of the tensor in files: [rows, columns], or [n] for a vector.
   public let shape: [Int]
 
   /// A matrix that starts from values, all rows of it trained, at rest.

@@ -1,17 +1,17 @@
-/// Which classes the RoIs of each image show: what the samplers weigh images by.
+/// The classes that the RoIs of each image show, by which samplers choose images.
 ///
-/// It goes by the RoIs' labels, not by annotations: an object that no RoI was matched with cannot be trained on. Where
-/// ground truth was added to the RoIs, as the usual recipes do, the two agree.
+/// They follow the RoIs' labels, not the annotations: an object that no RoI was matched with cannot be trained on.
+/// Where ground truth was added to the RoIs, as the usual recipes do, the two agree.
 public struct ImageClasses: Sendable {
   /// A class in an image.
   public struct Entry: Sendable, Equatable {
-    /// The class by ascending category id.
+    /// The index of the class by ascending category id.
     public let classIndex: Int
     /// The RoIs of the image with that label.
     public let roiCount: Int
   }
 
-  /// C.
+  /// The number C of classes.
   public let classCount: Int
   /// For every image its first entry, and one more.
   private let starts: [Int]
@@ -21,7 +21,7 @@ public struct ImageClasses: Sendable {
   ///
   /// - Parameters:
   ///   - source: The RoIs.
-  ///   - classCount: C.
+  ///   - classCount: The number C of classes.
   /// - Complexity: O(N log N) for the RoIs of an image, O(N) for the set.
   public init(of source: any RoISource, classCount: Int) {
     self.init(
@@ -34,7 +34,7 @@ public struct ImageClasses: Sendable {
   ///
   /// - Parameters:
   ///   - labels: For every image the class index of every RoI, or −1 for background.
-  ///   - classCount: C.
+  ///   - classCount: The number C of classes.
   public init(labels: some Sequence<[Int32]>, classCount: Int) {
     var starts = [0]
     var entries: [Entry] = []
@@ -55,13 +55,13 @@ public struct ImageClasses: Sendable {
     self.entries = entries
   }
 
-  /// M, the number of images.
+  /// The number M of images.
   public var imageCount: Int { starts.count - 1 }
 
   /// The classes of an image, ascending.
   public func classes(ofImage image: Int) -> ArraySlice<Entry> { entries[starts[image]..<starts[image + 1]] }
 
-  /// m_c: for every class the images with a RoI of it.
+  /// For every class, the number m_c of images with a RoI of it [C].
   public var imageCounts: [Int] {
     var counts = [Int](repeating: 0, count: classCount)
     for entry in entries { counts[entry.classIndex] += 1 }

@@ -1,13 +1,16 @@
-/// A feature set with the class of every RoI: what training reads.
+/// A feature set with the class of every RoI, from which training reads.
 public struct LabelledFeatureSet: RoISource {
-  /// The features.
+  /// The features, boxes and images of the RoIs.
   public let features: FeatureSet
   /// The class of every RoI.
   public let labels: RoILabels
 
   /// Puts features and labels together.
   ///
-  /// - Throws: `FeatureSetError` if their numbers differ.
+  /// - Parameters:
+  ///   - features: The features of N RoIs.
+  ///   - labels: The class of each of these RoIs.
+  /// - Throws: `FeatureSetError` if there are not as many labels as RoIs.
   public init(_ features: FeatureSet, labels: RoILabels) throws {
     guard labels.classes.count == features.roiCount else {
       throw FeatureSetError(
@@ -19,29 +22,33 @@ public struct LabelledFeatureSet: RoISource {
     features.releasePages()
   }
 
-  /// D.
+  /// The length of a RoI's features: D, or S · D for the S stages of a cascade.
   public var featureCount: Int { features.featureCount }
-  /// S, the stages of a cascade that there are features of.
+  /// The number S of stages of a cascade that there are features of; 1 for other detectors.
   public var stageCount: Int { features.stageCount }
   /// The number of images.
   public var imageCount: Int { features.images.count }
-  /// The rows of an image.
+  /// The rows of an image's RoIs, by the position of the image among the set's.
   public func rows(ofImage index: Int) -> Range<Int> { features.images[index].rows }
   /// The class index of a row's label, or −1 for background.
   public func classIndex(ofRow row: Int) -> Int32 { labels.classes[row] }
-  /// The same for a stage of a cascade.
+  /// The class index of a row's label at a stage of a cascade, from 0, or −1 for background.
   public func classIndex(ofRow row: Int, stage: Int) -> Int32 { labels.classIndex(ofRow: row, stage: stage) }
-  /// Copies the features of adjacent rows.
+  /// Copies the features of adjacent rows, [rows.count, D], widened to `Float`.
+  ///
+  /// - Throws: `FeatureSetError` if one of them is not finite.
   public func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws {
     try features.copyFeatures(rows: rows, into: destination)
   }
-  /// The size of all features as stored.
+  /// The size of all features as they are stored, in bytes.
   public var featureByteCount: Int { features.featureByteCount }
   /// Has the system read the features of rows in the background.
   public func prefetch(rows: Range<Int>) { features.prefetch(rows: rows) }
   /// Lets go of the memory that reading has taken.
   public func releasePages() { features.releasePages() }
-  /// A column of adjacent rows.
+  /// A column of adjacent rows, [rows.count × width]; `nil` where the set does not have it.
+  ///
+  /// - Throws: `FeatureSetError` if a number is not finite.
   public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? {
     try features.values(column, rows: rows)
   }

@@ -8,13 +8,13 @@ public struct RoIBatch: Sendable {
   public var images: [Range<Int>]
   /// The row of every RoI in the source [N].
   public var rows: [Int]
-  /// Proposals [N]; empty unless asked for.
+  /// The proposals [N]; empty unless asked for.
   public var boxes: [CornerBox] = []
   /// The classification loss of every RoI [N]; empty unless asked for.
   public var classLosses: [Float] = []
   /// The box loss of every RoI [N], 0 for background; empty unless asked for, or where there is none.
   public var boxLosses: [Float] = []
-  /// How much of the training is done, 0..<1.
+  /// The share of the training that is done, 0..<1.
   public var progress = 0.0
 
   /// Makes a batch of images.
@@ -29,7 +29,7 @@ public struct RoIBatch: Sendable {
     self.rows = rows ?? Array(labels.indices)
   }
 
-  /// All RoIs of images of a source.
+  /// Makes a batch of all RoIs of some images of a source.
   ///
   /// - Parameters:
   ///   - images: The rows of each image, in the order of the batch.

@@ -1,48 +1,50 @@
-/// Where training reads its RoIs from: a feature set on disk, or arrays.
+/// The RoIs of a training, with their features and labels: a feature set on disk, or arrays in memory.
 ///
 /// RoIs are rows 0..<roiCount, those of an image adjacent.
 public protocol RoISource: Sendable {
-  /// D, the length of a feature.
+  /// The length D of a RoI's features, S · D for S stages.
   var featureCount: Int { get }
-  /// S, the stages of a cascade that there are features of; 1 for one set of features.
+  /// The number S of stages of a cascade that there are features of; 1 unless a source says otherwise.
   var stageCount: Int { get }
   /// The number of images.
   var imageCount: Int { get }
-  /// The rows of an image, by its position among the images.
+  /// The rows of an image's RoIs, by the position of the image among the source's.
   func rows(ofImage index: Int) -> Range<Int>
   /// The class index of a row's label, or −1 for background.
   func classIndex(ofRow row: Int) -> Int32
-  /// The same for a stage of a cascade, from 0.
+  /// The class index of a row's label at a stage of a cascade, from 0; that of `classIndex(ofRow:)` unless a source
+  /// says otherwise.
   func classIndex(ofRow row: Int, stage: Int) -> Int32
-  /// Copies the features of adjacent rows, [rows.count, D], widened to Float.
+  /// Copies the features of adjacent rows, [rows.count, D], widened to `Float`; called on several threads at once.
   func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws
 
-  /// The size of all features as stored.
+  /// The size of all features as they are stored, in bytes.
   var featureByteCount: Int { get }
-  /// Says that rows will be copied soon.
+  /// Tells the source that the features of rows will be copied soon; nothing happens unless a source says otherwise.
   func prefetch(rows: Range<Int>)
-  /// Lets go of the memory that reading has taken.
+  /// Gives back the memory that reading has taken; nothing happens unless a source says otherwise.
   func releasePages()
-  /// Another column of adjacent rows, [rows.count × width]; `nil` where the source does not have it.
+  /// A column of adjacent rows beside the features, [rows.count × width]; `nil`, unless a source says otherwise, where
+  /// it does not have the column.
   func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]?
 }
 
 extension RoISource {
-  /// One stage.
+  /// One stage, as of detectors without a cascade.
   public var stageCount: Int { 1 }
-  /// N, the number of rows of all images.
+  /// The number N of RoIs of all images.
   public var roiCount: Int { imageCount > 0 ? rows(ofImage: imageCount - 1).upperBound : 0 }
-  /// All stages share the labels.
+  /// The label of the row, which all stages share.
   public func classIndex(ofRow row: Int, stage: Int) -> Int32 { classIndex(ofRow: row) }
-  /// Of single-precision features.
+  /// The size of the features in single precision, in bytes.
   public var featureByteCount: Int {
     imageCount > 0 ? rows(ofImage: imageCount - 1).upperBound * featureCount * MemoryLayout<Float>.size : 0
   }
-  /// Nothing to do for features in memory.
+  /// Does nothing, since features in memory need no reading.
   public func prefetch(rows: Range<Int>) {}
-  /// Nothing to do for features in memory.
+  /// Does nothing, since features in memory stay there.
   public func releasePages() {}
-  /// It has no other columns.
+  /// No other columns, `nil`.
   public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? { nil }
 
   /// Checks every label once, so that the products and losses behind need not.
@@ -74,25 +76,26 @@ extension RoISource {
   }
 }
 
-/// RoIs in memory.
+/// RoIs in memory, with their features and labels.
 public struct RoIArrays: RoISource {
-  /// [N, D] row after row.
+  /// The features [N, D], row after row.
   public let features: [Float]
-  /// D.
+  /// The length D of a RoI's features.
   public let featureCount: Int
-  /// The class index of every RoI, or −1 for background.
+  /// The class index of every RoI, or −1 for background [N].
   public let labels: [Int32]
-  /// Other columns, each [N × width] row after row.
+  /// Other columns, each [N × width], row after row; none by default.
   public var columns: [FeatureColumn: [Float]] = [:]
   private let imageRows: [Range<Int>]
 
   /// Makes a source from arrays.
   ///
   /// - Parameters:
-  ///   - features: [N, D] row after row.
-  ///   - featureCount: D.
-  ///   - labels: The class index of every RoI, or −1 for background.
+  ///   - features: The features [N, D], row after row.
+  ///   - featureCount: The length D of a RoI's features.
+  ///   - labels: The class index of every RoI, or −1 for background [N].
   ///   - roisPerImage: The number of RoIs of every image, N in all.
+  /// - Precondition: There are N labels and N · D features.
   public init(features: [Float], featureCount: Int, labels: [Int32], roisPerImage: [Int]) {
     precondition(
       featureCount >= 0 && roisPerImage.allSatisfy { $0 >= 0 } && roisPerImage.reduce(0, +) == labels.count
@@ -115,7 +118,7 @@ public struct RoIArrays: RoISource {
   public func rows(ofImage index: Int) -> Range<Int> { imageRows[index] }
   /// The label of a row.
   public func classIndex(ofRow row: Int) -> Int32 { labels[row] }
-  /// Copies the features of adjacent rows.
+  /// Copies the features of adjacent rows, [rows.count, D].
   public func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
     features.withUnsafeBufferPointer { features in
       guard let base = features.baseAddress else { return }

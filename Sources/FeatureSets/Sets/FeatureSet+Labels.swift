@@ -3,15 +3,16 @@ import LVISDatasets
 import Synchronization
 import TensorFiles
 
-/// What each RoI shows, as class indices.
+/// The class of every RoI, as an index among the categories by ascending id.
 public struct RoILabels: Sendable, Equatable {
-  /// The class index of background.
+  /// The index −1, which stands for background.
   public static let background: Int32 = -1
-  /// For each RoI the index of its class among the categories by ascending id, 0..<C; −1 for background.
+  /// The class index of every RoI, 0..<C; −1 for background [N].
   public let classes: [Int32]
-  /// C.
+  /// The number C of categories.
   public let classCount: Int
-  /// The same for the second and later stages of a cascade; empty where all stages share `classes`.
+  /// The class indices at the second and later stages of a cascade, a list a stage; empty where all stages share
+  /// `classes`.
   public let laterStages: [[Int32]]
 
   /// Puts labels together.

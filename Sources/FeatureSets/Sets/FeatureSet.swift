@@ -2,7 +2,7 @@ import DurableFiles
 import Foundation
 import TensorFiles
 
-/// RoI features cached by a detector: what a classifier is trained on and predicts from.
+/// RoI features cached by a detector, on which a classifier is trained and from which it predicts.
 ///
 /// Legend: N RoIs, D features, C classes. A set is a folder of shards in natural name order (`2` before `10`), all
 /// safetensors files or all `.npz` archives, or one such file; or a folder of `.npy` files, `features.npy`, `boxes.npy`
@@ -16,26 +16,27 @@ public struct FeatureSet: Sendable {
   public struct Image: Sendable, Hashable, Identifiable {
     /// The image's id.
     public let id: Int
-    /// Its RoIs' rows in the set.
+    /// The rows of its RoIs in the set.
     public let rows: Range<Int>
   }
 
   /// The folder or file, as the user gave it.
   public let path: String
-  /// N.
+  /// The number N of RoIs.
   public let roiCount: Int
-  /// D; S · D where there are features of S stages.
+  /// The length of a RoI's features: D, or S · D where there are features of S stages.
   public let featureCount: Int
-  /// S, the stages of a cascade that features are there for, `features` being [N, S, D]; 1 for other detectors.
+  /// The number S of stages of a cascade that there are features of, `features` being [N, S, D]; 1 for other detectors.
   public let stageCount: Int
-  /// What the features are stored as.
+  /// The type in which the features are stored: F16, BF16 or F32.
   public let elementType: TensorElementType
   /// The images by ascending id, each with its rows.
   public internal(set) var images: [Image]
   let shards: [FeatureShard]
 
-  /// Opens a folder of shards, one shard, or a folder of `.npy` files.
+  /// Opens a folder of shards, one shard, or a folder of `.npy` files; features are mapped, not read.
   ///
+  /// - Parameter path: The folder or the file.
   /// - Throws: `FileError` if something cannot be read; `TensorFileError` if a shard is at fault as a file,
   ///   `FeatureSetError` if what it holds is.
   public init(at path: String) throws {

@@ -1,20 +1,39 @@
 /// A box loss, chosen by its name.
 public struct BoxLossMethod: NamedMethod {
-  /// What the user types.
+  /// The name by which a user chooses it, such as `smooth-l1`.
   public let name: String
   /// One line on what it does.
   public let summary: String
-  /// Where it comes from.
+  /// The paper or code that it comes from.
   public let source: String
-  /// Its own parameters.
+  /// The parameters that it declares.
   public let parameters: [MethodParameter]
-  /// Makes the loss.
+  /// Makes the loss from the parameters.
   public let loss: @Sendable (MethodParameters) -> any BoxLoss
 
-  /// `box loss`.
+  /// Declares a box loss.
+  ///
+  /// - Parameters:
+  ///   - name: The name by which a user chooses it.
+  ///   - summary: One line on what it does.
+  ///   - source: The paper or code that it comes from.
+  ///   - parameters: The parameters that it declares.
+  ///   - loss: Makes the loss from the parameters.
+  public init(
+    name: String, summary: String, source: String, parameters: [MethodParameter] = [],
+    loss: @escaping @Sendable (MethodParameters) -> any BoxLoss
+  ) {
+    self.name = name
+    self.summary = summary
+    self.source = source
+    self.parameters = parameters
+    self.loss = loss
+  }
+
+  /// The word `box loss`, for errors.
   public static let kind = "box loss"
 
-  /// Every box loss.
+  /// All box losses, to which a program can add its own.
   public static let registry = MethodRegistry<BoxLossMethod>([.smoothL1, .harmonized])
 
   /// The loss that was chosen.
@@ -27,7 +46,7 @@ public struct BoxLossMethod: NamedMethod {
 }
 
 extension BoxLossMethod {
-  /// Smooth L1.
+  /// The box loss `smooth-l1` (Girshick, ICCV 2015).
   public static let smoothL1 = BoxLossMethod(
     name: "smooth-l1", summary: "square near the target, absolute beyond β", source: "Girshick, ICCV 2015",
     parameters: [
@@ -35,7 +54,7 @@ extension BoxLossMethod {
     ],
     loss: { SmoothL1(beta: $0.number("box-beta")) })
 
-  /// GHM-R.
+  /// The box loss `ghm-r` (Li, Liu and Wang, AAAI 2019).
   public static let harmonized = BoxLossMethod(
     name: "ghm-r", summary: "each value weighted by the inverse density of its gradient norm",
     source: "Li et al., AAAI 2019",

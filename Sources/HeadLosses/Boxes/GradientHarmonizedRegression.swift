@@ -10,7 +10,7 @@ import DenseLinearAlgebra
 public struct GradientHarmonizedRegression: BoxLoss {
   /// μ: where the loss goes over from square to linear.
   public let mu: Double
-  /// How much of a bin's count stays; 0 for the counts of the batch alone.
+  /// The share of a bin's count that stays; 0 for the counts of the batch alone.
   public let momentum: Double
   /// The running counts of the bins.
   public private(set) var binCounts: [Double]
@@ -99,7 +99,7 @@ public struct GradientHarmonizedRegression: BoxLoss {
     }
   }
 
-  /// The running counts.
+  /// The running counts of the bins, for a checkpoint.
   public var state: [String: [Double]] { ["ghm_r.bin_counts": binCounts] }
 
   /// Takes the running counts back.

@@ -6,13 +6,13 @@ import DenseLinearAlgebra
 /// β is 1 in mmdetection 1, 1/9 in torchvision, and 0 (plain L1) in detectron2; all on deltas divided by the standard
 /// deviations.
 public struct SmoothL1: BoxLoss {
-  /// β, at least 0.
+  /// The difference β at which the loss goes over from square to linear, at least 0.
   public let beta: Double
 
-  /// Makes the loss.
+  /// Makes the loss; β is 1 in mmdetection 1, 1/9 in torchvision, 0 in detectron2.
   public init(beta: Double = 1) { self.beta = beta }
 
-  /// Σ / N.
+  /// Replaces the predicted deltas by the gradient and returns the loss, divided by all RoIs of the batch.
   public mutating func backward(
     _ deltas: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, count: Int, batchCount: Int
   ) -> Double {

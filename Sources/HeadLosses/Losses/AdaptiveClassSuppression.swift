@@ -46,7 +46,7 @@ public func adaptiveSuppressionLoss<Scalar: DenseScalar>(
   }
 }
 
-/// Which background RoIs of a batch train rare and common classes: int(1 %) and int(10 %) of them, drawn without
+/// The background RoIs of a batch that train rare and common classes: int(1 %) and int(10 %) of them, drawn without
 /// replacement, each draw by itself; frequent classes take all (`acsl.py`). Fewer than 100 leave rare classes none.
 ///
 /// - Parameters:
@@ -69,9 +69,9 @@ public func suppressionPatterns(
 /// Adaptive class suppression over background and C classes; rare, common and frequent go by images as in LVIS
 /// (m_c ≤ 10, ≤ 100, above).
 public struct SuppressionObjective: WholeBatchObjective, HeadInitializingObjective {
-  /// Background, then the classes.
+  /// A sigmoid for background and for each class, background first.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["suppression"]
   private let threshold: Float
   private let backgroundWeights: Matrix<Float>
@@ -107,13 +107,13 @@ public struct SuppressionObjective: WholeBatchObjective, HeadInitializingObjecti
   /// Biases that give every class the prior.
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 
-  /// All logits, and the draw of background RoIs.
+  /// Asks for all logits, and draws the background RoIs.
   public mutating func blocks(labels: [Int32], using generator: inout SeededGenerator) -> [LogitBlock] {
     patterns = suppressionPatterns(isBackground: labels.map { $0 < 0 }, using: &generator)
     return [LogitBlock(logits: 0..<layout.logitCount)]
   }
 
-  /// The suppression loss.
+  /// Replaces the logits by the gradient and returns the suppression loss.
   public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     let divisor = Float(max(1, logits.rowCount))
@@ -128,7 +128,7 @@ public struct SuppressionObjective: WholeBatchObjective, HeadInitializingObjecti
 }
 
 extension TrainingMethod {
-  /// ACSL.
+  /// The method `acsl`, adaptive class suppression loss (Wang et al., CVPR 2021).
   public static let suppression = TrainingMethod(
     name: "acsl", summary: "a sigmoid per class; only classes that score high are suppressed by other foreground",
     source: "Wang et al., CVPR 2021 (Adaptive Class Suppression Loss)",

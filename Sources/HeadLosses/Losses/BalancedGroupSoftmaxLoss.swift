@@ -14,7 +14,7 @@ import LVISDatasets
 public struct BalancedGroupSoftmaxLoss: HeadObjective {
   /// G0, then per group `others` and its classes.
   public let groupedLayout: GroupedLayout
-  /// β: `others` drawn for each positive of a group.
+  /// The number β of `others` that are drawn for each positive of a group.
   public let othersRatio: Double
 
   /// The groups that the present batch has positives for; the blocks are G0 and these.
@@ -38,7 +38,7 @@ public struct BalancedGroupSoftmaxLoss: HeadObjective {
   /// G0, then per group `others` and its classes.
   public var layout: any LogitLayout { groupedLayout }
 
-  /// `G0`, `G1`, …; G0 only where there is one.
+  /// The names of the parts in lines of metrics: `G0`, `G1`, …; G0 only where there is one.
   public var componentNames: [String] {
     (hasBackground ? ["G0"] : []) + groupedLayout.slices.indices.map { "G\($0 + 1)" }
   }
@@ -128,7 +128,7 @@ extension BalancedGroupSoftmaxLoss: ExampleLossObjective {
 }
 
 extension TrainingMethod {
-  /// Balanced group softmax.
+  /// The method `bags`, balanced group softmax (Li et al., CVPR 2020).
   public static let bags = TrainingMethod(
     name: "bags", summary: "balanced group softmax: a softmax per group of classes of like frequency",
     source: "Li et al., CVPR 2020",

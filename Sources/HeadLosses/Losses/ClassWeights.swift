@@ -44,7 +44,7 @@ public enum ClassWeights {
 }
 
 extension TrainingMethod {
-  /// Inverse-frequency weights.
+  /// The method `reweight`, softmax weighted by inverse class frequency.
   public static let reweighting = TrainingMethod(
     name: "reweight", summary: "softmax, each RoI weighted by the inverse frequency of its class",
     source: "the weights of Li et al., CVPR 2020 (get_cate_weight)",
@@ -58,7 +58,7 @@ extension TrainingMethod {
       return SoftmaxObjective(classCount: data.groups.classCount, weights: [1] + weights)
     })
 
-  /// Weights by the effective number of samples.
+  /// The method `effective-number`, softmax weighted by the effective number of samples (Cui et al., CVPR 2019).
   public static let effectiveNumber = TrainingMethod(
     name: "effective-number", summary: "softmax, each RoI weighted by one over the effective number of its class",
     source: "Cui et al., CVPR 2019, as Li et al., CVPR 2020, use it",

@@ -48,7 +48,7 @@ public func alignedCrossEntropy<Scalar: DenseScalar>(
 /// DisAlign on a frozen softmax head: the confidence layer, the magnitudes and the margins are trained, nothing else.
 /// Classes weigh n^−ρ normalised to C, background 1; the loss is the mean by those weights.
 public struct AlignmentObjective: WholeBatchObjective, ParameterizedObjective {
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["disalign"]
   /// The magnitudes s and the margins b.
   public var parameters: [Parameter]
@@ -72,7 +72,7 @@ public struct AlignmentObjective: WholeBatchObjective, ParameterizedObjective {
 
   /// Background, the classes, the confidence; with s and b as they are now.
   public var layout: any LogitLayout { DisAlignLayout(alignment: alignment) }
-  /// The confidence's row.
+  /// The row of the confidence, the only one that is trained.
   public var trainedLogits: Range<Int> { classCount + 1..<classCount + 2 }
 
   private var alignment: Alignment<Float> {
@@ -117,7 +117,7 @@ extension AlignmentObjective: ExampleLossObjective {
 }
 
 extension TrainingMethod {
-  /// DisAlign.
+  /// The method `disalign` (Zhang et al., CVPR 2021).
   public static let alignment = TrainingMethod(
     name: "disalign", summary: "a magnitude and a margin per class, learnt on a frozen softmax head",
     source: "Zhang et al., CVPR 2021",

@@ -41,9 +41,9 @@ public func tailClasses(imageCounts: [Int], imageCount: Int, threshold: Double) 
 
 /// Equalization loss over C classes, divided by all RoIs.
 public struct EqualizationObjective: WholeBatchObjective, HeadInitializingObjective {
-  /// The classes.
+  /// A sigmoid for each class.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["equalization"]
   private let foregroundWeights: [Float]
   private let backgroundWeights: [Float]
@@ -64,7 +64,7 @@ public struct EqualizationObjective: WholeBatchObjective, HeadInitializingObject
   /// Biases that give every class the prior.
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 
-  /// The equalization loss.
+  /// Replaces the logits by the gradient and returns the equalization loss.
   public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let divisor = Float(max(1, logits.rowCount))
     return [
@@ -89,7 +89,7 @@ extension EqualizationObjective: ExampleLossObjective {
 }
 
 extension TrainingMethod {
-  /// EQL.
+  /// The method `eql`, equalization loss (Tan et al., CVPR 2020).
   public static let equalization = TrainingMethod(
     name: "eql", summary: "a sigmoid per class; foreground of other classes leaves tail classes alone",
     source: "Tan et al., CVPR 2020",

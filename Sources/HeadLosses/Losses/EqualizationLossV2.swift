@@ -47,17 +47,21 @@ public func equalizationLossV2<Scalar: DenseScalar>(
   return loss
 }
 
-/// EQL v2 over C classes and background.
+/// Equalization loss v2 over C classes and background.
 public struct EqualizationV2Objective: WholeBatchObjective, StatefulObjective, HeadInitializingObjective {
-  /// The classes, then background.
+  /// A sigmoid for each class and for background, background last.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["equalization"]
-  /// The classes' gradients so far.
+  /// The gradients that each class has had so far.
   public private(set) var balance: GradientBalance
   private let prior: Double
 
   /// Makes the objective.
+  ///
+  /// - Parameters:
+  ///   - balance: The gradients that each class has had so far; it states the number of classes.
+  ///   - prior: The score that every class starts from.
   public init(_ balance: GradientBalance, prior: Double = 0.5) {
     self.balance = balance
     self.prior = prior
@@ -75,12 +79,14 @@ public struct EqualizationV2Objective: WholeBatchObjective, StatefulObjective, H
     ]
   }
 
-  /// The gradients so far.
+  /// The sums of the gradients so far, for a checkpoint.
   public var state: [String: [Double]] {
     ["positive": balance.positive, "negative": balance.negative, "ratio": balance.ratio]
   }
 
-  /// Takes them back.
+  /// Takes back the sums of a checkpoint.
+  ///
+  /// - Throws: `TrainingError.foreignCheckpoint` if they are another method's.
   public mutating func restore(state: [String: [Double]]) throws {
     let count = balance.ratio.count
     balance.restore(
@@ -90,7 +96,7 @@ public struct EqualizationV2Objective: WholeBatchObjective, StatefulObjective, H
 }
 
 extension TrainingMethod {
-  /// EQL v2.
+  /// The method `eqlv2`, equalization loss v2 (Tan et al., CVPR 2021).
   public static let equalizationV2 = TrainingMethod(
     name: "eqlv2", summary: "a sigmoid per class, weighted by the gradients each class has had, and one for background",
     source: "Tan et al., CVPR 2021",

@@ -5,20 +5,21 @@ import RealModule
 /// The mean score of every class at its own instances, as LOCE tracks it (Feng et al., ICCV 2021, eq. 3 to 5;
 /// `loce_roi_head.py`, `_update_mean_score`).
 ///
-/// A batch with k instances of class c moves s̄_c ← α^k s̄_c + (1 − α^k) · mean of their scores. Background keeps its own.
+/// A batch with k instances of class c moves s̄_c ← α^k s̄_c + (1 − α^k) · mean of their scores. Background keeps its
+/// own.
 public struct MeanScores: Sendable, Equatable {
-  /// s̄ [C + 1], background first.
+  /// The mean scores s̄, background first [C + 1].
   public private(set) var values: [Double]
-  /// α.
+  /// The share α of a mean score that stays after one instance.
   public let momentum: Double
 
-  /// Every class at 0.01, background at its own.
+  /// Starts every class at `initial` and background at a score of its own.
   public init(classCount: Int, momentum: Double = 0.9, initial: Double = 0.01, background: Double = 0.01) {
     values = [background] + Array(repeating: initial, count: classCount)
     self.momentum = momentum
   }
 
-  /// From values kept earlier.
+  /// Makes mean scores from values that were kept earlier, background first [C + 1].
   public init(values: [Double], momentum: Double = 0.9) {
     self.values = values
     self.momentum = momentum
@@ -52,11 +53,11 @@ public struct MeanScores: Sendable, Equatable {
 /// The score of an instance is the mean over the RoIs that were matched to it; where the feature set does not tell
 /// (`gt_boxes`), every RoI is an instance of its own.
 public struct EquilibriumObjective: WholeBatchObjective, StatefulObjective, BatchPreparingObjective {
-  /// Background, then the classes.
+  /// One softmax over background and the classes, background first.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["equilibrium"]
-  /// s̄.
+  /// The mean scores so far.
   public private(set) var meanScores: MeanScores
   private var instances: [Int32] = []
 
@@ -100,10 +101,12 @@ public struct EquilibriumObjective: WholeBatchObjective, StatefulObjective, Batc
     meanScores.update(classes: entries.map(\.index), scores: entries.map { $0.sum / Double($0.count) })
   }
 
-  /// s̄.
+  /// The mean scores, for a checkpoint.
   public var state: [String: [Double]] { ["mean_scores": meanScores.values] }
 
-  /// Takes s̄ back.
+  /// Takes back the mean scores of a checkpoint.
+  ///
+  /// - Throws: `TrainingError.foreignCheckpoint` if they are another method's.
   public mutating func restore(state: [String: [Double]]) throws {
     meanScores = MeanScores(
       values: try state.values("mean_scores", count: meanScores.values.count), momentum: meanScores.momentum)
@@ -111,7 +114,7 @@ public struct EquilibriumObjective: WholeBatchObjective, StatefulObjective, Batc
 }
 
 extension TrainingMethod {
-  /// LOCE's loss.
+  /// The method `loce`, LOCE's equilibrium loss (Feng et al., ICCV 2021).
   public static let equilibrium = TrainingMethod(
     name: "loce", summary: "softmax on z + log of each class's running mean score (LOCE's equilibrium loss)",
     source: "Feng et al., ICCV 2021",

@@ -2,13 +2,13 @@ import DenseLinearAlgebra
 import DetectionHeads
 import RealModule
 
-/// Which classes a batch's federated loss takes (Zhou et al. 2021, CenterNet2, §4.2; detectron2 `fast_rcnn.py`,
+/// The classes that a batch's federated loss takes (Zhou et al. 2021, CenterNet2, §4.2; detectron2 `fast_rcnn.py`,
 /// `get_fed_loss_classes`): those of the batch and, up to `count` in all, others drawn without replacement with
 /// probability ∝ their weight. Background, where the batch has it, counts as one of them.
 ///
 /// - Parameters:
 ///   - labels: Class indices of the batch, −1 for background.
-///   - weights: What the probability of a class is proportional to [C]: m_c^.5.
+///   - weights: The weights that probabilities are proportional to [C]: m_c^.5.
 ///   - count: How many classes to take.
 ///   - generator: Where the draw comes from.
 /// - Returns: For every class whether it is taken.
@@ -34,7 +34,7 @@ public func federatedClasses(
 public struct FederatedObjective: HeadInitializingObjective {
   /// The classes, then the unused background.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["federated"]
   private let samplingWeights: [Double]
   private let count: Int
@@ -80,7 +80,7 @@ public struct FederatedObjective: HeadInitializingObjective {
 }
 
 extension TrainingMethod {
-  /// Federated loss.
+  /// The method `federated`, federated loss (Zhou et al. 2021, CenterNet2).
   public static let federated = TrainingMethod(
     name: "federated", summary: "a sigmoid per class, trained on the classes of the batch and some drawn beside them",
     source: "Zhou et al. 2021 (CenterNet2); detectron2",

@@ -42,9 +42,9 @@ public func focalLoss<Scalar: DenseScalar>(
 
 /// Focal loss over C classes, divided by the foreground RoIs; biases start from a prior.
 public struct FocalObjective: WholeBatchObjective, HeadInitializingObjective {
-  /// The classes.
+  /// A sigmoid for each class.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["focal"]
   private let alpha: Float
   private let gamma: Float
@@ -86,7 +86,7 @@ extension FocalObjective: ExampleLossObjective {
 }
 
 extension TrainingMethod {
-  /// Focal loss.
+  /// The method `focal`, focal loss (Lin et al., ICCV 2017).
   public static let focal = TrainingMethod(
     name: "focal", summary: "a sigmoid per class; what is classified well already counts little",
     source: "Lin et al., ICCV 2017",

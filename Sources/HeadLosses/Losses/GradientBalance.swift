@@ -1,25 +1,25 @@
 import RealModule
 
-/// How much positive gradient each class has had for its negative, and the weights that follow (EQL v2; Tan et al., CVPR
-/// 2021, eq. 5 to 7; eqlv2 `eqlv2.py`).
+/// The ratio of positive to negative gradient of each class so far, and the weights that follow from it (EQL v2; Tan et
+/// al., CVPR 2021, eq. 5 to 7; eqlv2 `eqlv2.py`).
 ///
 /// With r = Σ positive / Σ negative: negatives weigh n = σ(γ (r − μ)), positives 1 + α (1 − n). r starts at 100, where
 /// both are 1.
 public struct GradientBalance: Sendable, Equatable {
-  /// γ.
+  /// The slope γ of the weights of negatives; 12 in the paper.
   public var slope = 12.0
-  /// μ.
+  /// The ratio μ at which negatives weigh one half; 0.8 in the paper.
   public var middle = 0.8
-  /// α.
+  /// The most, α, that is added to the weight of positives; 4 in the paper.
   public var boost = 4.0
   /// Σ |gradient| of positives, weights included [C].
   public var positive: [Double]
   /// Σ |gradient| of negatives, weights included [C].
   public var negative: [Double]
-  /// r [C].
+  /// The ratio r of positive to negative gradient [C].
   public private(set) var ratio: [Double]
 
-  /// Starts from nothing.
+  /// Starts with no gradient seen and a ratio of 100 for each of C classes.
   public init(classCount: Int) {
     positive = Array(repeating: 0, count: classCount)
     negative = positive

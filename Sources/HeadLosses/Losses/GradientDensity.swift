@@ -1,15 +1,15 @@
-/// How many of a batch's gradients are about as large: the gradient density of GHM (Li et al., AAAI 2019, eq. 5 to 9;
-/// GHM_Detection `ghm_loss.py`).
+/// The number of a batch's gradients that are about as large as each other: the gradient density of GHM (Li et al.,
+/// AAAI 2019, eq. 5 to 9; GHM_Detection `ghm_loss.py`).
 ///
 /// Lengths g in 0…1 fall into equal bins [i/b, (i+1)/b), 1 into the last. The count of a bin that is not empty is
 /// averaged over batches, acc ← μ acc + (1 − μ) count from 0 on; empty bins stay as they are.
 public struct GradientDensity: Sendable, Equatable {
-  /// acc [bins].
+  /// The averaged count of each bin [bins].
   public var accumulated: [Double]
-  /// μ; 0 for none.
+  /// The share μ of a bin's count that stays; 0 for counts of the batch alone.
   public let momentum: Double
 
-  /// Starts from nothing.
+  /// Starts with counts of 0.
   public init(bins: Int = 30, momentum: Double = 0.75) {
     accumulated = Array(repeating: 0, count: max(1, bins))
     self.momentum = momentum

@@ -91,13 +91,13 @@ public func harmonizedLoss<Scalar: DenseScalar>(
   }
 }
 
-/// GHM-C over C classes.
+/// GHM-C over C classes, a sigmoid for each; a batch's sum is divided by the number of logits.
 public struct HarmonizedObjective: WholeBatchObjective, StatefulObjective, HeadInitializingObjective {
-  /// The classes.
+  /// A sigmoid for each class.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["ghm"]
-  /// Its counts.
+  /// The averaged counts of gradients so far.
   public private(set) var density: GradientDensity
   private let prior: Double
 
@@ -111,7 +111,7 @@ public struct HarmonizedObjective: WholeBatchObjective, StatefulObjective, HeadI
   /// Biases that give every class the prior.
   public func initialize(_ head: inout LinearHead) { head.setBiases(toPrior: prior) }
 
-  /// The harmonised loss.
+  /// Replaces the logits by the gradient and returns the harmonised loss.
   public mutating func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     [
       harmonizedLoss(
@@ -120,17 +120,19 @@ public struct HarmonizedObjective: WholeBatchObjective, StatefulObjective, HeadI
     ]
   }
 
-  /// The averaged counts.
+  /// The averaged counts, for a checkpoint.
   public var state: [String: [Double]] { ["density": density.accumulated] }
 
-  /// Takes them back.
+  /// Takes back the averaged counts of a checkpoint.
+  ///
+  /// - Throws: `TrainingError.foreignCheckpoint` if they are another method's.
   public mutating func restore(state: [String: [Double]]) throws {
     density.accumulated = try state.values("density", count: density.accumulated.count)
   }
 }
 
 extension TrainingMethod {
-  /// GHM-C.
+  /// The method `ghm`, GHM-C (Li, Liu and Wang, AAAI 2019).
   public static let harmonized = TrainingMethod(
     name: "ghm", summary: "a sigmoid per class; RoIs count by the rarity of gradients as large as theirs (GHM-C)",
     source: "Li et al., AAAI 2019",

@@ -49,7 +49,7 @@ public func marginCrossEntropy<Scalar: DenseScalar>(
 public struct MarginObjective: WholeBatchObjective, BatchPreparingObjective {
   /// Cosines of background and the classes.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["ldam"]
   private let scale: Float
   private let margins: [Float]
@@ -76,7 +76,7 @@ public struct MarginObjective: WholeBatchObjective, BatchPreparingObjective {
       [1] + ClassWeights.effectiveNumber(counts: counts, beta: beta, limits: nil).map { Float($0) }
   }
 
-  /// Notes the epoch.
+  /// Notes the epoch, from which the weights of RoIs follow.
   public mutating func prepare(for batch: BatchContext) { epoch = batch.epoch }
 
   /// Margin cross-entropy, the mean of the RoIs by their weights.
@@ -96,7 +96,7 @@ public struct MarginObjective: WholeBatchObjective, BatchPreparingObjective {
 }
 
 extension MarginObjective: ExampleLossObjective {
-  /// The weighted margin cross-entropy.
+  /// The weighted margin cross-entropy of one RoI.
   public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label + 1
     return Float(
@@ -107,7 +107,7 @@ extension MarginObjective: ExampleLossObjective {
 }
 
 extension TrainingMethod {
-  /// LDAM with deferred re-weighting.
+  /// The method `ldam`, label-distribution-aware margins with deferred re-weighting (Cao et al., NeurIPS 2019).
   public static let marginSoftmax = TrainingMethod(
     name: "ldam", summary: "softmax on cosines with larger margins for rarer classes, and late re-weighting (LDAM-DRW)",
     source: "Cao et al., NeurIPS 2019",

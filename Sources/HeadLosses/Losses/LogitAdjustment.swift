@@ -33,7 +33,7 @@ func backgroundAdjustment(counts: [Int], tau: Double = 1) -> Double {
 }
 
 extension TrainingMethod {
-  /// Balanced softmax.
+  /// The method `balanced-softmax` (Ren et al., NeurIPS 2020).
   public static let balancedSoftmax = TrainingMethod(
     name: "balanced-softmax", summary: "softmax on z + log n_c while training, plain z afterwards",
     source: "Ren et al., NeurIPS 2020", parameters: [],
@@ -44,7 +44,7 @@ extension TrainingMethod {
         adjustment: [backgroundAdjustment(counts: counts)] + balancedSoftmaxAdjustment(counts: counts))
     })
 
-  /// Logit adjustment.
+  /// The method `logit-adjustment` (Menon et al., ICLR 2021).
   public static let logitAdjustment = TrainingMethod(
     name: "logit-adjustment", summary: "softmax on z + τ log π_c while training, plain z afterwards",
     source: "Menon et al., ICLR 2021",

@@ -1,4 +1,4 @@
-/// Which RoIs of a batch a group's loss takes: all its positives, and of the rest, whose label there is `others`,
+/// The RoIs of a batch that a group's loss takes: all its positives, and of the rest, whose label there is `others`,
 /// int(β · positives) drawn without replacement, all if there are fewer (Li et al., CVPR 2020, §4.2; official
 /// `gs_bbox_head_with0.py`, `_sample_others`). A group without positives takes none.
 ///

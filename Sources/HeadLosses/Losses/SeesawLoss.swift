@@ -10,16 +10,16 @@ import RealModule
 /// the softmax of the plain logits, N_j ≥ 1 the RoIs of a class seen so far, this batch's included. No gradient flows
 /// through either factor.
 public struct SeesawLoss: Sendable, Equatable {
-  /// p: how much rarer classes are spared; 0 switches mitigation off.
+  /// The power p by which rarer classes are spared; 0 switches mitigation off.
   public var mitigation = 0.8
-  /// q: how much mistakes are answered; 0 switches compensation off.
+  /// The power q by which mistakes are answered; 0 switches compensation off.
   public var compensation = 2.0
-  /// ε: the least score at the label that compensation reckons with.
+  /// The least score ε at the label that compensation reckons with.
   public var leastScore = 0.01
-  /// N_c: RoIs of each class seen so far [C].
+  /// The RoIs N_c of each class seen so far [C].
   public var seen: [Double]
 
-  /// Starts with nothing seen.
+  /// Starts with no RoI of any of C classes seen.
   public init(classCount: Int) { seen = Array(repeating: 0, count: classCount) }
 
   /// Counts the labels of a batch; to be called before its loss.
@@ -70,13 +70,13 @@ public struct SeesawLoss: Sendable, Equatable {
 public struct SeesawObjective: StatefulObjective {
   /// The classes, then the two objectness logits.
   public let layout: any LogitLayout
-  /// Classes and objectness.
+  /// The names of the two parts in lines of metrics.
   public let componentNames = ["classes", "objectness"]
-  /// The factors' settings and what they have seen.
+  /// The factors of the loss, with the RoIs seen so far.
   public private(set) var loss: SeesawLoss
   private var foreground: [Int32] = []
 
-  /// Makes the objective.
+  /// Makes the objective from the factors, which state the number of classes.
   public init(_ loss: SeesawLoss) {
     self.loss = loss
     layout = SeesawLayout(classCount: loss.seen.count)
@@ -93,7 +93,7 @@ public struct SeesawObjective: StatefulObjective {
     return [objectness, LogitBlock(logits: 0..<classCount, rows: isWhole ? nil : foreground)]
   }
 
-  /// The two cross-entropies.
+  /// Replaces the logits by the gradients and returns the two cross-entropies.
   public func backward(_ blocks: [BlockLogits], batchCount: Int, threads: Int) -> [Double] {
     var losses = [0.0, 0.0]
     let divisor = Float(max(1, batchCount))
@@ -109,17 +109,19 @@ public struct SeesawObjective: StatefulObjective {
     return losses
   }
 
-  /// The RoIs seen of each class.
+  /// The RoIs seen of each class, for a checkpoint.
   public var state: [String: [Double]] { ["seen": loss.seen] }
 
-  /// Takes them back.
+  /// Takes back the RoIs seen of each class from a checkpoint.
+  ///
+  /// - Throws: `TrainingError.foreignCheckpoint` if they are another method's.
   public mutating func restore(state: [String: [Double]]) throws {
     loss.seen = try state.values("seen", count: loss.seen.count)
   }
 }
 
 extension TrainingMethod {
-  /// Seesaw loss.
+  /// The method `seesaw`, seesaw loss (Wang et al., CVPR 2021).
   public static let seesaw = TrainingMethod(
     name: "seesaw", summary: "softmax whose negative gradients rarer classes are spared, and an objectness of its own",
     source: "Wang et al., CVPR 2021",

@@ -61,17 +61,17 @@ public func binaryCrossEntropy<Scalar: DenseScalar>(
 /// Binary cross-entropy over C classes; background is where no class is. Plain it is divided by all RoIs (detectron2
 /// `fast_rcnn.py`, sigmoid), α-balanced by the foreground RoIs (Lin et al., ICCV 2017, eq. 3).
 public struct SigmoidObjective: WholeBatchObjective, HeadInitializingObjective {
-  /// What a batch's sum is divided by.
+  /// The number that a batch's sum is divided by.
   public enum Divisor: Sendable {
-    /// N.
+    /// The number N of all RoIs of the batch.
     case everyRoI
     /// The foreground RoIs, at least 1.
     case foreground
   }
 
-  /// The classes.
+  /// A sigmoid for each class.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["sigmoid"]
   private let negativeWeights: [Float]
   private let positiveWeights: [Float]
@@ -114,7 +114,7 @@ public struct SigmoidObjective: WholeBatchObjective, HeadInitializingObjective {
 }
 
 extension SigmoidObjective: ExampleLossObjective {
-  /// BCE over all classes.
+  /// The binary cross-entropy of one RoI over all classes.
   public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label
     return Float(
@@ -125,7 +125,7 @@ extension SigmoidObjective: ExampleLossObjective {
 }
 
 extension TrainingMethod {
-  /// Binary cross-entropy.
+  /// The method `bce`, binary cross-entropy of every class.
   public static let sigmoid = TrainingMethod(
     name: "bce", summary: "a sigmoid per class, binary cross-entropy",
     source: "detectron2, fast_rcnn.py", parameters: [.prior(0.5)],
@@ -133,7 +133,7 @@ extension TrainingMethod {
       SigmoidObjective(classCount: data.groups.classCount, prior: parameters.number("prior"))
     })
 
-  /// α-balanced binary cross-entropy.
+  /// The method `balanced-bce`, α-balanced binary cross-entropy (Lin et al., ICCV 2017, eq. 3).
   public static let balancedSigmoid = TrainingMethod(
     name: "balanced-bce", summary: "binary cross-entropy, positives weighted by α and negatives by 1 − α",
     source: "Lin et al., ICCV 2017, eq. 3",

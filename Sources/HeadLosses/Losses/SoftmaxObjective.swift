@@ -7,11 +7,11 @@ import DetectionHeads
 /// Plain it is the baseline; with weights it is re-weighting, with an adjustment of the logits balanced softmax and
 /// logit adjustment. Scores are the plain softmax whatever training added.
 public struct SoftmaxObjective: WholeBatchObjective {
-  /// Background, then the classes.
+  /// One softmax over background and the classes, background first.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["softmax"]
-  /// Added to the logits while training [C + 1]; `nil` for none.
+  /// The adjustment that training adds to the logits, background first [C + 1]; `nil` for none.
   public let adjustment: [Float]?
   /// The weight of a RoI by its label, background first [C + 1]; `nil` for 1.
   public let weights: [Float]?
@@ -28,7 +28,7 @@ public struct SoftmaxObjective: WholeBatchObjective {
     self.weights = weights.map { $0.map { Float($0) } }
   }
 
-  /// CE, mean over RoIs.
+  /// Replaces the logits by the gradient and returns the cross-entropy, the mean over RoIs.
   public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     return [
@@ -40,7 +40,7 @@ public struct SoftmaxObjective: WholeBatchObjective {
 }
 
 extension SoftmaxObjective: ExampleLossObjective {
-  /// The weighted cross-entropy.
+  /// The weighted cross-entropy of one RoI.
   public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     var target = label + 1
     return Float(
@@ -51,7 +51,7 @@ extension SoftmaxObjective: ExampleLossObjective {
 }
 
 extension TrainingMethod {
-  /// The baseline.
+  /// The method `softmax`, the baseline that the others are compared with.
   public static let softmax = TrainingMethod(
     name: "softmax", summary: "one softmax over background and all classes, the baseline",
     source: "detectron2, fast_rcnn.py", parameters: [],

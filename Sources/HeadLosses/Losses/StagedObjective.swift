@@ -23,15 +23,15 @@ public struct StagedObjective: StatefulObjective, BatchPreparingObjective, HeadI
     stagedLayout = StagedLayout(stage.layout, stageCount: weights.count)
   }
 
-  /// One stage after another.
+  /// The logits of one stage after another.
   public var layout: any LogitLayout { stagedLayout }
 
-  /// `stage 1 G0`, …
+  /// The names of the stages' parts in lines of metrics: `stage 1 G0`, …
   public var componentNames: [String] {
     stages.enumerated().flatMap { index, stage in stage.componentNames.map { "stage \(index + 1) \($0)" } }
   }
 
-  /// Starts every stage as its loss says.
+  /// Lets the loss of every stage set its starting values.
   public func initialize(_ head: inout LinearHead) {
     for (index, stage) in stages.enumerated() {
       guard var part = head.stage(index) else { continue }
@@ -41,6 +41,8 @@ public struct StagedObjective: StatefulObjective, BatchPreparingObjective, HeadI
   }
 
   /// Looks up the labels of every stage.
+  ///
+  /// - Throws: What the source throws.
   public mutating func prepare(for batch: BatchContext) throws {
     labels = stages.indices.map { stage in
       batch.rois.rows.map { batch.source.classIndex(ofRow: $0, stage: stage) }
@@ -48,7 +50,7 @@ public struct StagedObjective: StatefulObjective, BatchPreparingObjective, HeadI
     for index in stages.indices { try stages[index].prepareIfNeeded(for: batch) }
   }
 
-  /// The blocks of every stage.
+  /// Chooses the blocks of every stage.
   public mutating func blocks(labels: [Int32], using generator: inout SeededGenerator) -> [LogitBlock] {
     var blocks: [LogitBlock] = []
     blockCounts.removeAll(keepingCapacity: true)
@@ -98,7 +100,9 @@ public struct StagedObjective: StatefulObjective, BatchPreparingObjective, HeadI
     return all
   }
 
-  /// Takes back what `state` gave.
+  /// Takes back the states of all stages from a checkpoint.
+  ///
+  /// - Throws: `TrainingError.foreignCheckpoint` if they are another training's.
   public mutating func restore(state: [String: [Double]]) throws {
     for index in stages.indices {
       let prefix = "stage\(index)."

@@ -2,40 +2,58 @@ import DurableFiles
 
 /// A parameter of a method, such as `gamma` of focal loss.
 public struct MethodParameter: Sendable, Equatable {
-  /// What a value may be.
+  /// The values that a parameter can have.
   public enum Kind: Sendable, Equatable {
-    /// A number in a range.
+    /// A number in a range, both ends included.
     case number(ClosedRange<Double>)
-    /// A whole number in a range.
+    /// A whole number in a range, both ends included.
     case integer(ClosedRange<Int>)
     /// One of some words.
     case choice([String])
   }
 
-  /// The option's name, without dashes before it.
+  /// The name, as of an option without the dashes before it.
   public let name: String
-  /// One line on what it does.
+  /// One line on what the parameter does.
   public let summary: String
-  /// What a value may be.
+  /// The values that it can have.
   public let kind: Kind
-  /// What it is unless given.
+  /// The text of its value where none is given.
   public let defaultValue: String
 
-  /// A number.
+  /// Declares a number.
+  ///
+  /// - Parameters:
+  ///   - name: The parameter's name, such as `tau`.
+  ///   - value: Its value where none is given.
+  ///   - range: The values that it can have.
+  ///   - summary: One line on what it does.
   public static func number(
     _ name: String, default value: Double, in range: ClosedRange<Double>, _ summary: String
   ) -> MethodParameter {
     MethodParameter(name: name, summary: summary, kind: .number(range), defaultValue: settingText(value))
   }
 
-  /// A whole number.
+  /// Declares a whole number.
+  ///
+  /// - Parameters:
+  ///   - name: The parameter's name, such as `bins`.
+  ///   - value: Its value where none is given.
+  ///   - range: The values that it can have.
+  ///   - summary: One line on what it does.
   public static func integer(
     _ name: String, default value: Int, in range: ClosedRange<Int>, _ summary: String
   ) -> MethodParameter {
     MethodParameter(name: name, summary: summary, kind: .integer(range), defaultValue: "\(value)")
   }
 
-  /// A word.
+  /// Declares a word among several.
+  ///
+  /// - Parameters:
+  ///   - name: The parameter's name, such as `g0`.
+  ///   - value: The word where none is given.
+  ///   - words: The words that it can be.
+  ///   - summary: One line on what it does.
   public static func choice(
     _ name: String, default value: String, of words: [String], _ summary: String
   ) -> MethodParameter {
@@ -44,7 +62,7 @@ public struct MethodParameter: Sendable, Equatable {
 }
 
 extension MethodParameter {
-  /// What a value may be, in words: `a number from 0 to 1`.
+  /// The values that it can have, in words: `a number from 0 to 1`.
   public var allowed: String {
     switch kind {
     case .number(let range): "a number from \(settingText(range.lowerBound)) to \(settingText(range.upperBound))"
@@ -53,7 +71,7 @@ extension MethodParameter {
     }
   }
 
-  /// Whether a text is such a value.
+  /// Whether a text states one of these values.
   public func allows(_ text: String) -> Bool {
     switch kind {
     case .number(let range): Double(text).map { range.contains($0) } ?? false
@@ -63,17 +81,18 @@ extension MethodParameter {
   }
 }
 
-/// The values of a method's parameters, checked against what it declares.
+/// The values of a method's parameters, checked against what the method declares.
 public struct MethodParameters: Sendable, Equatable {
-  /// By option name, the defaults included, as `run.json` keeps them.
+  /// The text of every parameter's value by its name, defaults included, as `run.json` keeps them.
   public let values: [String: String]
 
-  /// Checks what was given and fills in the defaults.
+  /// Checks the values that were given and fills in the defaults.
   ///
   /// - Parameters:
-  ///   - given: Values by option name.
-  ///   - method: Whose parameters they are.
-  /// - Throws: `MethodParameterError` for a name that the method does not have, or a value that it cannot take.
+  ///   - given: The texts of values by the parameters' names.
+  ///   - method: The method that declares the parameters.
+  /// - Throws: `MethodParameterError` for a name that the method does not declare, a value that the parameter cannot
+  ///   have, or values that do not go together.
   public init(_ given: [String: String] = [:], of method: some NamedMethod) throws {
     let declared = Dictionary(uniqueKeysWithValues: method.parameters.map { ($0.name, $0) })
     for (name, value) in given.sorted(by: { $0.key < $1.key }) {
@@ -92,13 +111,13 @@ public struct MethodParameters: Sendable, Equatable {
     if let reason = method.conflict(self) { throw MethodParameterError(.conflict, reason) }
   }
 
-  /// A number that the method declares; 0 for a name that it does not.
+  /// The value of a number that the method declares; 0 for another name.
   public func number(_ name: String) -> Double { values[name].flatMap { Double($0) } ?? 0 }
 
-  /// A whole number that the method declares; 0 for a name that it does not.
+  /// The value of a whole number that the method declares; 0 for another name.
   public func integer(_ name: String) -> Int { values[name].flatMap { Int($0) } ?? 0 }
 
-  /// A word that the method declares; empty for a name that it does not.
+  /// The word that a parameter of the method has; empty for another name.
   public func choice(_ name: String) -> String { values[name] ?? "" }
 }
 
@@ -120,10 +139,16 @@ public struct MethodParameterError: CodedError, Hashable {
   public let code: Code
   /// One line that says what is wrong.
   public let description: String
-  /// The parameter with whose name `description` begins; `nil` where it is about something else.
+  /// The parameter with whose name the line begins; `nil` where it is about something else.
   public let parameter: String?
 
-  package init(_ code: Code, _ description: String, parameter: String? = nil) {
+  /// Makes an error; a method throws it for data or parameters that it cannot work with.
+  ///
+  /// - Parameters:
+  ///   - code: The kind of fault.
+  ///   - description: One line that says what is wrong.
+  ///   - parameter: The parameter with whose name the line begins; `nil` where it is about something else.
+  public init(_ code: Code, _ description: String, parameter: String? = nil) {
     self.code = code
     self.description = description
     self.parameter = parameter

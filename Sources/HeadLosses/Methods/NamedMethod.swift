@@ -1,18 +1,19 @@
-/// Something that a user chooses by name and gives parameters: a loss, a sampler, a calibration.
+/// A method that a user chooses by name and gives parameters: a loss, a box loss, a sampler, a way of mining, a
+/// calibration.
 public protocol NamedMethod: Sendable {
-  /// What the user types.
+  /// The name by which a user chooses it, such as `bags`.
   var name: String { get }
   /// One line on what it does.
   var summary: String { get }
-  /// Where it comes from.
+  /// The paper or code that it comes from.
   var source: String { get }
-  /// Its own parameters.
+  /// The parameters that it declares.
   var parameters: [MethodParameter] { get }
-  /// What it cannot do without beside its parameters, such as `the training RoIs`; `nil` for nothing.
+  /// The inputs beside its parameters that it cannot do without, such as `the training RoIs`; `nil` for none.
   var needs: String? { get }
-  /// Why some values of its parameters do not go together; `nil` where they do.
+  /// Says why some values of its parameters do not go together; `nil` where they do.
   var conflict: @Sendable (MethodParameters) -> String? { get }
-  /// What such methods are, for errors: `sampler`, `calibration`.
+  /// The word for such methods in errors, such as `sampler`.
   static var kind: String { get }
   /// The methods of this kind, to which a program can add its own.
   static var registry: MethodRegistry<Self> { get }
@@ -22,19 +23,19 @@ extension NamedMethod {
   /// Every method of this kind, those included that a program has registered.
   public static var all: [Self] { registry.all }
 
-  /// `method`.
+  /// The word `method`, unless a kind of method says otherwise.
   public static var kind: String { "method" }
 
-  /// Nothing.
+  /// No inputs beside the parameters.
   public var needs: String? { nil }
 
-  /// All go together.
+  /// No conflicts: all values of the parameters go together.
   public var conflict: @Sendable (MethodParameters) -> String? { { _ in nil } }
 
-  /// The one of a name; `nil` for a name that is none's.
+  /// The method of a name; `nil` for a name that none has.
   public static func named(_ name: String) -> Self? { all.first { $0.name == name } }
 
-  /// The one that was chosen, and its parameters.
+  /// The method that was chosen, and its parameters with the defaults filled in.
   ///
   /// - Throws: `MethodParameterError` if there is none of that name, or it cannot take the parameters.
   public static func chosen(_ choice: MethodChoice) throws -> (method: Self, parameters: MethodParameters) {
@@ -48,14 +49,14 @@ extension NamedMethod {
   }
 }
 
-/// What a user chose: a name and the values of its parameters, as `run.json` keeps them.
+/// The choice of a method: its name and values of its parameters, as `run.json` keeps them.
 public struct MethodChoice: Sendable, Codable, Equatable {
-  /// The name.
+  /// The name of the method, such as `bags`.
   public var name: String
-  /// Values by option name.
+  /// The texts of values by the parameters' names; those that are not stated have their defaults.
   public var parameters: [String: String]
 
-  /// Makes a choice.
+  /// Makes a choice; a recipe or a registry checks it.
   public init(name: String, parameters: [String: String] = [:]) {
     self.name = name
     self.parameters = parameters

@@ -2,30 +2,41 @@ import LVISDatasets
 
 /// A way to train the last layer, chosen by its name.
 ///
-/// A method is declared beside its loss, as a `static let` in an extension of this type, and listed in `all`.
+/// A method is declared beside its loss, as a `static let` in an extension of this type. Those of the library are
+/// listed in ``registry``, to which a program adds its own.
 public struct TrainingMethod: NamedMethod {
-  /// What the user types.
+  /// The name by which a user chooses it, such as `bags`.
   public let name: String
   /// One line on what it does.
   public let summary: String
-  /// Where it comes from.
+  /// The paper or code that it comes from.
   public let source: String
-  /// Its own parameters, beside the recipe.
+  /// The parameters that it declares.
   public let parameters: [MethodParameter]
-  /// Whether it starts from a trained softmax head, and cannot do without.
+  /// Whether it starts from a trained softmax head and cannot do without; `false` by default.
   public let needsInitialHead: Bool
-  /// Why an example has no loss of its own, by which hard example mining could rank it, as in "it … "; `nil` where it has
-  /// one, the objective then being an ``ExampleLossObjective``.
+  /// The reason why an example has no loss of its own, by which hard example mining could rank it, as in "it … "; `nil`
+  /// where it has one, the objective then being an ``ExampleLossObjective``.
   public let noExampleLoss: String?
-  /// Why some values of its parameters do not go together; `nil` where they do.
+  /// Says why some values of its parameters do not go together; `nil` where they do.
   public let conflict: @Sendable (MethodParameters) -> String?
-  /// Makes what it minimises.
+  /// Makes the loss from the data and the parameters.
   public let objective: @Sendable (MethodData, MethodParameters) -> any HeadObjective
 
   /// A head, where it starts from one.
   public var needs: String? { needsInitialHead ? "a trained softmax head" : nil }
 
   /// Declares a method.
+  ///
+  /// - Parameters:
+  ///   - name: The name by which a user chooses it.
+  ///   - summary: One line on what it does.
+  ///   - source: The paper or code that it comes from.
+  ///   - parameters: The parameters that it declares.
+  ///   - needsInitialHead: Whether it starts from a trained softmax head.
+  ///   - noExampleLoss: The reason why an example has no loss of its own; `nil` where it has one.
+  ///   - conflict: Says why some values of its parameters do not go together.
+  ///   - objective: Makes the loss from the data and the parameters.
   public init(
     name: String, summary: String, source: String, parameters: [MethodParameter], needsInitialHead: Bool = false,
     noExampleLoss: String? = nil,
@@ -42,7 +53,7 @@ public struct TrainingMethod: NamedMethod {
     self.objective = objective
   }
 
-  /// Every method that can be trained, the softmax family first, then the sigmoids.
+  /// All methods that can be trained, the softmax family first, then the sigmoids, then those that a program adds.
   public static let registry = MethodRegistry<TrainingMethod>([
     .bags, .softmax, .reweighting, .effectiveNumber, .balancedSoftmax, .logitAdjustment, .marginSoftmax, .equilibrium,
     .seesaw, .alignment,
@@ -50,14 +61,18 @@ public struct TrainingMethod: NamedMethod {
   ])
 }
 
-/// What a method may know of the data before it trains.
+/// The data that a loss is made for: the classes with their counts, and the number of images.
 public struct MethodData: Sendable {
   /// The classes with their counts and groups.
   public let groups: CategoryGroups
-  /// M, the images that the classes' image counts are of: all images of the training annotations.
+  /// The number M of all images of the training annotations, which the classes' image counts are of.
   public let imageCount: Int
 
-  /// Makes it.
+  /// Describes the data.
+  ///
+  /// - Parameters:
+  ///   - groups: The classes with their counts and groups.
+  ///   - imageCount: The number M of all images of the training annotations.
   public init(groups: CategoryGroups, imageCount: Int) {
     self.groups = groups
     self.imageCount = imageCount

@@ -1,13 +1,13 @@
-/// A method of the literature that cached RoI features cannot train, and why.
+/// A method of the literature that cached RoI features cannot train, and the reason.
 public struct UnavailableMethod: Sendable {
-  /// Its name in the literature.
+  /// The name in the literature.
   public let name: String
-  /// Where it comes from.
+  /// The paper that it comes from.
   public let source: String
-  /// What it needs that a feature set does not have.
+  /// The inputs that it needs and a feature set does not have.
   public let reason: String
 
-  /// All that users are likely to look for.
+  /// The methods that users are most likely to look for.
   public static let all = [
     UnavailableMethod(
       name: "A-Fast-RCNN", source: "Wang et al., CVPR 2017",

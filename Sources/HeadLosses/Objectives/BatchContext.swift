@@ -1,15 +1,15 @@
 import FeatureSets
 
-/// Where training stands when a batch begins, and which RoIs it holds.
+/// The RoIs of the batch that comes next, and the epoch.
 public struct BatchContext {
-  /// The epoch, from 0.
+  /// The epoch of the batch, from 0.
   public let epoch: Int
   /// The RoIs of the batch.
   public let rois: RoIBatch
-  /// Where they come from.
+  /// The source that the RoIs come from, which has their other columns.
   public let source: any RoISource
 
-  /// Makes a context.
+  /// Describes a batch by its epoch, its RoIs and the source that they come from.
   public init(epoch: Int, rois: RoIBatch, source: any RoISource) {
     self.epoch = epoch
     self.rois = rois

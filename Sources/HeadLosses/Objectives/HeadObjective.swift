@@ -1,10 +1,10 @@
 import DenseLinearAlgebra
 import DetectionHeads
 
-/// A loss on the logits of a head: which logits it needs for a batch, and their gradient.
+/// A loss on the logits of a head: it says which logits a batch needs, and replaces them by their gradient.
 ///
 /// A new method is one type that conforms; the products with the weight, the optimiser and the schedule belong to the
-/// trainer. What only some losses have stands in protocols of their own: ``StatefulObjective``,
+/// trainer. Capabilities that only some losses have stand in protocols of their own: ``StatefulObjective``,
 /// ``BatchPreparingObjective``, ``ParameterizedObjective``, ``HeadInitializingObjective`` and ``ExampleLossObjective``.
 public protocol HeadObjective: Sendable {
   /// The layout that maps the logits of the loss to classes.

@@ -1,39 +1,51 @@
-/// A run of logits, and the RoIs of a batch for which a loss needs them.
+/// A range of logits, and the RoIs of a batch for which a loss needs them.
 ///
-/// Only these are multiplied: a group of BAGS looks at its positives and its sampled `others` alone.
+/// Only these are multiplied: a group of balanced group softmax looks at its positives and its sampled `others` alone.
 public struct LogitBlock: Sendable {
-  /// The logits: rows of the weight.
+  /// The logits, which are rows of the weight.
   public let logits: Range<Int>
-  /// The RoIs of the batch, ascending; `nil` for all.
+  /// The RoIs by their places in the batch, ascending; `nil` for all.
   public let rows: [Int32]?
-  /// Whose features it multiplies, where the head has several stages.
+  /// The stage whose features are multiplied, from 0, where the head has several.
   public let stage: Int
 
-  /// Makes a block.
+  /// Asks for logits of RoIs.
+  ///
+  /// - Parameters:
+  ///   - logits: The logits, within those of the loss's layout.
+  ///   - rows: The RoIs by their places in the batch, ascending; `nil` for all.
+  ///   - stage: The stage whose features are multiplied.
   public init(logits: Range<Int>, rows: [Int32]? = nil, stage: Int = 0) {
     self.logits = logits
     self.rows = rows
     self.stage = stage
   }
 
-  /// How many RoIs it takes of a batch of `batchCount`.
+  /// The number of RoIs that it takes of a batch of `batchCount`.
   public func rowCount(batchCount: Int) -> Int { rows?.count ?? batchCount }
 }
 
 /// The logits of one block, to be replaced by the gradient of the loss.
 public struct BlockLogits {
-  /// [rowCount, columns].
+  /// The logits [rowCount, columns], row after row.
   public let values: UnsafeMutablePointer<Float>
-  /// The number of RoIs.
+  /// The number of RoIs of the block.
   public let rowCount: Int
-  /// The number of logits.
+  /// The number of logits of the block.
   public let columns: Int
-  /// The label of every one of those RoIs: its class index, or −1 for background.
+  /// The class index of each of the RoIs, or −1 for background [rowCount].
   public let labels: [Int32]
-  /// Which RoIs of the batch they are; `nil` for all.
+  /// The places of these RoIs in the batch; `nil` for all.
   public let rows: [Int32]?
 
-  /// Makes the logits of a block.
+  /// Makes a block of logits.
+  ///
+  /// - Parameters:
+  ///   - values: The logits [rowCount, columns], row after row.
+  ///   - rowCount: The number of RoIs.
+  ///   - columns: The number of logits.
+  ///   - labels: The class index of each of the RoIs, or −1 for background.
+  ///   - rows: The places of the RoIs in the batch; `nil` for all.
   public init(
     values: UnsafeMutablePointer<Float>, rowCount: Int, columns: Int, labels: [Int32], rows: [Int32]? = nil
   ) {
@@ -44,6 +56,6 @@ public struct BlockLogits {
     self.labels = labels
   }
 
-  /// How many of them are foreground.
+  /// The number of foreground RoIs among them.
   public var foregroundCount: Int { labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) } }
 }

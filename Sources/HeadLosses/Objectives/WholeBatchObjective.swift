@@ -1,6 +1,6 @@
 import DenseLinearAlgebra
 
-/// An objective that takes all its logits for all RoIs: most losses need say no more than their value and gradient.
+/// A loss that takes all its logits for all RoIs of a batch: it need not say which, and gets them in one block.
 public protocol WholeBatchObjective: HeadObjective {
   /// Replaces the logits of a batch by dLoss/dLogits.
   ///
@@ -12,7 +12,7 @@ public protocol WholeBatchObjective: HeadObjective {
 }
 
 extension WholeBatchObjective {
-  /// All logits for all RoIs.
+  /// Asks for all logits of all RoIs.
   public mutating func blocks(labels: [Int32], using generator: inout SeededGenerator) -> [LogitBlock] {
     [LogitBlock(logits: 0..<layout.logitCount)]
   }

@@ -2,10 +2,10 @@ import DetectionHeads
 import FeatureSets
 import HeadLosses
 
-/// A calibration: something that is done to a trained head, and gives another head.
+/// A calibration: a change of a trained head by a formula or by more training, which gives another head.
 ///
-/// Each is declared beside its formula or its training, as a `static let` in an extension of this type, and listed in
-/// `all`. `CalibrationRecipe` carries it out.
+/// Each is declared beside its formula or its training, as a `static let` in an extension of this type. Those of the
+/// library are listed in ``registry``, to which a program adds its own. ``CalibrationRecipe`` carries it out.
 public struct CalibrationMethod: NamedMethod {
   /// The name by which a user chooses it.
   public let name: String
@@ -24,10 +24,10 @@ public struct CalibrationMethod: NamedMethod {
 
   /// A way in which a calibrated head comes about.
   public enum Work: Sendable {
-    /// By a formula, from the head and, where it needs them, the training examples.
+    /// The head is calculated from the trained head and, where `needsFeatures` says so, the training examples.
     case formula(@Sendable (LinearHead, MethodParameters, (any RoISource)?) throws -> LinearHead)
-    /// By training: method and sampler, then what is done to the trained head. Epochs and learning rate are parameters of
-    /// the calibration.
+    /// The head is trained: the first closure gives method and sampler, the second finishes the trained head. Epochs
+    /// and learning rate are parameters of the calibration.
     case training(
       @Sendable (LinearHead, MethodParameters) throws -> TrainingRecipe,
       finish: @Sendable (LinearHead) throws -> LinearHead)
@@ -59,10 +59,10 @@ public struct CalibrationMethod: NamedMethod {
   /// The training examples, where the calibration looks at them.
   public var needs: String? { needsFeatures ? "the training RoIs" : nil }
 
-  /// `calibration`.
+  /// The word `calibration`, for errors.
   public static let kind = "calibration"
 
-  /// All calibrations.
+  /// All calibrations, to which a program can add its own.
   public static let registry = MethodRegistry<CalibrationMethod>([
     .tauNorm, .tauNormSelect, .norCal, .nearestClassMean, .weightScaling, .classifierRetraining, .tailFineTuning,
   ])

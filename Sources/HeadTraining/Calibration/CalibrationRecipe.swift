@@ -2,7 +2,8 @@ import DetectionHeads
 import FeatureSets
 import HeadLosses
 
-/// All that decides what a calibration makes of a head, given the head and the training examples.
+/// A calibration with its parameters and settings: all that decides what becomes of a head, given the head and the
+/// training examples.
 public struct CalibrationRecipe: Sendable, Equatable {
   /// The calibration and its parameters. Parameters that are not stated have the values that the calibration declares.
   public var method: MethodChoice
@@ -104,12 +105,13 @@ public struct CalibrationRecipe: Sendable, Equatable {
     return try self.head(from: head, trained: trainer?.head, on: source)
   }
 
-  /// The same with its epochs shortened in the ratio in which those of a training are; a calibration that trains nothing
-  /// stays as it is.
+  /// The recipe with its epochs shortened in the ratio in which those of a training are; a calibration that trains
+  /// nothing stays as it is.
   ///
   /// - Parameters:
   ///   - epochs: The epochs of the shortened training.
   ///   - full: Those of the whole training.
+  /// - Throws: As the initialiser.
   public func shortened(to epochs: Int, of full: Int) throws -> CalibrationRecipe {
     guard trainsHead else { return self }
     var method = method
@@ -125,6 +127,8 @@ extension CalibrationRecipe: Codable {
   private enum SettingKeys: CodingKey { case imagesPerBatch, seed, threads, memoryLimit }
 
   /// Reads a recipe.
+  ///
+  /// - Throws: `DecodingError` for a calibration that is not known, or parameters that it cannot take.
   public init(from decoder: any Decoder) throws {
     let stored = try decoder.container(keyedBy: CodingKeys.self)
     let method = try stored.decode(MethodChoice.self, forKey: .calibration)

@@ -48,10 +48,10 @@ package func addScaleGradient<Scalar: DenseScalar>(
 }
 
 /// Trains the scales; weight and bias stay as they are.
-public struct WeightScalingObjective: WholeBatchObjective, ParameterizedObjective {
-  /// One part.
+package struct WeightScalingObjective: WholeBatchObjective, ParameterizedObjective {
+  /// The name of the loss's only part in lines of metrics.
   public let componentNames = ["lws"]
-  /// The scales s.
+  /// The scales s, one for background and each class.
   public var parameters: [Parameter]
 
   /// Makes the objective for C foreground classes; all scales start at 1.
@@ -61,7 +61,7 @@ public struct WeightScalingObjective: WholeBatchObjective, ParameterizedObjectiv
 
   /// Background and the classes, with the scales as they are now.
   public var layout: any LogitLayout { ScaledLayout(scales: parameters[0].values.storage) }
-  /// None: the head is frozen.
+  /// No rows: weight and bias stay as they are.
   public var trainedLogits: Range<Int> { 0..<0 }
 
   /// CE of the scaled logits, mean over RoIs; the gradient of the scales is left in `parameters`.

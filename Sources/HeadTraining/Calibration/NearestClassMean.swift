@@ -3,8 +3,8 @@ import DetectionHeads
 import FeatureSets
 import HeadLosses
 
-/// The mean feature of every class: what NCM compares features with (Kang et al., ICLR 2020, §3.2, `get_centroids`; BAGS
-/// `DCM.py`).
+/// The mean feature of every class, with which NCM compares features (Kang et al., ICLR 2020, §3.2, `get_centroids`;
+/// BAGS `DCM.py`).
 ///
 /// - Parameters:
 ///   - source: The training RoIs; the official code takes ground-truth boxes alone, here every foreground RoI counts.
@@ -74,7 +74,7 @@ extension LinearHead {
 }
 
 extension CalibrationMethod {
-  /// NCM.
+  /// The calibration `ncm`, nearest class mean (Kang et al., ICLR 2020).
   public static let nearestClassMean = CalibrationMethod(
     name: "ncm", summary: "classes told apart by the cosine to their mean feature, background as before",
     source: "Kang et al., ICLR 2020; Li et al., CVPR 2020", needsFeatures: true,

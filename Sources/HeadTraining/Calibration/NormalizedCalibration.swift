@@ -35,7 +35,7 @@ extension LinearHead {
 }
 
 extension CalibrationMethod {
-  /// NorCal.
+  /// The calibration `norcal`, normalised calibration (Pan et al., NeurIPS 2021).
   public static let norCal = CalibrationMethod(
     name: "norcal", summary: "foreground scores divided by image counts to the power of γ, then renormalised",
     source: "Pan et al., NeurIPS 2021",

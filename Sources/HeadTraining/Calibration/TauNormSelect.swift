@@ -29,7 +29,7 @@ extension LinearHead {
 }
 
 extension CalibrationMethod {
-  /// τ-norm-select.
+  /// The calibration `tau-norm-select` (Li et al., CVPR 2020, table 1).
   public static let tauNormSelect = CalibrationMethod(
     name: "tau-norm-select", summary: "τ-normed scores where they find a tail class on what is no background",
     source: "Li et al., CVPR 2020", parameters: [.tau, .tailBelow],

@@ -50,7 +50,7 @@ extension LinearHead {
 }
 
 extension CalibrationMethod {
-  /// τ-normalisation.
+  /// The calibration `tau-norm`, τ-normalisation (Kang et al., ICLR 2020).
   public static let tauNorm = CalibrationMethod(
     name: "tau-norm", summary: "each class row divided by its norm to the power of τ", source: "Kang et al., ICLR 2020",
     parameters: [.tau],

@@ -1,20 +1,27 @@
 import DetectionHeads
 import HeadLosses
 
-/// The box regressor that a user chose to train, as `run.json` keeps it.
+/// The box regressor that is trained beside a classifier, as `run.json` keeps it.
 public struct BoxChoice: Sendable, Codable, Equatable {
-  /// The loss.
+  /// The box loss and its parameters: one of ``BoxLossMethod``, such as `smooth-l1`.
   public var loss: MethodChoice
-  /// What a RoI's deltas depend on.
+  /// Whether a RoI has one set of deltas or one for each class; one by default.
   public var classes: BoxRegressor.Classes
-  /// Whose rules they follow.
+  /// The framework whose rules turn deltas into boxes; `standard` by default.
   public var convention: BoxCoder.Convention
-  /// What the loss is multiplied by.
+  /// The factor of the box loss beside the classification loss, above 0; 1 by default.
   public var lossWeight: Double
 
   /// Makes a choice.
+  ///
+  /// - Parameters:
+  ///   - loss: The box loss and its parameters.
+  ///   - classes: Whether a RoI has one set of deltas or one for each class.
+  ///   - convention: The framework whose rules turn deltas into boxes.
+  ///   - lossWeight: The factor of the box loss, above 0.
   public init(
-    loss: MethodChoice, classes: BoxRegressor.Classes, convention: BoxCoder.Convention, lossWeight: Double = 1
+    loss: MethodChoice, classes: BoxRegressor.Classes = .agnostic, convention: BoxCoder.Convention = .standard,
+    lossWeight: Double = 1
   ) {
     self.loss = loss
     self.classes = classes
@@ -33,13 +40,13 @@ public struct BoxChoice: Sendable, Codable, Equatable {
       && (classes == .agnostic || initial.weight.rows == 4 * classCount)
   }
 
-  /// What to train: from a regressor of the same kind where there is one, else from a fresh one.
+  /// Makes the regressor that training starts from: a given one where it is of the same kind, else a fresh one.
   ///
   /// - Parameters:
   ///   - initial: The regressor of the head that training starts from; `nil` for none.
   ///   - inputs: D.
   ///   - classCount: C.
-  ///   - generator: For fresh weights.
+  ///   - generator: Draws fresh weights.
   /// - Throws: `MethodParameterError` if the loss is not known, or cannot take its parameters.
   public func regression(
     startingFrom initial: BoxRegressor?, inputs: Int, classCount: Int, using generator: inout some RandomNumberGenerator

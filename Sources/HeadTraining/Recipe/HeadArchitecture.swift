@@ -1,19 +1,27 @@
 import HeadLosses
 
-/// What is trained beside one linear layer.
+/// The layers of a head: those below the classifier, and the stages of a cascade. The default is one linear layer on the
+/// features.
 public struct HeadArchitecture: Sendable, Equatable, Codable {
-  /// The outputs of the layers between features and classifier, the lowest first; each with ReLU.
-  public var hidden: [Int] = []
-  /// The weight of each stage's loss in a cascade; one number where there is one stage.
-  public var stageWeights: [Double] = [1]
+  /// The outputs of the layers between features and classifier, the lowest first, each with ReLU; none by default.
+  public var hidden: [Int]
+  /// The weight of each stage's loss in a cascade; `[1]`, one stage, by default.
+  public var stageWeights: [Double]
 
-  /// One linear layer.
-  public init() {}
+  /// Describes a head; it is one linear layer unless something is stated.
+  ///
+  /// - Parameters:
+  ///   - hidden: The outputs of the layers below the classifier, the lowest first.
+  ///   - stageWeights: The weight of each stage's loss; hidden layers and several stages are not trained together.
+  public init(hidden: [Int] = [], stageWeights: [Double] = [1]) {
+    self.hidden = hidden
+    self.stageWeights = stageWeights
+  }
 
-  /// S.
+  /// S, the number of stages; each has a classifier and features of its own.
   public var stageCount: Int { stageWeights.count }
 
-  /// What cannot be trained, in one line; `nil` for an architecture that can.
+  /// The reason why the architecture cannot be trained, in one line; `nil` where it can.
   ///
   /// - Parameters:
   ///   - objective: The loss of one stage.
@@ -33,7 +41,9 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
       ? nil : "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them"
   }
 
-  /// The loss of all stages.
+  /// The loss of all stages: the sum of theirs, each times its weight.
+  ///
+  /// - Parameter stage: The loss of one stage.
   public func objective(_ stage: any HeadObjective) -> any HeadObjective {
     stageCount == 1 ? stage : StagedObjective(stage, weights: stageWeights)
   }

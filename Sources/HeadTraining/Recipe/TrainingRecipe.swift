@@ -5,25 +5,26 @@ import Foundation
 import HeadLosses
 import LVISDatasets
 
-/// All that decides what a training becomes, given the data and the heads that it starts from.
+/// Method, sampler, mining, box regressor, architecture and settings: all that decides what a training becomes, given
+/// the data and the heads that it starts from.
 ///
-/// Every training is made from a recipe: `bags train`, the trials that choose a learning rate, the rows of a comparison,
-/// calibrations that train. Two trainings of one recipe on the same data give the same head, byte for byte, on the same
-/// number of threads. As JSON a recipe has the keys of a run's `run.json`.
+/// Every training is made from a recipe: `bags train`, the trials that choose a learning rate, the rows of a
+/// comparison, calibrations that train. Two trainings of one recipe on the same data give the same head, byte for byte,
+/// on the same number of threads. As JSON a recipe has the keys of a run's `run.json`.
 ///
 /// The learning rate is a number here. Where it was searched for, the run's record says how.
 public struct TrainingRecipe: Sendable, Equatable {
   /// The method and its parameters. Parameters that are not stated have the values that the method declares.
   public var method: MethodChoice
-  /// Which images an epoch visits; `nil` to visit each once.
+  /// The sampler of the images that an epoch visits; `nil` to visit each once.
   public var sampler: MethodChoice?
-  /// Which examples of a batch are trained on; `nil` to train on all of them.
+  /// The way to choose the examples of a batch that are trained on; `nil` to train on all of them.
   public var mining: MethodChoice?
   /// The box regressor that is trained beside the classifier; `nil` to train none.
   public var boxes: BoxChoice?
   /// The layers below the classifier, and the stages of a cascade.
   public var architecture: HeadArchitecture
-  /// Epochs, batch, optimiser, seed, threads.
+  /// The epochs, the batch, the optimiser, the seed and the threads.
   public var settings: TrainingSettings
 
   /// Makes a recipe; `validate()` says whether its parts are known and go together.

@@ -1,6 +1,6 @@
 import DenseLinearAlgebra
 
-/// Which images training visits, and how often.
+/// Chooses the images that training visits, and how often.
 ///
 /// Training visits one pass after another. A pass depends on the generator alone, which the trainer makes from the seed
 /// and the number of the pass; so a run can go on from any step.
@@ -12,14 +12,14 @@ public protocol ImageSampler: Sendable {
   func visits(using generator: inout SeededGenerator) -> [Int]
 }
 
-/// Every image once.
+/// Visits every image once a pass.
 public struct EveryImage: ImageSampler {
-  /// The number of images.
+  /// The number of images of the source.
   public let imageCount: Int
 
   /// Makes a sampler for a source's images.
   public init(imageCount: Int) { self.imageCount = imageCount }
 
-  /// All images.
+  /// The positions of all images, each once.
   public func visits(using generator: inout SeededGenerator) -> [Int] { Array(0..<imageCount) }
 }

@@ -4,15 +4,15 @@ import LVISDatasets
 
 /// A way to choose the images that training visits, chosen by its name.
 public struct ImageSamplingMethod: NamedMethod {
-  /// What the user types.
+  /// The name by which a user chooses it, such as `rfs`.
   public let name: String
   /// One line on what it does.
   public let summary: String
-  /// Where it comes from.
+  /// The paper or code that it comes from.
   public let source: String
-  /// Its own parameters.
+  /// The parameters that it declares.
   public let parameters: [MethodParameter]
-  /// Makes the sampler.
+  /// Makes the sampler from the classes of each image, the groups and the parameters.
   public let sampler: @Sendable (ImageClasses, CategoryGroups, MethodParameters) throws -> any ImageSampler
 
   /// Declares a sampler.
@@ -34,10 +34,10 @@ public struct ImageSamplingMethod: NamedMethod {
     self.sampler = sampler
   }
 
-  /// `sampler`.
+  /// The word `sampler`, for errors.
   public static let kind = "sampler"
 
-  /// Every sampler.
+  /// All samplers, to which a program can add its own.
   public static let registry = MethodRegistry<ImageSamplingMethod>([.random, .repeatFactor, .classBalanced, .tail])
 
   /// The sampler that was chosen, for the RoIs of a source.
@@ -53,12 +53,12 @@ public struct ImageSamplingMethod: NamedMethod {
 }
 
 extension ImageSamplingMethod {
-  /// Every image once an epoch, in random order.
+  /// The sampler `random`: every image once an epoch, in random order.
   public static let random = ImageSamplingMethod(
     name: "random", summary: "every image once an epoch, in random order", source: "Faster R-CNN", parameters: [],
     sampler: { images, _, _ in EveryImage(imageCount: images.imageCount) })
 
-  /// Repeat factor sampling.
+  /// The sampler `rfs`, repeat factor sampling (Gupta, Dollár and Girshick, CVPR 2019).
   public static let repeatFactor = ImageSamplingMethod(
     name: "rfs", summary: "repeat factor sampling: images with rare classes are visited more often",
     source: "Gupta et al., CVPR 2019",
@@ -69,13 +69,13 @@ extension ImageSamplingMethod {
       RepeatFactorSampling(images, threshold: parameters.number("repeat-threshold"))
     })
 
-  /// Class-balanced sampling.
+  /// The sampler `class-balanced` (Kang et al., ICLR 2020).
   public static let classBalanced = ImageSamplingMethod(
     name: "class-balanced", summary: "a class uniformly, then the image of one of its instances",
     source: "Kang et al., ICLR 2020", parameters: [],
     sampler: { images, _, _ in ClassBalancedSampling(images) })
 
-  /// Only images with rare classes.
+  /// The sampler `tail`: only images that show a rare class.
   public static let tail = ImageSamplingMethod(
     name: "tail", summary: "only images that show a rare class, for fine-tuning", source: "Li et al., CVPR 2020",
     parameters: [

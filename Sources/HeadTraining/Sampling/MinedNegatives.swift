@@ -12,10 +12,10 @@ import FeatureSets
 public struct MinedNegatives: RoISelector {
   /// For every row of the source, whether it is a negative of the pool.
   private let isInPool: [Bool]
-  /// How many false positives there are.
+  /// The number of false positives in the pool.
   public let minedCount: Int
 
-  /// Labels are enough.
+  /// The selector looks at nothing but labels.
   public var needs: RoISelectionNeeds { [] }
 
   /// Scores the training set.

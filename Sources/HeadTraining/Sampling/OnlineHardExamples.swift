@@ -14,7 +14,7 @@ public struct OnlineHardExamples: RoISelector {
   /// The IoU above which an easier RoI gives way; 1 for never.
   public let suppressionIoU: Float
 
-  /// Makes a selector.
+  /// Makes a selector that keeps 64 RoIs an image and suppresses above an IoU of .7 unless something else is stated.
   public init(countPerImage: Int = 64, suppressionIoU: Float = 0.7) {
     self.countPerImage = countPerImage
     self.suppressionIoU = suppressionIoU
@@ -24,10 +24,10 @@ public struct OnlineHardExamples: RoISelector {
   /// precision.
   package static func limited(_ classLoss: Float) -> Float { min(classLoss, 36.04365338911715) }
 
-  /// All of it; box losses where there are any.
+  /// The selector looks at proposals and classification losses, and at box losses where there are any.
   public var needs: RoISelectionNeeds { [.boxes, .classLosses, .boxLosses] }
 
-  /// The hardest RoIs.
+  /// The places of the hardest RoIs, ascending.
   public func select(from batch: RoIBatch, using generator: inout SeededGenerator) -> [Int32] {
     let survivors = hardestFirst(of: batch, limit: countPerImage * batch.images.count)
     return survivors.sorted()

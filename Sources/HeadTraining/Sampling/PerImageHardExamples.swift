@@ -16,14 +16,14 @@ public struct PerImageHardExamples: RoISelector {
   /// The most background RoIs for each foreground RoI; `nil` for no limit.
   public let negativesPerPositive: Double?
 
-  /// Makes a selector.
+  /// Makes a selector; by default it keeps all foreground and three background RoIs for each.
   public init(count: Int? = nil, positiveFraction: Double = 0.25, negativesPerPositive: Double? = 3) {
     self.count = count
     self.positiveFraction = positiveFraction
     self.negativesPerPositive = negativesPerPositive
   }
 
-  /// Classification losses.
+  /// The selector looks at classification losses.
   public var needs: RoISelectionNeeds { .classLosses }
 
   /// The hardest of each image.

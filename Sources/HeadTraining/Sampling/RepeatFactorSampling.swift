@@ -10,7 +10,7 @@ import FeatureSets
 /// down at random, so that the mean number of visits is the factor. Factors are single precision, as detectron2 keeps
 /// them; mmdetection's `ClassBalancedDataset` rounds up once and for all instead.
 public struct RepeatFactorSampling: ImageSampler {
-  /// r of every image.
+  /// The repeat factor r of every image.
   public let factors: [Float]
 
   /// Computes the factors.

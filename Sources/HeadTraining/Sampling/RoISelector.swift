@@ -1,34 +1,35 @@
 import DenseLinearAlgebra
 import FeatureSets
 
-/// Which RoIs of a batch get a gradient: the others are as good as not there, for the loss and for what it is divided by.
+/// Chooses the RoIs of a batch that are trained on; the others are as good as not there, for the loss and for its
+/// divisor.
 public protocol RoISelector: Sendable {
-  /// What it looks at beside labels.
+  /// The inputs beside labels that it looks at.
   var needs: RoISelectionNeeds { get }
 
   /// Chooses RoIs.
   ///
   /// - Parameters:
-  ///   - batch: The RoIs, with what `needs` asks for.
-  ///   - generator: For what is drawn at random; a function of seed and step.
-  /// - Returns: Places in the batch, ascending.
+  ///   - batch: The RoIs, with the inputs that `needs` asks for.
+  ///   - generator: Gives what is drawn at random; it follows from the seed and the step.
+  /// - Returns: The places of the chosen RoIs in the batch, ascending.
   func select(from batch: RoIBatch, using generator: inout SeededGenerator) -> [Int32]
 }
 
-/// What a selector looks at beside labels.
+/// The inputs beside labels that a selector looks at.
 public struct RoISelectionNeeds: OptionSet, Sendable {
-  /// The bits.
+  /// The bits of the set.
   public let rawValue: Int
-  /// Makes it from its bits.
+  /// Makes a set from its bits.
   public init(rawValue: Int) { self.rawValue = rawValue }
 
-  /// Proposal boxes.
+  /// The proposals, in ``RoIBatch/boxes``.
   public static let boxes = RoISelectionNeeds(rawValue: 1)
-  /// The classification loss of every RoI.
+  /// The classification loss of every RoI, in ``RoIBatch/classLosses``.
   public static let classLosses = RoISelectionNeeds(rawValue: 2)
-  /// The box loss of every RoI, where there are ground-truth boxes.
+  /// The box loss of every RoI, in ``RoIBatch/boxLosses``, where there are ground-truth boxes.
   public static let boxLosses = RoISelectionNeeds(rawValue: 4)
-  /// It cannot do without box losses.
+  /// The box loss of every RoI; training is refused where there is none.
   public static let boxLossesAlways = RoISelectionNeeds(rawValue: 12)
 }
 

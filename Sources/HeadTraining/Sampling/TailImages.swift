@@ -2,11 +2,11 @@ import DenseLinearAlgebra
 import FeatureSets
 import HeadLosses
 
-/// Only the images that show a rare class: what tail fine-tuning visits (Li et al., CVPR 2020, table 1, (3)).
+/// Visits only the images that show a rare class, as tail fine-tuning does (Li et al., CVPR 2020, table 1, (3)).
 ///
 /// All RoIs of such an image are trained on, those of frequent classes and background too.
 public struct TailImages: ImageSampler {
-  /// The images' positions, ascending.
+  /// The positions of the images that show a rare class, ascending.
   public let images: [Int]
 
   /// Gathers the images.
@@ -26,6 +26,6 @@ public struct TailImages: ImageSampler {
     }
   }
 
-  /// All of them, once.
+  /// The images that show a rare class, each once.
   public func visits(using generator: inout SeededGenerator) -> [Int] { images }
 }

@@ -4,17 +4,17 @@ import DetectionHeads
 import FeatureSets
 import HeadLosses
 
-/// A box regressor to train beside the classifier.
+/// A box regressor to train beside the classifier, its loss and the factor of the loss.
 public struct BoxRegression: Sendable {
-  /// Where to start from.
+  /// The regressor that training starts from.
   public var start: BoxRegressor
-  /// What to minimise.
+  /// The loss between predicted and target deltas.
   public var loss: any BoxLoss
-  /// What the loss is multiplied by. The classifier shares no weight with the regressor, so this is the regressor's own
+  /// The factor of the loss. The classifier shares no weight with the regressor, so this is the regressor's own
   /// learning rate: GHM-R, whose gradient stays as large near the target, wants a tenth of smooth L1's or less.
   public var lossWeight: Double
 
-  /// Puts them together.
+  /// Makes it from a regressor, a loss and the factor of the loss.
   public init(start: BoxRegressor, loss: any BoxLoss, lossWeight: Double = 1) {
     self.start = start
     self.loss = loss

@@ -1,19 +1,19 @@
 import HeadLosses
 
-/// What happens while a training runs.
+/// Closures that a training calls while it runs, for its progress, its checkpoints and its interruption.
 public struct TrainingHooks {
-  /// Steps between reports; the end of an epoch is one too.
+  /// The number of steps between reports, 50 by default; there is one at the end of each epoch too.
   public var reportInterval = 50
   /// Called with the means since the last report.
   public var report: (TrainingMetrics) throws -> Void = { _ in }
-  /// Time between checkpoints; there is one at the end too.
+  /// The time between checkpoints, 30 seconds by default; there is one at the end too.
   public var checkpointInterval = Duration.seconds(30)
-  /// Called with everything needed to go on from here.
+  /// Called with a checkpoint to save; `nil`, the default, to save none.
   public var saveCheckpoint: ((TrainingCheckpoint) throws -> Void)?
-  /// Asked after every step; when it says yes, a checkpoint is saved and training stops.
+  /// Asked after every step; where it says yes, a checkpoint is saved and training stops.
   public var isInterrupted: () -> Bool = { false }
 
-  /// Hooks that do nothing.
+  /// Makes hooks that do nothing; set those that are wanted.
   public init() {}
 }
 

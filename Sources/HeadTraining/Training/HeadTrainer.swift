@@ -14,13 +14,13 @@ public final class HeadTrainer {
       parameters: classifier.parameters.prefix(headParameterCount), layout: objective.layout, groups: groups,
       method: method)
   }
-  /// The steps taken so far.
+  /// The number of steps taken so far.
   public private(set) var stepsTaken = 0
-  /// How it is trained.
+  /// The settings of the training.
   public let settings: TrainingSettings
-  /// The steps of one epoch.
+  /// The number of steps of one epoch.
   public let stepsPerEpoch: Int
-  /// The rate of every step.
+  /// The learning rate of every step.
   public let schedule: LearningRateSchedule
 
   /// Sums since the last line of metrics, and since the epoch began.
@@ -120,10 +120,10 @@ public final class HeadTrainer {
   /// The box regressor as it is now; `nil` where none is trained.
   public var boxRegressor: BoxRegressor? { boxTrainer?.regressor }
 
-  /// The steps of the whole training.
+  /// The number of steps of the whole training.
   public var stepCount: Int { stepsPerEpoch * settings.epochs }
 
-  /// RoIs a batch, on average.
+  /// The mean number of RoIs of a batch.
   public var meanBatchCount: Double {
     let last = source.imageCount - 1
     let rois = source.rows(ofImage: last).upperBound - source.rows(ofImage: 0).lowerBound
@@ -135,8 +135,8 @@ public final class HeadTrainer {
 
   /// Takes the next step.
   ///
-  /// - Returns: What it found.
-  /// - Throws: What the source throws.
+  /// - Returns: The losses before the step, the norm of the gradient and the size of the batch.
+  /// - Throws: What reading the source throws.
   public func step() throws -> TrainingStep {
     var (batch, batchFeatures) = try nextBatch()
     if let miner {
@@ -304,27 +304,27 @@ public final class HeadTrainer {
   }
 }
 
-/// What one step of training found.
+/// The losses and sizes of one step of training.
 public struct TrainingStep: Sendable {
-  /// The step, from 0.
+  /// The number of the step, from 0.
   public let number: Int
-  /// The epoch, from 0.
+  /// The epoch of the step, from 0.
   public let epoch: Int
-  /// η of this step.
+  /// The learning rate η of the step.
   public let learningRate: Double
   /// The parts of the loss before the step, in the order of `componentNames`.
   public let losses: [Double]
-  /// ‖g‖₂ of the classifier before clipping.
+  /// The norm ‖g‖₂ of the classifier's gradient before clipping.
   public let gradientNorm: Double
-  /// N, the RoIs of the batch that were trained on.
+  /// The number N of RoIs of the batch that were trained on.
   public let roiCount: Int
-  /// How many of them are foreground.
+  /// The number of foreground RoIs among them.
   public let foregroundCount: Int
   /// The RoIs that each block of logits took.
   public let keptRowCounts: [Int]
   /// The rows that groups with `others` took, over all of them; 0 for methods without.
   public let groupRowCount: Int
 
-  /// The loss.
+  /// The sum of the parts of the loss.
   public var loss: Double { losses.reduce(0, +) }
 }

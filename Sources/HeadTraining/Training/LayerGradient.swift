@@ -1,7 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
 
-/// Where the gradient of a linear layer is written: dLoss/dW [K, D] and dLoss/db [K].
+/// Memory for the gradient of a linear layer: dLoss/dW [K, D] and dLoss/db [K].
 struct LayerGradient {
   let weight: UnsafeMutablePointer<Float>
   let bias: UnsafeMutablePointer<Float>

@@ -4,14 +4,17 @@ import Foundation
 import HeadLosses
 import TensorFiles
 
-/// Everything that a training needs to go on as if it had never stopped. Random numbers are a function of seed and step,
-/// so there is no generator in it, and the position in the epoch follows from the step.
+/// The parameters, the state of the losses and the steps of a training, from which it goes on as if it had never
+/// stopped.
+///
+/// Random numbers are a function of seed and step, so there is no generator in it, and the position in the epoch
+/// follows from the step.
 public struct TrainingCheckpoint: Sendable {
-  /// Steps taken.
+  /// The number of steps taken.
   public var stepsTaken: Int
   /// Every trained number with its momentum.
   package var parameters: [Parameter]
-  /// What the losses have learnt from earlier batches, by name; see `StatefulObjective`.
+  /// The numbers that the losses have learnt from earlier batches, by name; see `StatefulObjective`.
   public var objectiveState: [String: [Double]]
   /// Sums since the last line of metrics, and since the epoch began.
   var lineSums: MetricsSums

@@ -1,20 +1,20 @@
 /// A line of `metrics.jsonl`: means over some steps of training.
 public struct TrainingMetrics: Sendable, Codable, Equatable {
-  /// Steps taken at the end of the line.
+  /// The number of steps taken at the end of the line.
   public var step: Int
-  /// The epoch, from 0.
+  /// The epoch of the last step, from 0.
   public var epoch: Int
-  /// η of the last step.
+  /// The learning rate η of the last step.
   public var learningRate: Double
-  /// The loss.
+  /// The mean loss, the sum of its parts.
   public var loss: Double
-  /// The parts of the loss by name.
+  /// The mean of each part of the loss, by name.
   public var losses: [String: Double]
-  /// ‖g‖₂ before clipping.
+  /// The mean norm ‖g‖₂ of the gradient before clipping.
   public var gradientNorm: Double
-  /// Of the rows that the groups took, the share whose label there is `others`; `nil` for methods without groups.
+  /// The share of `others` among the rows that the groups took; `nil` for methods without groups.
   public var othersShare: Double?
-  /// RoIs a second of wall-clock time.
+  /// The RoIs that were trained on in a second of wall-clock time.
   public var roisPerSecond: Double
 
   enum CodingKeys: String, CodingKey {

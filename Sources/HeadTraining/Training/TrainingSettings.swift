@@ -1,34 +1,72 @@
-/// How a head is trained; the defaults are the recipe of the paper's code (FishYuLi/BalancedGroupSoftmax).
+/// The epochs, batch, optimiser, seed, threads and memory of a training. The defaults are those of the paper's code
+/// (FishYuLi/BalancedGroupSoftmax), on one thread.
 public struct TrainingSettings: Sendable, Equatable, Codable {
-  /// Passes over the images.
-  public var epochs = 12
-  /// Images a batch.
-  public var imagesPerBatch = 16
-  /// The learning rate after warm-up; it scales linearly with `imagesPerBatch`.
-  public var learningRate = 0.01
-  /// Epochs after which the learning rate is divided by 10, ascending; one that stands twice divides it twice.
-  public var milestones = [8, 11]
-  /// Steps of linear warm-up from a third of the rate; at most one epoch of them is done.
-  public var warmupSteps = 500
-  /// The largest gradient norm; `nil` for no limit.
-  public var gradientClip: Double? = 35
-  /// Momentum of SGD.
-  public var momentum = 0.9
-  /// Weight decay, on weight and bias.
-  public var weightDecay = 1e-4
-  /// Where all randomness comes from.
-  public var seed: UInt64 = 0
-  /// Threads; results depend on their number in the last bits.
-  public var threads = 1
-  /// Bytes of features that may stay in memory. A larger set is read from disk image by image, let go after use, and
-  /// shuffled with locality: see `ImageStream`.
-  public var memoryLimit = 4 << 30
+  /// Passes over the images, 1...1 000 000; 12 by default.
+  public var epochs: Int
+  /// Images a batch, 1...1 000 000; 16 by default. The last batch of an epoch may be smaller.
+  public var imagesPerBatch: Int
+  /// The learning rate after warm-up, above 0; 0.01 by default. It is used as it stands: whoever changes `imagesPerBatch`
+  /// scales it in proportion.
+  public var learningRate: Double
+  /// Epochs after which the learning rate is divided by 10, ascending; 8 and 11 by default. One that stands twice divides
+  /// it twice.
+  public var milestones: [Int]
+  /// Steps of linear warm-up from a third of the rate, at most one epoch of them; 500 by default.
+  public var warmupSteps: Int
+  /// The largest Euclidean norm of the gradient over the parameters of the classifier, and of that over the parameters of a
+  /// box regressor; 35 by default, `nil` for no limit.
+  public var gradientClip: Double?
+  /// The momentum of SGD, 0..<1; 0.9 by default.
+  public var momentum: Double
+  /// The weight decay, of weights and biases alike; 1e-4 by default.
+  public var weightDecay: Double
+  /// The seed that all randomness comes from; 0 by default.
+  public var seed: UInt64
+  /// Threads, 1...1024; 1 by default. Results depend on their number in the last bits.
+  public var threads: Int
+  /// Bytes of features that may stay in memory; 4 GiB by default. A larger set is read from disk image by image, let go
+  /// after use, and shuffled among neighbours first, so that the disk reads long runs.
+  public var memoryLimit: Int
 
-  /// The recipe, on one thread.
-  public init() {}
+  /// Makes settings; what is not stated is as in the paper's code.
+  ///
+  /// Nothing is checked here: `fault` says what cannot be trained with, and a recipe's `validate()` throws it.
+  ///
+  /// - Parameters:
+  ///   - epochs: Passes over the images.
+  ///   - imagesPerBatch: Images a batch.
+  ///   - learningRate: The learning rate after warm-up.
+  ///   - milestones: Epochs after which the learning rate is divided by 10, ascending.
+  ///   - warmupSteps: Steps of linear warm-up from a third of the rate.
+  ///   - gradientClip: The largest norm of the gradient; `nil` for no limit.
+  ///   - momentum: The momentum of SGD.
+  ///   - weightDecay: The weight decay.
+  ///   - seed: The seed that all randomness comes from.
+  ///   - threads: Threads.
+  ///   - memoryLimit: Bytes of features that may stay in memory.
+  public init(
+    epochs: Int = 12, imagesPerBatch: Int = 16, learningRate: Double = 0.01, milestones: [Int] = [8, 11],
+    warmupSteps: Int = 500, gradientClip: Double? = 35, momentum: Double = 0.9, weightDecay: Double = 1e-4,
+    seed: UInt64 = 0, threads: Int = 1, memoryLimit: Int = 4 << 30
+  ) {
+    self.epochs = epochs
+    self.imagesPerBatch = imagesPerBatch
+    self.learningRate = learningRate
+    self.milestones = milestones
+    self.warmupSteps = warmupSteps
+    self.gradientClip = gradientClip
+    self.momentum = momentum
+    self.weightDecay = weightDecay
+    self.seed = seed
+    self.threads = threads
+    self.memoryLimit = memoryLimit
+  }
 
   /// Reads settings; what an older file does not state is as it is by default.
+  ///
+  /// - Throws: `DecodingError` for a value of another type, or settings that cannot be trained with.
   public init(from decoder: any Decoder) throws {
+    self.init()
     let stored = try decoder.container(keyedBy: CodingKeys.self)
     epochs = try stored.decodeIfPresent(Int.self, forKey: .epochs) ?? epochs
     imagesPerBatch = try stored.decodeIfPresent(Int.self, forKey: .imagesPerBatch) ?? imagesPerBatch
@@ -47,7 +85,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     }
   }
 
-  /// What cannot be trained with, in one line; `nil` for settings that can.
+  /// The reason why the settings cannot be trained with, in one line; `nil` where they can.
   public var fault: String? {
     let million = 1...1_000_000
     return if !million.contains(epochs) {

@@ -7,7 +7,7 @@ extension DataFinding.Code {
   public static let boxesBeyondImage = Self(rawValue: "boxes-beyond-image")
   /// Boxes that look like two corners.
   public static let boxesAsCorners = Self(rawValue: "boxes-as-corners")
-  /// Boxes within 0...1.
+  /// Boxes whose numbers are all within 0...1, as fractions of the image rather than pixels.
   public static let boxesAsFractions = Self(rawValue: "boxes-as-fractions")
 }
 

@@ -78,7 +78,7 @@ extension DataFinding {
       remedy: likelyCause(ofUnknown: categoryIDs, known: known))
   }
 
-  /// Annotations of images that are not there; they were left out, as in the reference implementation.
+  /// Annotations of images that are not there; they were left out, as in lvis-api.
   public static func annotationsOfUnknownImages(count: Int, of all: Int, example: String) -> Self {
     Self(
       .unknownImages, count: count,

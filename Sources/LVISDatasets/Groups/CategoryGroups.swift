@@ -4,37 +4,37 @@
 /// a class without instances falls into G1. Background is G0 and has no entry here. Classes are indexed 0..<C by
 /// ascending category id everywhere, whatever their order in a file.
 public struct CategoryGroups: Sendable, Equatable {
-  /// One class and where it belongs.
+  /// A class with its counts and its group.
   public struct Member: Sendable, Equatable {
     /// The category's id.
     public let id: Int
     /// The category's name.
     public let name: String
-    /// n_c: training instances.
+    /// The number n_c of training instances.
     public let instanceCount: Int
-    /// m_c: training images with at least one instance.
+    /// The number m_c of training images with at least one instance.
     public let imageCount: Int
     /// The index of its group, 0-based among the foreground groups: 0 is G1.
     public let group: Int
   }
 
-  /// What is held against the boundaries.
+  /// The counts that are compared with the boundaries.
   public enum CountedBy: String, Sendable, Codable, CaseIterable {
-    /// Instances, as in the paper.
+    /// The instances of a class, as in the paper.
     case instances
-    /// Images, as LVIS's r/c/f.
+    /// The images of a class, as for LVIS's rare, common and frequent.
     case images
   }
 
   /// The inner boundaries, ascending: 10, 100, 1000 in the paper.
   public let boundaries: [Int]
-  /// What was held against them.
+  /// The counts that were compared with the boundaries.
   public let countedBy: CountedBy
-  /// Where the counts came from; `nil` where that is not known.
+  /// The source of the counts; `nil` where that is not known.
   public let countsSource: CountsSource?
   /// The classes by ascending category id.
   public let members: [Member]
-  /// For every foreground group, the class indices of its members, ascending.
+  /// For every foreground group the class indices of its members, ascending.
   public let classesByGroup: [[Int]]
 
   /// Groups classes by their counts.
@@ -73,7 +73,7 @@ public struct CategoryGroups: Sendable, Equatable {
     self.classesByGroup = classesByGroup
   }
 
-  /// The number of foreground classes, C.
+  /// The number C of foreground classes.
   public var classCount: Int { members.count }
 
   /// The number of foreground groups; G0 is not among them.
@@ -102,18 +102,18 @@ public struct CategoryGroups: Sendable, Equatable {
   public func group(ofCategory id: Int) -> Int? { classIndex(ofCategory: id).map { members[$0].group } }
 }
 
-/// A class and how often it occurs in the training data.
+/// A category and its training counts, from which groups are made.
 public struct CategoryCount: Sendable, Equatable {
   /// The category's id.
   public var id: Int
   /// The category's name.
   public var name: String
-  /// n_c: training instances.
+  /// The number n_c of training instances.
   public var instances: Int
-  /// m_c: training images with at least one instance.
+  /// The number m_c of training images with at least one instance.
   public var images: Int
 
-  /// Makes a count.
+  /// Makes a count of a category.
   public init(id: Int, name: String, instances: Int, images: Int) {
     self.id = id
     self.name = name

@@ -1,13 +1,13 @@
 import Foundation
 
-/// How the boundaries between groups are chosen.
+/// The boundaries between groups: stated as counts, or found from the counts of the classes.
 public enum GroupBoundaries: Sendable, Equatable {
   /// At these counts, ascending: 10, 100, 1000 in the paper.
   case counts([Int])
-  /// So many groups, by natural breaks of the logarithms of the counts.
+  /// A number of groups, divided by natural breaks of the logarithms of the counts.
   case naturalBreaks(groups: Int)
 
-  /// The paper's.
+  /// The boundaries of the paper: 10, 100 and 1,000.
   public static let usual = GroupBoundaries.counts([10, 100, 1000])
 
   /// Reads `10,100,1000` or `auto:4`; `nil` for another text. That boundaries ascend is
@@ -39,7 +39,7 @@ public enum GroupBoundaries: Sendable, Equatable {
 }
 
 extension GroupBoundaries: CustomStringConvertible {
-  /// `10,100,1000` or `auto:4`.
+  /// The text that `init(_:)` reads: `10,100,1000` or `auto:4`.
   public var description: String {
     switch self {
     // No boundary, one group: an empty text would be read as nothing at all.

@@ -1,14 +1,14 @@
-/// A group and what it holds.
+/// A group, its boundaries, and the classes and instances that it holds.
 public struct GroupSummary: Sendable, Equatable {
-  /// `G1` and on.
+  /// The name of the group: `G1` for the rarest classes, and on.
   public let name: String
-  /// The lower boundary, inclusive.
+  /// The lower boundary of the counts, inclusive.
   public let lower: Int
-  /// The upper boundary, exclusive; `nil` where the group is open.
+  /// The upper boundary of the counts, exclusive; `nil` where the group is open.
   public let upper: Int?
-  /// Its classes.
+  /// The number of its classes.
   public let categories: Int
-  /// The instances of all its classes.
+  /// The number of instances of all its classes.
   public let instances: Int
 }
 
@@ -57,36 +57,36 @@ extension CategoryGroups {
   }
 }
 
-/// What grouping the classes of a data set came to, and what was empty or odd: as `bags group` prints it in JSON.
+/// The groups of a data set's classes, their counts, and what was empty or odd: as `bags group` prints it in JSON.
 public struct GroupingReport: Sendable, Codable, Equatable {
-  /// The number of classes.
+  /// The number of classes of the data set.
   public let categories: Int
-  /// The instances of all classes.
+  /// The number of instances of all classes.
   public let instances: Int
-  /// The number of images.
+  /// The number of images of the data set.
   public let images: Int
   /// The number of annotations, crowds included.
   public let annotations: Int
-  /// What was held against the boundaries.
+  /// The counts that were compared with the boundaries.
   public let countedBy: CategoryGroups.CountedBy
-  /// Where the counts came from.
+  /// The source of the counts.
   public let countsFrom: CountsSource
-  /// The foreground groups.
+  /// The foreground groups, the rarest first.
   public let groups: [GroupSummary]
-  /// Ids of the classes without an instance.
+  /// The ids of the classes without an instance.
   public let categoriesWithoutInstances: [Int]
-  /// Ids of the classes that state another count than their annotations give.
+  /// The ids of the classes that state another count than their annotations give.
   public let categoriesThatStateOtherCounts: [Int]
-  /// Images without an annotation; 0 where there are no annotations at all.
+  /// The number of images without an annotation; 0 where there are no annotations at all.
   public let imagesWithoutAnnotations: Int
-  /// Crowd annotations.
+  /// The number of crowd annotations, which are not counted as instances.
   public let crowdsNotCounted: Int
-  /// Annotation ids that stand more than once.
+  /// The annotation ids that stand more than once.
   public let duplicateAnnotationIds: [Int]
-  /// What bears on the counts and should be looked into.
+  /// The findings that bear on the counts and should be looked into.
   public var warnings: [DataFinding]
 
-  /// Looks at the data set that groups were counted over.
+  /// Reports on the data set that groups were counted over.
   public init(_ dataset: LVISDataset, groups: CategoryGroups) throws {
     let hasAnnotations = !dataset.annotations.isEmpty
     categories = groups.classCount

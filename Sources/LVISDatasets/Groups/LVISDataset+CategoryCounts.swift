@@ -1,4 +1,4 @@
-/// Where the counts of a data set's categories come from.
+/// The source of the counts of a data set's categories.
 public enum CountsSource: String, Sendable, Codable, CaseIterable {
   /// Counted over the annotations.
   case annotations
@@ -7,7 +7,7 @@ public enum CountsSource: String, Sendable, Codable, CaseIterable {
 }
 
 extension LVISDataset {
-  /// Where counts come from unless the user decides: the annotations if there are any, else the categories.
+  /// The source of counts unless the user decides: the annotations if there are any, else the categories.
   public var defaultCountsSource: CountsSource { annotations.isEmpty ? .categories : .annotations }
 
   /// n_c and m_c of every category, by ascending id.

@@ -12,7 +12,7 @@ package struct MaskBitmap: Sendable {
   /// Paints a mask's runs.
   package init(_ counts: UnsafeBufferPointer<UInt32>, height: Int, width: Int) {
     self.height = height
-    // Not the reference's bounding box, which is wrong where a mask begins with an empty run.
+    // Not that of pycocotools (`rleToBbox`), which is wrong where a mask begins with an empty run.
     let (rows, columns) = Self.box(of: counts, height: height)
     firstWord = rows.lowerBound / 64
     wordsPerColumn = (rows.upperBound + 63) / 64 - firstWord
@@ -156,9 +156,13 @@ package struct MaskBitmap: Sendable {
 }
 
 extension RunLengthMask {
-  /// How far a boundary reaches into an image's masks: a fiftieth of the diagonal unless told otherwise, at least 1.
+  /// The distance in pixels that a boundary reaches into an image's masks: a fiftieth of the diagonal unless told
+  /// otherwise, at least 1.
   ///
-  /// - Parameter ratio: The share of the diagonal; .02 in Cheng et al.
+  /// - Parameters:
+  ///   - height: The height of the image in pixels.
+  ///   - width: The width of the image in pixels.
+  ///   - ratio: The share of the diagonal; .02 in Cheng et al.
   public static func boundaryDistance(height: Int, width: Int, ratio: Double = 0.02) -> Int {
     let diagonal = (Double(height) * Double(height) + Double(width) * Double(width)).squareRoot()
     return max(1, Int((ratio * diagonal).rounded(.toNearestOrEven)))

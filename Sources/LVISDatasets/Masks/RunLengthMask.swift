@@ -5,9 +5,9 @@ import DurableFiles
 /// What COCO's mask API (Dollár and Lin, cocodataset/cocoapi) calls an RLE. The runs are kept as they were given: runs
 /// of length 0 may stand anywhere.
 public struct RunLengthMask: Sendable, Equatable {
-  /// Rows of the image.
+  /// The height of the image in pixels.
   public let height: Int
-  /// Columns of the image.
+  /// The width of the image in pixels.
   public let width: Int
   /// Lengths of the runs; the first one, which may be 0, lies outside the mask.
   public let counts: [UInt32]
@@ -73,7 +73,7 @@ public struct MaskError: CodedError, Hashable {
   }
 }
 
-/// What can be said of runs without copying them.
+/// Areas and boxes of run lengths, computed without copying them.
 package enum MaskRuns {
   /// The number of pixels inside.
   package static func area(_ counts: UnsafeBufferPointer<UInt32>) -> Int {

@@ -1,14 +1,14 @@
 import CSimdJSON
 
 extension DetectionColumns {
-  /// What is read beside ids, boxes and scores.
+  /// The fields that are read beside ids, boxes and scores.
   public struct Contents: OptionSet, Sendable {
-    /// The raw value.
+    /// The bits of the set.
     public let rawValue: Int
-    /// Makes a set from its raw value.
+    /// Makes a set from its bits.
     public init(rawValue: Int) { self.rawValue = rawValue }
 
-    /// The masks.
+    /// The field `segmentation`, which is read and checked too.
     public static let segmentations = Contents(rawValue: 1)
   }
 

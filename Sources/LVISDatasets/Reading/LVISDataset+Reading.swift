@@ -1,15 +1,15 @@
 extension LVISDataset {
-  /// What is read beside images, categories and the annotations' ids.
+  /// The fields of annotations that are read beside their ids.
   public struct Contents: OptionSet, Sendable {
-    /// The raw value.
+    /// The bits of the set.
     public let rawValue: Int
-    /// Makes a set from its raw value.
+    /// Makes a set from its bits.
     public init(rawValue: Int) { self.rawValue = rawValue }
 
     /// Every annotation must have a box. Without this one, a box that is there is read and checked all the same, and
     /// one that is missing is 0 × 0: enough to count by.
     public static let boxes = Contents(rawValue: 1)
-    /// The masks too.
+    /// The field `segmentation`, which is read and checked too.
     public static let segmentations = Contents(rawValue: 2)
   }
 
@@ -21,7 +21,7 @@ extension LVISDataset {
   /// its id (and a number's text where it is one), an image's size is 0 × 0; `frequency`, `neg_category_ids`,
   /// `not_exhaustive_category_ids` and the counts stay `nil`. `null` is read as a missing field, `[]` as no box.
   /// Images and categories that are listed twice in the same words are taken once. Annotations of images that are not
-  /// there are left out, as the reference implementations do.
+  /// there are left out, as in lvis-api and pycocotools.
   ///
   /// The file is read in windows: memory grows with the number of annotations, not with the file's bytes.
   ///

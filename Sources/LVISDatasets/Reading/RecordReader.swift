@@ -28,7 +28,7 @@ final class RecordReader {
   }
 }
 
-/// What a list in a file holds.
+/// The kinds of records that a list in a file holds.
 enum RecordKind: String, Sendable {
   case images, categories, annotations, detections
 

@@ -1,12 +1,12 @@
 /// A box in absolute pixels, as LVIS and COCO write it: the upper left corner, width and height.
 public struct BoundingBox: Sendable, Hashable {
-  /// Left edge.
+  /// The left edge in pixels.
   public var x: Double
-  /// Upper edge.
+  /// The upper edge in pixels.
   public var y: Double
-  /// Width; no +1 anywhere.
+  /// The width in pixels; a box from 3 to 5 is 2 wide.
   public var width: Double
-  /// Height; no +1 anywhere.
+  /// The height in pixels; a box from 3 to 5 is 2 high.
   public var height: Double
 
   /// Makes a box from its upper left corner and size.
@@ -17,6 +17,6 @@ public struct BoundingBox: Sendable, Hashable {
     self.height = height
   }
 
-  /// Width times height.
+  /// The area in square pixels, width times height.
   public var area: Double { width * height }
 }

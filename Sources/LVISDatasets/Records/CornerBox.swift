@@ -1,12 +1,12 @@
 /// A box by its corners, in absolute pixels and single precision, as detectors compute them.
 public struct CornerBox: Sendable, Hashable {
-  /// Left edge.
+  /// The left edge in pixels.
   public var x1: Float
-  /// Upper edge.
+  /// The upper edge in pixels.
   public var y1: Float
-  /// Right edge.
+  /// The right edge in pixels.
   public var x2: Float
-  /// Lower edge.
+  /// The lower edge in pixels.
   public var y2: Float
 
   /// Makes a box from its corners.
@@ -18,11 +18,12 @@ public struct CornerBox: Sendable, Hashable {
     self.y2 = y2
   }
 
-  /// Width times height; no +1.
+  /// The area in square pixels; a box from 3 to 5 is 2 wide.
   @inlinable
   public var area: Float { (x2 - x1) * (y2 - y1) }
 
-  /// Intersection over union, as torchvision's kernel computes it: for two boxes without area it is not a number.
+  /// The intersection over union of two boxes, as torchvision's kernel computes it; not a number for two boxes without
+  /// area.
   @inlinable
   public func iou(_ other: CornerBox) -> Float {
     let width = max(0, min(x2, other.x2) - max(x1, other.x1))

@@ -1,9 +1,9 @@
-/// Something about the user's files that a reader of the results should know: what was found, how often, one example, the
-/// likely cause, and what to do.
+/// A finding about the user's files that a reader of the results should know: its kind, how often it occurs, one
+/// example, the likely cause, and what to do.
 public struct DataFinding: Codable, Sendable, Equatable, CustomStringConvertible {
-  /// How much a finding matters.
+  /// The weight of a finding: whether results can still come out right.
   public enum Severity: String, Codable, Sendable, CaseIterable {
-    /// What is asked for cannot come out right.
+    /// A result that is asked for cannot come out right.
     case error
     /// Results or labels are likely to be worth less than they could be.
     case warning
@@ -13,30 +13,30 @@ public struct DataFinding: Codable, Sendable, Equatable, CustomStringConvertible
 
   /// A finding's kind, the same in every version: a word for programs.
   public struct Code: RawRepresentable, Codable, Sendable, Hashable, CustomStringConvertible {
-    /// Words with hyphens between them.
+    /// The name: words with hyphens between them.
     public let rawValue: String
-    /// Makes a code of its name.
+    /// Makes a code from its name.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// The name.
+    /// The name of the code, its raw value.
     public var description: String { rawValue }
   }
 
-  /// What kind of thing was found.
+  /// The kind of the finding.
   public var code: Code
-  /// How much it matters.
+  /// The weight of the finding.
   public var severity: Severity
-  /// How many records it is about.
+  /// The number of records that it is about.
   public var count: Int
   /// One of these records and what stands there, such as `annotations[3]: [20, 90, 70, -5]`.
   public var example: String?
-  /// What was found: a sentence without a full stop, which names the count.
+  /// The finding as a sentence without a full stop, which names the count.
   public var message: String
   /// The likely cause as a question, or what to do.
   public var remedy: String?
   /// The file that it was found in; `nil` for data in memory.
   public var file: String?
 
-  /// Makes a finding.
+  /// Makes a finding from its kind, its weight, its count and its texts.
   public init(
     _ code: Code, _ severity: Severity = .warning, count: Int, _ message: String, example: String? = nil,
     remedy: String? = nil, file: String? = nil
@@ -61,7 +61,7 @@ public struct DataFinding: Codable, Sendable, Equatable, CustomStringConvertible
     [.imagesWithoutNegatives, .imagesWithoutExhaustiveness, .categoriesWithoutFrequency].contains(code)
   }
 
-  /// The same finding about another file.
+  /// A copy of the finding that names another file.
   public func inFile(_ path: String?) -> DataFinding {
     var finding = self
     finding.file = path

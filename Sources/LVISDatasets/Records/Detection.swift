@@ -1,15 +1,15 @@
 /// One detection, as a results file states it.
 public struct Detection: Sendable, Hashable {
-  /// The image that it lies in.
+  /// The id of the image that it lies in.
   public var imageID: Int
-  /// What it is said to be.
+  /// The id of the category that it is said to be.
   public var categoryID: Int
-  /// Its box.
+  /// The box in pixels of the image.
   public var box: BoundingBox
-  /// How sure the detector is.
+  /// The detector's confidence, the higher the surer; any finite number.
   public var score: Double
 
-  /// Makes a detection.
+  /// Makes a detection from its image, its category, its box in pixels and its score.
   public init(imageID: Int, categoryID: Int, box: BoundingBox, score: Double) {
     self.imageID = imageID
     self.categoryID = categoryID

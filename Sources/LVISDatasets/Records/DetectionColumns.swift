@@ -2,36 +2,36 @@
 ///
 /// The columns are parallel; a detection's place in them is its place in the file.
 public struct DetectionColumns: Sendable {
-  /// Which of a detection's fields the file has.
+  /// The fields that the file has of a detection.
   public struct Presence: OptionSet, Sendable {
-    /// The raw value.
+    /// The bits of the set.
     public let rawValue: UInt8
-    /// Makes a set from its raw value.
+    /// Makes a set from its bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// `bbox`.
+    /// The field `bbox` is there.
     public static let box = Presence(rawValue: 1)
-    /// `segmentation`, whether it was read or not.
+    /// The field `segmentation` is there, whether it was read or not.
     public static let segmentation = Presence(rawValue: 2)
   }
 
-  /// The images that the detections lie in.
+  /// The id of each detection's image.
   public var imageIDs: [Int] = []
-  /// What they are said to be.
+  /// The id of the category that each detection is said to be.
   public var categoryIDs: [Int] = []
-  /// Their boxes, in pixels; 0 × 0 at 0, 0 where the file has none.
+  /// The boxes in pixels; 0 × 0 at 0, 0 where the file has none.
   public var boxes: [BoundingBox] = []
-  /// How sure the detector is.
+  /// The detector's confidence in each detection.
   public var scores: [Double] = []
-  /// Which fields the file has.
+  /// The fields that the file has of each detection.
   public var presences: [Presence] = []
-  /// Their masks; `nil` unless they were asked for.
+  /// The masks; `nil` unless they were asked for.
   public var segmentations: SegmentationColumns?
 
-  /// Makes empty columns.
+  /// Makes columns without detections.
   public init() {}
 
-  /// Makes columns of detections in memory.
+  /// Makes columns of detections in memory, each with its box.
   public init(_ detections: some Sequence<Detection>) {
     for detection in detections { append(detection) }
   }
@@ -39,7 +39,9 @@ public struct DetectionColumns: Sendable {
   /// The number of detections.
   public var count: Int { scores.count }
 
-  /// One detection.
+  /// The detection at a place, from 0, without its mask.
+  ///
+  /// - Precondition: There is a detection at this place.
   public subscript(index: Int) -> Detection {
     Detection(imageID: imageIDs[index], categoryID: categoryIDs[index], box: boxes[index], score: scores[index])
   }

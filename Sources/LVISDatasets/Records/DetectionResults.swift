@@ -4,11 +4,11 @@ import DurableFiles
 ///
 /// Texts are made on any thread and handed to a `DetectionResultsWriter` in order.
 public struct DetectionResultsText: Sendable {
-  /// The detections in it.
+  /// The number of detections in the text.
   public private(set) var count = 0
   fileprivate private(set) var bytes: [UInt8] = []
 
-  /// Makes an empty text.
+  /// Makes a text without detections.
   public init() {}
 
   /// Adds a detection.
@@ -41,7 +41,7 @@ public struct DetectionResultsText: Sendable {
 
 /// Writes an LVIS or COCO results file piece by piece; nothing stands at the path before `commit()`.
 public final class DetectionResultsWriter {
-  /// The detections written so far.
+  /// The number of detections written so far.
   public private(set) var count = 0
   private let file: DurableFile
 

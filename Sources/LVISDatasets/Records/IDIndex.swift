@@ -6,7 +6,7 @@ public struct IDIndex: Sendable {
   /// Position by id − lowest, −1 for none; empty where the ids lie too far apart.
   @usableFromInline let table: [Int32]
 
-  /// The number of ids.
+  /// The number of ids in the index.
   public var count: Int { ids.count }
 
   /// Makes an index of ids in any order; one that is given twice has one position.

@@ -1,16 +1,16 @@
 /// The images, categories and annotations of an LVIS, COCO or COCO-like file.
 public struct LVISDataset: Sendable {
-  /// By ascending id, whatever their order in the file.
+  /// The images by ascending id, whatever their order in the file.
   public var images: [LVISImage]
-  /// By ascending id, whatever their order in the file.
+  /// The categories by ascending id, whatever their order in the file.
   public var categories: [LVISCategory]
-  /// In the order of the file, duplicates included.
+  /// The annotations in the order of the file, duplicates included.
   public var annotations: [LVISAnnotation]
   /// The masks, parallel to `annotations`; `nil` unless they were asked for.
   public var segmentations: SegmentationColumns?
-  /// What was odd in the file, and what was done about it.
+  /// The findings of reading the file: what was odd, and what was done about it.
   public var warnings: [DataFinding]
-  /// The file that it was read from; `nil` for a data set in memory.
+  /// The path of the file that it was read from; `nil` for a data set in memory.
   public var path: String?
 
   /// Makes a data set from parts in memory; sorts images and categories by id.
@@ -26,13 +26,13 @@ public struct LVISDataset: Sendable {
     self.path = path
   }
 
-  /// Annotation ids that stand more than once, ascending.
+  /// The annotation ids that stand more than once, ascending.
   public var duplicateAnnotationIDs: [Int] { duplicated(annotations.map(\.id)) }
 
-  /// Finds an image's position in `images` by its id.
+  /// An index that finds an image's position in `images` by its id.
   public func imageIndex() -> IDIndex { IDIndex(ascending: images.map(\.id)) }
 
-  /// Finds a category's position in `categories` by its id.
+  /// An index that finds a category's position in `categories` by its id.
   public func categoryIndex() -> IDIndex { IDIndex(ascending: categories.map(\.id)) }
 }
 
@@ -40,16 +40,17 @@ public struct LVISDataset: Sendable {
 public struct LVISImage: Sendable, Equatable, Identifiable {
   /// The image's id.
   public var id: Int
-  /// Width in pixels.
+  /// The width in pixels; 0 where the file states none.
   public var width: Int
-  /// Height in pixels.
+  /// The height in pixels; 0 where the file states none.
   public var height: Int
-  /// Categories verified to be absent (`neg_category_ids`); `nil` where the file has no such field.
+  /// The categories that were verified to be absent (`neg_category_ids`); `nil` where the file has no such field.
   public var negativeCategoryIDs: [Int]?
-  /// Categories not labelled exhaustively (`not_exhaustive_category_ids`); `nil` where the file has no such field.
+  /// The categories that are not labelled exhaustively (`not_exhaustive_category_ids`); `nil` where the file has no
+  /// such field.
   public var notExhaustiveCategoryIDs: [Int]?
 
-  /// Makes an image.
+  /// Makes an image; what is not stated is as in a file without the field.
   public init(
     id: Int, width: Int, height: Int, negativeCategoryIDs: [Int]? = nil, notExhaustiveCategoryIDs: [Int]? = nil
   ) {
@@ -67,14 +68,14 @@ public struct LVISCategory: Sendable, Equatable, Identifiable {
   public var id: Int
   /// The category's name.
   public var name: String
-  /// LVIS's rare, common or frequent; `nil` where the file has no such field.
+  /// Whether LVIS calls it rare, common or frequent; `nil` where the file has no such field.
   public var frequency: LVISFrequency?
-  /// `instance_count` as the file states it.
+  /// The field `instance_count`; `nil` where the file has none.
   public var statedInstanceCount: Int?
-  /// `image_count` as the file states it.
+  /// The field `image_count`; `nil` where the file has none.
   public var statedImageCount: Int?
 
-  /// Makes a category.
+  /// Makes a category; what is not stated is as in a file without the field.
   public init(
     id: Int, name: String, frequency: LVISFrequency? = nil, statedInstanceCount: Int? = nil,
     statedImageCount: Int? = nil
@@ -102,24 +103,25 @@ public enum LVISFrequency: String, Sendable, CaseIterable {
   }
 }
 
-/// One annotated object.
+/// An annotated object: its image, its category, its box and its area.
 public struct LVISAnnotation: Sendable, Identifiable {
   /// The annotation's id.
   public var id: Int
-  /// The image that it lies in.
+  /// The id of the image that it lies in.
   public var imageID: Int
-  /// What it is.
+  /// The id of the category of the object.
   public var categoryID: Int
-  /// Its box.
+  /// The box in pixels of the image.
   public var box: BoundingBox
-  /// Its area as the file states it (of the mask, in LVIS); the box's where the file has none.
+  /// The area in square pixels as the file states it (of the mask, in LVIS); that of the box where the file states
+  /// none.
   public var area: Double
-  /// COCO's `iscrowd`.
+  /// Whether it is a crowd (COCO's field `iscrowd`), not one object.
   public var isCrowd: Bool
-  /// `ignore`, which LVIS's evaluation honours.
+  /// Whether the evaluation ignores it (the field `ignore`).
   public var isIgnored: Bool
 
-  /// Makes an annotation.
+  /// Makes an annotation; the area is that of the box unless stated.
   public init(
     id: Int, imageID: Int, categoryID: Int, box: BoundingBox, area: Double? = nil, isCrowd: Bool = false,
     isIgnored: Bool = false

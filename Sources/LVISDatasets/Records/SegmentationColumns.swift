@@ -23,7 +23,7 @@ public struct SegmentationColumns: Sendable {
   package internal(set) var runs: [UInt32] = []
   package internal(set) var bytes: [UInt8] = []
 
-  /// Makes an empty container.
+  /// Makes columns without records.
   public init() {}
 
   /// The number of records, those without a mask included.
@@ -67,7 +67,7 @@ public struct SegmentationColumns: Sendable {
     return coordinates[(position == 0 ? 0 : polygonEnds[position - 1])..<polygonEnds[position]]
   }
 
-  /// Appends a record's mask.
+  /// Appends the mask of a record; `nil` for a record without one.
   public mutating func append(_ segmentation: Segmentation?) {
     switch segmentation {
     case nil: entries.append(Entry(first: 0, count: 0, height: 0, width: 0, kind: .none))

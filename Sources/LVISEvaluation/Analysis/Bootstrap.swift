@@ -35,7 +35,8 @@ struct Bootstrap: Sendable {
 }
 
 extension LVISEvaluator {
-  /// How often each image, by ascending id, is drawn in a replicate of ``compare(_:with:replicates:seed:progress:)``.
+  /// The number of times that each image, by ascending id, is drawn in a replicate of
+  /// ``compare(_:with:replicates:seed:progress:)``.
   public func bootstrapDraws(replicate: Int, seed: UInt64) -> [UInt16] {
     Bootstrap.weights(imageCount: truth.images.count, seed: seed, replicate: replicate)
   }

@@ -1,25 +1,25 @@
 import LVISDatasets
 
-/// What objects are called: for each object the class of the best-scored detection on it, summed up by frequency or
-/// group. The long tail's question is whether rare objects are missed or called something frequent.
+/// A table of what objects are called: for each object the class of the best-scored detection on it, summed up by
+/// frequency or group. The long tail's question is whether rare objects are missed or called something frequent.
 ///
 /// A detection is on an object from IoU .5, and may be on several. Every class takes part that the ground truth knows,
 /// whatever the image was searched for.
 public struct ConfusionTable: Sendable, Codable {
-  /// The objects of some classes.
+  /// The objects of some classes, and what they are called.
   public struct Row: Sendable, Codable, Equatable {
-    /// Their classes.
+    /// The classes of the objects.
     public let split: ClassSplit
-    /// Objects that count.
+    /// The number of objects that count.
     public fileprivate(set) var objectCount = 0
-    /// Called what they are.
+    /// The number of objects that are called what they are.
     public fileprivate(set) var correctCount = 0
-    /// Called another class, by the group or frequency of that class.
+    /// The number of objects that are called another class, by the group or frequency of that class.
     public fileprivate(set) var wrongCounts: [ClassSplit: Int] = [:]
-    /// No detection is on them.
+    /// The number of objects that no detection is on.
     public fileprivate(set) var missedCount = 0
 
-    /// Makes a row.
+    /// Makes the row of some classes from its counts.
     public init(
       _ split: ClassSplit, objectCount: Int = 0, correctCount: Int = 0, wrongCounts: [ClassSplit: Int] = [:],
       missedCount: Int = 0
@@ -40,17 +40,17 @@ public struct ConfusionTable: Sendable, Codable {
     }
   }
 
-  /// Two classes and how often the one is called the other.
+  /// Two classes, and how often objects of the one are called the other.
   public struct Pair: Sendable, Codable, Equatable {
-    /// The object's class, by category id.
+    /// The category id of the objects' class.
     public let objectCategoryID: Int
-    /// Its name.
+    /// The name of the objects' class.
     public let objectName: String
-    /// What it is called, by category id.
+    /// The category id of the class that they are called.
     public let calledCategoryID: Int
-    /// Its name.
+    /// The name of the class that they are called.
     public let calledName: String
-    /// How often.
+    /// The number of such objects.
     public let count: Int
 
     private enum CodingKeys: String, CodingKey {

@@ -1,10 +1,10 @@
 import LVISDatasets
 
-/// What is wrong with detections: the kinds of errors, and what objects are called instead of what they are.
+/// The errors among detections, by kind, and a table of what objects are called.
 public struct DetectionAnalysis: Sendable {
   /// The kinds of errors and what they cost.
   public let errors: ErrorBreakdown
-  /// What objects are called.
+  /// The table of what objects are called.
   public let confusion: ConfusionTable
 
   /// The IoU from which a detection is on an object: TIDE's foreground threshold.

@@ -127,7 +127,8 @@ struct DetectionErrorClassifier<Source: Overlap> {
     return (range.lowerBound - objects.lowerBound)..<(range.upperBound - objects.lowerBound)
   }
 
-  /// Rule 6 at IoU .5: takes the object that a detection matches, one that counts before one that does not.
+  /// Matches a detection at IoU .5 as lvis-api `LVISEval.evaluate_img` does: takes the object that it overlaps most, one
+  /// that counts before one that does not.
   private mutating func takeMatch(_ own: Range<Int>) -> Int? {
     for wantsIgnored in [false, true] {
       var best = Self.foreground

@@ -1,36 +1,40 @@
 import LVISDatasets
 
-/// What became of detections: how many each rule took away, and how many of the rest hit or missed, by frequency and
-/// group of the class that they predict.
+/// The numbers of detections that each rule of the evaluation took away, and of those of the rest that hit or missed,
+/// by frequency and group of the class that they predict.
 public struct DetectionLosses: Sendable, Codable {
-  /// The detections of some classes.
+  /// The detections of some classes, and what became of them.
   public struct Row: Sendable, Codable, Equatable {
-    /// The classes.
+    /// The classes that the detections predict.
     public let split: ClassSplit
-    /// Detections given.
+    /// The number of detections given.
     public internal(set) var givenCount = 0
-    /// Cut off by the caps (rule 1; under COCO's rules, past the hundredth of an image and class).
+    /// The number cut off by the caps of detections: 300 an image and those of fixed AP, or under COCO's rules 100 of
+    /// an image and class (lvis-api `LVISResults.limit_dets_per_image`, pycocotools `cocoeval.py`, `evaluateImg`).
     public internal(set) var overCapCount = 0
-    /// Of categories that the ground truth does not know (rule 3). They count for "all" alone, and take places under
-    /// the cap an image; a cap a category takes all of them for one.
+    /// The number of detections of categories that the ground truth does not know (dropped in lvis-api's
+    /// `LVIS.get_ann_ids`). They count for "all" alone, and take places under the cap an image; a cap a category takes
+    /// all of them for one.
     public internal(set) var unknownCategoryCount = 0
-    /// In images that were not searched for the class: neither in `neg_category_ids` nor among the objects (rule 4).
+    /// The number in images that were not searched for the class: neither in `neg_category_ids` nor among the objects
+    /// (Gupta et al., CVPR 2019, federated labels; lvis-api `LVISEval._prepare`).
     public internal(set) var notSearchedCount = 0
-    /// Without an area: boxes or masks of nothing (rule 3).
+    /// The number without an area: boxes or masks of nothing, which lvis-api's `LVIS.get_ann_ids` drops.
     public internal(set) var withoutAreaCount = 0
-    /// Neither right nor wrong: on an ignored object, or unmatched where the class is not labelled exhaustively, or
-    /// unmatched and larger than `AreaRange.all`.
+    /// The number that is neither right nor wrong: on an ignored object, or unmatched where the class is not labelled
+    /// exhaustively, or unmatched and larger than `AreaRange.all`.
     public internal(set) var ignoredCount = 0
-    /// Right, at the lowest IoU threshold.
+    /// The number that is right at the lowest IoU threshold.
     public internal(set) var truePositiveCount = 0
-    /// Wrong, at the lowest IoU threshold.
+    /// The number that is wrong at the lowest IoU threshold.
     public internal(set) var falsePositiveCount = 0
-    /// Right, wrong and ignored ones whose area lies outside each of the options' area ranges, by the range's name: unless
-    /// such a detection matches an object of that range, the range's own metrics ignore it (rule 7).
+    /// The number of right, wrong and ignored ones whose area lies outside each of the options' area ranges, by the
+    /// range's name: unless such a detection matches an object of that range, the range's own metrics ignore it
+    /// (lvis-api `LVISEval.evaluate_img`).
     public internal(set) var outsideRangeCounts: [String: Int]
-    /// Classes that have objects.
+    /// The number of classes that have objects.
     public internal(set) var classCount = 0
-    /// Those among them for which no detection counts, by ascending category id.
+    /// The ids of those classes for which no detection counts, ascending.
     public internal(set) var neverPredicted: [Int] = []
 
     private enum CodingKeys: String, CodingKey {
@@ -48,7 +52,7 @@ public struct DetectionLosses: Sendable, Codable {
     }
   }
 
-  /// All classes, then those of each frequency and group. What is given is the sum of over the cap, unknown, not
+  /// The rows: all classes, then those of each frequency and group. Given is the sum of over the cap, unknown, not
   /// searched, without area, ignored, right and wrong.
   public let rows: [Row]
   /// The IoU threshold at which right and wrong are told apart: the lowest of the options'.
@@ -61,7 +65,7 @@ public struct DetectionLosses: Sendable, Codable {
 }
 
 extension LVISEvaluator {
-  /// Counts what became of detections.
+  /// Counts what became of detections, by frequency and group.
   public func losses(of detections: PreparedDetections) -> DetectionLosses {
     let splits = ClassSplits(truth.categories, options)
     let ranges = options.allRanges.dropFirst().map(\.name)

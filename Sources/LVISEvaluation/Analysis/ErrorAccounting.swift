@@ -3,7 +3,7 @@ import LVISDatasets
 /// Turns findings into counts and into what mending each kind of error would gain.
 struct ErrorAccounting {
   private let findings: ImageFindings
-  /// By the order of rule 8.
+  /// The detections in the order in which they are accumulated.
   private let records: [ImageFindings.Record]
   private let objectCounts: [Int]
 

@@ -1,6 +1,7 @@
 import LVISDatasets
 
-/// What is wrong with detections, after TIDE (Bolya et al., ECCV 2020, arXiv 2008.08115), by frequency and group.
+/// The kinds of error among detections and what each costs, after TIDE (Bolya et al., ECCV 2020, arXiv 2008.08115), by
+/// frequency and group.
 ///
 /// Every unmatched detection is an error of one kind, and so is every object that no detection finds nor would if its
 /// error were mended. What a kind costs is the AP at IoU .5 that is gained when it alone is mended. The kinds, the
@@ -9,14 +10,14 @@ import LVISDatasets
 /// that has neither objects nor detections left.
 ///
 /// Where TIDE has no rule or one of its own, those of LVIS hold here, so that the AP is the `AP50` of an evaluation:
-/// - Detections match, and equal scores are ordered, as in an evaluation (rules 6 and 8).
-/// - The caps apply, and what rule 3 drops (unknown classes, nothing for an area) takes no part.
+/// - Detections match as in lvis-api's `LVISEval.evaluate_img`, and equal scores are ordered as in its `accumulate`.
+/// - The caps of detections apply, and detections of unknown classes or without an area take no part.
 /// - Detections that federated labels ignore are judged all the same, as TIDE judges those in its ignore regions: they
 ///   are not in the AP, but a mislabelled one is gained when its class is mended. They are counted apart.
 /// - Only classes that have objects are in the means. TIDE counts a class with detections and no object as AP 0.
 /// - A row's gain is that of its classes' mean AP when all errors of a kind are mended, whatever the class.
 public struct ErrorBreakdown: Sendable {
-  /// A kind of error.
+  /// The kinds of error, in the order in which they are asked for.
   public enum Kind: String, Sendable, Codable, CodingKeyRepresentable, CaseIterable {
     /// On an object (IoU ≥ .5), but of another class.
     case classification
@@ -39,8 +40,8 @@ public struct ErrorBreakdown: Sendable {
     /// Errors among the detections that count; of `missed`, objects. By the class of the object that the error is
     /// about, where there is one (`classification`, `localization`, `missed`), else by that of the detection.
     public let count: Int
-    /// The same among detections that the rules ignore, most of all those of classes that their image was not searched
-    /// for.
+    /// The errors of this kind among detections that the evaluation ignores, most of all those of classes that their
+    /// image was not searched for.
     public let ignoredCount: Int
     /// The AP at IoU .5 to be gained by mending all errors of this kind; `nil` without objects.
     public let gain: Double?
@@ -53,13 +54,13 @@ public struct ErrorBreakdown: Sendable {
 
   /// The errors of some classes.
   public struct Row: Sendable, Codable, Equatable {
-    /// The classes.
+    /// The classes that the row is about.
     public let split: ClassSplit
     /// AP at IoU .5; `nil` without objects.
     public let averagePrecision: Double?
-    /// Objects that count.
+    /// The number of objects that count.
     public let objectCount: Int
-    /// Objects that are found at IoU .5.
+    /// The number of objects that are found at IoU .5.
     public let foundCount: Int
     private let entries: [Kind: Entry]
 
@@ -85,7 +86,7 @@ public struct ErrorBreakdown: Sendable {
     }
   }
 
-  /// All classes, then those of each frequency and group.
+  /// The rows: all classes, then those of each frequency and group.
   public let rows: [Row]
 }
 

@@ -1,4 +1,4 @@
-/// What was found out about the detections and objects of some images.
+/// The errors and hits among the detections and objects of some images.
 struct ImageFindings: Sendable {
   /// A detection that counts, or one that would if an error were mended.
   struct Record: Sendable {
@@ -60,7 +60,7 @@ struct ImageFindings: Sendable {
 }
 
 extension ImageFindings.Record {
-  /// The order of rule 8.
+  /// The order in which detections are accumulated: that of `Verdict.precedes`.
   static func precedes(_ a: Self, _ b: Self) -> Bool {
     if a.score != b.score { return a.score > b.score }
     return a.image != b.image ? a.image < b.image : a.order < b.order

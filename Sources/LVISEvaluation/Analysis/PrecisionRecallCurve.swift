@@ -2,7 +2,7 @@ import LVISDatasets
 
 /// Precision over recall: of one class, of the classes of one frequency or group, or of all.
 public struct PrecisionRecallCurve: Sendable, Equatable {
-  /// Whose curve it is.
+  /// The classes, or the one class, that a curve is about.
   public enum Subject: Sendable, Equatable {
     /// The mean of those classes that have objects.
     case split(ClassSplit)
@@ -10,7 +10,7 @@ public struct PrecisionRecallCurve: Sendable, Equatable {
     case category(id: Int, name: String)
   }
 
-  /// Whose curve it is.
+  /// The classes, or the one class, that the curve is about.
   public let subject: Subject
   /// The IoU threshold; `nil` for the mean over all.
   public let threshold: Double?
@@ -21,6 +21,12 @@ public struct PrecisionRecallCurve: Sendable, Equatable {
   public let precisions: [Double]
 
   /// Makes a curve.
+  ///
+  /// - Parameters:
+  ///   - subject: The classes, or the one class, that the curve is about.
+  ///   - threshold: The IoU threshold; `nil` for the mean over all thresholds.
+  ///   - classCount: The number of classes that it is the mean of.
+  ///   - precisions: The precision at recall 0, .01, … 1.
   public init(subject: Subject, threshold: Double?, classCount: Int, precisions: [Double]) {
     self.subject = subject
     self.threshold = threshold

@@ -7,13 +7,13 @@ import LVISDatasets
 /// draw. An interval holds the middle 95 % of the differences; a replicate without an object to measure a metric by is
 /// left out of that metric's.
 public struct ResultComparison: Sendable {
-  /// A metric of both.
+  /// A metric of both sets, and the interval of its difference.
   public struct Entry: Sendable, Equatable {
     /// The metric's name.
     public let name: String
-    /// Of the first set; `nil` without objects.
+    /// The value of the first set; `nil` without objects.
     public let first: Double?
-    /// Of the second set; `nil` without objects.
+    /// The value of the second set; `nil` without objects.
     public let second: Double?
     /// The middle 95 % of the differences; `nil` where fewer than 20 replicates could be measured.
     public let interval: ClosedRange<Double>?
@@ -32,9 +32,9 @@ public struct ResultComparison: Sendable {
     public let name: String
     /// Rare, common or frequent; `nil` where it is not known.
     public let frequency: LVISFrequency?
-    /// Objects that count.
+    /// The number of objects that count.
     public let objectCount: Int
-    /// AP in both.
+    /// The AP of the class in both sets.
     public let averagePrecision: Entry
   }
 
@@ -44,9 +44,9 @@ public struct ResultComparison: Sendable {
   public let metrics: [Entry]
   /// The classes that have objects, by ascending category id.
   public let classes: [ClassEntry]
-  /// How many times images were drawn.
+  /// The number of times that images were drawn.
   public let replicates: Int
-  /// What the draws come from.
+  /// The seed of the draws.
   public let seed: UInt64
 }
 

@@ -2,7 +2,7 @@
 public struct ScoredDetections: Sendable {
   /// The results file that they were read from; `nil` where they came from memory.
   public let path: String?
-  /// Their metrics.
+  /// The metrics of the detections.
   public let result: EvaluationResult
   /// By category: the detections that count, over all areas, best first.
   let lists: [WeightedList]
@@ -37,7 +37,7 @@ struct WeightedList: Sendable {
   private var entries: [Entry] = []
   private var outcomes: [Outcome] = []
 
-  /// - Parameter verdicts: In the order of rule 8.
+  /// - Parameter verdicts: The verdicts in the order of `Verdict.precedes`.
   init(_ verdicts: ClassVerdicts, _ rules: MatchingRules) {
     for verdict in verdicts.verdicts {
       if verdict.outcome < 0 {
@@ -92,7 +92,8 @@ struct WeightedList: Sendable {
     return scratch.points.map { Self.averagePrecision($0, objects: Double(objects)) }
   }
 
-  /// Rule 8, where a true positive may count several times.
+  /// The mean precision at the 101 recall points, as lvis-api's `LVISEval.accumulate` takes it; a true positive may count
+  /// several times.
   private static func averagePrecision(_ points: [WeightedScratch.Point], objects: Double) -> Double {
     var sum = 0.0
     var place = points.count - 1
@@ -109,7 +110,7 @@ struct WeightedList: Sendable {
   }
 }
 
-/// What scoring a weighted list needs, used again for the next one.
+/// Memory for scoring a weighted list, used again for the next one.
 struct WeightedScratch {
   struct Point {
     var hits: Int

@@ -2,7 +2,7 @@ import DurableFiles
 import LVISDatasets
 
 extension EvaluationDocument {
-  /// One class.
+  /// A class of the evaluation with its counts and metrics.
   public struct ClassRow: Sendable, Identifiable {
     /// The category's id.
     public let id: Int
@@ -10,17 +10,17 @@ extension EvaluationDocument {
     public let name: String
     /// Rare, common or frequent; `nil` where it is not known.
     public let frequency: LVISFrequency?
-    /// Its foreground group, 0-based; `nil` where it has none.
+    /// The foreground group of the class, from 0; `nil` where it has none.
     public let group: Int?
-    /// Its instances in the training data, as the groups have them; `nil` where it has no group.
+    /// The number of instances in the training data, as the groups have them; `nil` for a class without a group.
     public let trainingInstances: Int?
-    /// Objects that count.
+    /// The number of objects that count.
     public let objectCount: Int
-    /// Detections that count.
+    /// The number of detections that count.
     public let detectionCount: Int
-    /// `AP`, `AP50`, `AP75`, `APs`..., `AR`, `ARs`...
+    /// The metrics `AP`, `AP50`, `AP75`, `APs`, …, `AR`, `ARs`, …
     public let metrics: [EvaluationResult.Metric]
-    /// How its AP differs from that of the other results.
+    /// The difference of the class's AP from that of the other results; `nil` where there are no others.
     public let comparison: Comparison.Entry?
 
     init(_ result: ClassResult, member: CategoryGroups.Member?, comparison: Comparison.Entry?) {
@@ -35,27 +35,27 @@ extension EvaluationDocument {
 
   /// Two evaluations on the same ground truth.
   public struct Comparison: Sendable, Codable {
-    /// A metric of both.
+    /// A metric of both results, and its difference.
     public struct Entry: Sendable, Codable, Equatable {
-      /// Of these results; `nil` without objects.
+      /// The value of these results; `nil` without objects.
       public let value: Double?
-      /// Of the others; `nil` without objects.
+      /// The value of the others; `nil` without objects.
       public let other: Double?
-      /// These less the others; `nil` without objects.
+      /// The value of these results less that of the others; `nil` without objects.
       public let difference: Double?
-      /// Both ends of the 95 % interval; `nil` where there is none.
+      /// The two ends of the 95 % interval of the difference; `nil` where there is none.
       public let interval: [Double]?
     }
 
-    /// The other results file.
+    /// The path of the other results file.
     public let other: String
-    /// How many times images were drawn.
+    /// The number of times that images were drawn.
     public let replicates: Int
-    /// What the draws come from.
+    /// The seed of the draws.
     public let seed: UInt64
-    /// By metric.
+    /// The metrics of both results, by name.
     public let metrics: [String: Entry]
-    /// AP by category id.
+    /// The AP of every class in both results, by category id.
     public let classes: [String: Entry]
 
     init(_ comparison: ResultComparison) {
@@ -66,7 +66,7 @@ extension EvaluationDocument {
     }
   }
 
-  /// What classes can be sorted by, beside their metrics.
+  /// The columns that classes can be sorted by, beside their metrics.
   public static let classColumns = [
     "id", "name", "frequency", "group", "instances", "objects", "count", "detections", "difference",
   ]

@@ -2,26 +2,27 @@ import DurableFiles
 import Foundation
 import LVISDatasets
 
-/// An evaluation as JSON: what `bags evaluate` writes and `bags report` reads.
+/// An evaluation as JSON, as `bags evaluate` writes and `bags report` reads it.
 ///
 /// Every metric stands under its own name. As in lvis-api, one that cannot be measured is −1, there and in the list of
 /// classes; everywhere else it is left out.
 public struct EvaluationDocument: Sendable, Codable {
   /// The metrics, in the order in which lvis-api prints them; by name where they were read from a file.
   public var metrics: [EvaluationResult.Metric]
-  /// What a reader of the metrics should know.
+  /// The findings that a reader of the metrics should know.
   public var warnings: [DataFinding] = []
   /// Every class; `nil` where the classes are left out.
   public var classes: [ClassRow]?
   /// Precision over recall of all classes, each frequency and each group; `nil` where curves were not kept.
   public var curves: [PrecisionRecallCurve]?
-  /// What became of the detections.
+  /// The numbers of detections that each rule took away; `nil` where they were not counted.
   public var losses: DetectionLosses?
-  /// The kinds of errors and what they cost.
+  /// The kinds of errors and what they cost; `nil` where they were not taken apart.
   public var errors: ErrorBreakdown?
-  /// What objects are called; of the pairs of classes, the hundred most frequent.
+  /// The table of what objects are called, with the hundred most frequent pairs of classes; `nil` where it was not
+  /// counted.
   public var confusion: ConfusionTable?
-  /// How the results differ from others.
+  /// The differences from other results; `nil` where there are none.
   public var comparison: Comparison?
   /// A digest of the data that were scored on, by which a comparison of methods knows its evaluations again.
   public var comparisonMark: String?

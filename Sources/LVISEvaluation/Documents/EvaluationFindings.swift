@@ -1,8 +1,8 @@
 import LVISDatasets
 
-/// What an evaluation looks at beside its metrics.
+/// The analyses that an evaluation makes beside its metrics; none by default.
 public struct EvaluationAnalyses: Sendable {
-  /// Whether to count where detections were lost.
+  /// Whether to count the detections that each rule takes away.
   public var losses = false
   /// Whether to take errors apart after TIDE.
   public var errors = false
@@ -10,28 +10,28 @@ public struct EvaluationAnalyses: Sendable {
   public var confusion = false
   /// A results file to compare with; `nil` for none.
   public var comparedResults: String?
-  /// How often images are drawn for the intervals of the comparison; 0 for no intervals.
+  /// The number of draws of images for the intervals of the comparison, 1 000 by default; 0 for no intervals.
   public var replicates = 1000
-  /// What the draws come from.
+  /// The seed of the draws of images; 0 by default.
   public var seed: UInt64 = 0
 
-  /// Nothing but the metrics.
+  /// Asks for the metrics alone.
   public init() {}
 }
 
-/// An evaluation and what else was asked about it.
+/// The metrics of a results file, and the analyses that were asked for.
 public struct EvaluationFindings: Sendable {
-  /// The metrics.
+  /// The metrics, overall and by class.
   public var result: EvaluationResult
-  /// What is odd about the detections that these are compared with.
+  /// The findings about the detections that these are compared with.
   public var warningsOfOther: [DataFinding] = []
-  /// What became of the detections.
+  /// The numbers of detections that each rule took away; `nil` where they were not asked for.
   public var losses: DetectionLosses?
-  /// The kinds of errors and what they cost.
+  /// The kinds of errors and what they cost; `nil` where they were not asked for.
   public var errors: ErrorBreakdown?
-  /// What objects are called.
+  /// The table of what objects are called; `nil` where it was not asked for.
   public var confusion: ConfusionTable?
-  /// How the results differ from others.
+  /// The differences from other results; `nil` where there are none.
   public var comparison: ResultComparison?
 }
 

@@ -2,7 +2,7 @@ import LVISDatasets
 
 /// The order in which a detector numbers its classes.
 public enum ClassOrder: Sendable, Equatable {
-  /// By ascending category id, as this project does.
+  /// By ascending category id, as in this library's head files.
   case id
   /// By name, compared byte by byte.
   case name

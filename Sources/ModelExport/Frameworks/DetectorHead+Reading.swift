@@ -4,18 +4,18 @@ import Foundation
 import LVISDatasets
 import TensorFiles
 
-/// What a detector's file does not say of its last layers.
+/// The framework, classes and layout of a detector's last layers, which its file does not state.
 public struct DetectorHeadDescription: Sendable {
-  /// Whose keys and order of rows.
+  /// The framework whose keys and order of rows the file has.
   public var framework: DetectorFramework
   /// The classes; `nil` where the file names them.
   public var groups: CategoryGroups?
-  /// How the detector numbers them.
+  /// The order in which the detector numbers its classes.
   public var order: ClassOrder
   /// The name of the classifier's layout; `nil` for what the file says, or else softmax, or groups where the framework has
   /// them.
   public var layout: String?
-  /// What the regressor's output is multiplied by; `nil` for the framework's usual numbers.
+  /// The factors of the regressor's output; `nil` for the framework's usual numbers.
   public var deviations: SIMD4<Float>?
 
   /// Gathers what is known.

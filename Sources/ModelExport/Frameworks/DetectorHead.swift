@@ -4,11 +4,11 @@ import TensorFiles
 
 /// The last layers of a detector: the classifier and, where it is at hand, the box regressor.
 public struct DetectorHead: Sendable {
-  /// The classifier.
+  /// The classifier of the last layer.
   public var classifier: LinearHead
   /// The box regressor; `nil` where there is none.
   public var regressor: BoxRegressor?
-  /// What its numbers are stored as: F32, F16 or BF16.
+  /// The type in which its numbers are stored: F32, F16 or BF16.
   public var elementType: TensorElementType
 
   /// Puts the layers together.

@@ -1,7 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
 
-/// Where the rows of a detector's last layers stand among this project's.
+/// The places of the rows of a detector's last layers among this library's.
 ///
 /// Shapes: C classes, K logits. A row order is, for every row of the detector's, the row of ours.
 struct RowOrder {

@@ -4,9 +4,9 @@ import DurableFiles
 import Foundation
 import SwiftProtobuf
 
-/// What the layer's weights, and the features that it takes, are in an ONNX file.
+/// The precision of weights and features in an ONNX file.
 public enum ONNXPrecision: String, Sendable, CaseIterable {
-  /// Single precision.
+  /// Single precision for features, weights and scores.
   case fp32
   /// Half precision for features, weights and their product; scores are made from logits in single precision.
   case fp16

@@ -7,7 +7,7 @@ import SwiftProtobuf
 /// Every call appends whole records, so that a reader, or a kill, meets at most one that is cut short, which readers
 /// pass over. A file that cannot be written makes no half file anew: events go to a file of their own every time.
 public final class TensorBoardWriter {
-  /// The event file.
+  /// The path of the event file.
   public let path: String
   private let file: FileHandle
   private let clock: () -> Date

@@ -11,7 +11,7 @@ import TrainingRuns
 public struct ComparisonDocument: Sendable, Codable {
   /// A mean over the seeds, its spread, and the values behind it.
   public struct Measure: Sendable, Codable, Equatable {
-    /// The mean.
+    /// The mean over the seeds.
     public let mean: Double
     /// The standard deviation (n − 1); `nil` for a single seed.
     public let spread: Double?
@@ -25,13 +25,13 @@ public struct ComparisonDocument: Sendable, Codable {
     }
   }
 
-  /// How far a method is from the first in a metric, with the middle 95 % of the paired bootstrap's differences.
+  /// The distance of a method from the first in a metric, with the middle 95 % of the paired bootstrap's differences.
   public struct Difference: Sendable, Codable, Equatable {
     /// The method's mean less the first's.
     public let difference: Double
-    /// The interval's lower end; `nil` where there is no interval.
+    /// The lower end of the interval; `nil` where there is no interval.
     public let lower: Double?
-    /// The interval's upper end.
+    /// The upper end of the interval; `nil` where there is no interval.
     public let upper: Double?
 
     init(_ difference: ComparedResults.Difference) {
@@ -40,11 +40,11 @@ public struct ComparisonDocument: Sendable, Codable {
     }
   }
 
-  /// One method.
+  /// A method with its settings, metrics and runs.
   public struct Method: Sendable, Codable {
-    /// As it was asked for.
+    /// The method as it was asked for.
     public let method: String
-    /// With what tuning picked, as it would be asked for.
+    /// The method with what tuning picked, as it would be asked for.
     public let trainedAs: String
     /// The learning rate that it was trained with; `nil` of the detector's own head.
     public let learningRate: Double?
@@ -60,13 +60,13 @@ public struct ComparisonDocument: Sendable, Codable {
     public let metrics: [String: Measure]
     /// The rank correlation of weight norm and instance count.
     public let normCountCorrelation: Measure?
-    /// Seconds of training.
+    /// The seconds of training.
     public let seconds: Measure?
     /// The folders of its runs, one a seed.
     public let runs: [String]
-    /// What went wrong with some seeds, one line each.
+    /// The errors of seeds that came to nothing, one line each.
     public let failures: [String]
-    /// How learning rate and parameters were picked; `nil` where they were not.
+    /// The trials by which learning rate and parameters were picked; `nil` where they were not.
     public let tuning: TuningRecord?
     /// By metric, the difference to the first method; `nil` of the first, and in files of earlier versions.
     public let differences: [String: Difference]?
@@ -79,7 +79,7 @@ public struct ComparisonDocument: Sendable, Codable {
     }
   }
 
-  /// By which a comparison's folder is known.
+  /// The word `bags-comparison`, by which a comparison's document is known.
   public static let formatName = "bags-comparison"
 
   let format: String
@@ -88,7 +88,7 @@ public struct ComparisonDocument: Sendable, Codable {
   public let program: String
   /// The seeds that every method was trained with.
   public let seeds: [UInt64]
-  /// The recipe; learning rate and seed are the methods'.
+  /// The settings of all methods; learning rate and seed are the methods'.
   public let settings: TrainingSettings
   /// The metrics of the table, in its order; `nil` in files of earlier versions.
   let metricNames: [String]?

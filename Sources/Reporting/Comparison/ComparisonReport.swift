@@ -3,23 +3,23 @@ import DetectionHeads
 import LVISDatasets
 import MethodComparison
 
-/// What can be said of compared methods: the document, its table, and the weight norms of the heads.
+/// The document, the table and the weight norms of a comparison.
 public struct ComparisonReport: Sendable {
-  /// What methods came to.
+  /// The results of the comparison.
   public let result: ComparedResults
-  /// The numbers.
+  /// The numbers, as `comparison.json` keeps them.
   public let document: ComparisonDocument
   /// The weight norms of every method's first seed; `nil` where no method has a head.
   public let norms: WeightNormComparison?
-  /// Those that a figure has room for: the first method and the best of the others by AP, in their order.
+  /// The weight norms that a figure has room for: of the first method and the best of the others by AP, in their order.
   public let shownNorms: WeightNormComparison?
   /// By method, then seed.
   private let normCorrelations: [[Double?]]
 
-  /// Makes the report.
+  /// Makes the report, for which the heads of all runs are read.
   ///
   /// - Parameters:
-  ///   - result: What methods came to.
+  ///   - result: The results of the comparison.
   ///   - groups: The classes and their groups.
   ///   - program: The program and its version.
   /// - Throws: What reading the heads throws.
@@ -43,7 +43,7 @@ public struct ComparisonReport: Sendable {
     shownNorms = try comparison(firstAndBest(trained, room: 6) { averages[$0] })
   }
 
-  /// The table.
+  /// The table of methods and metrics.
   public var table: ComparisonTable { ComparisonTable(document) }
 
   /// One line a method and seed: metrics as fractions, empty where they are not defined.

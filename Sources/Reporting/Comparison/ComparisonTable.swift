@@ -3,9 +3,9 @@ import MethodComparison
 
 /// The table of a comparison: a line a method, means over the seeds with their spread, the best of each column marked.
 public struct ComparisonTable: Sendable {
-  /// One column.
+  /// A column of the table: a metric, or another number of a method.
   public struct Column: Sendable {
-    /// What stands above it.
+    /// The title above the column.
     public let name: String
     /// What JSON calls it.
     let key: String
@@ -18,7 +18,7 @@ public struct ComparisonTable: Sendable {
 
   /// The columns behind method and setting.
   public let columns: [Column]
-  /// What is tabulated.
+  /// The comparison that is tabulated.
   public let document: ComparisonDocument
 
   /// Makes the table of a comparison.
@@ -89,7 +89,8 @@ public struct ComparisonTable: Sendable {
     return table
   }
 
-  /// What tuning tried: a line a method, the picked trial bold in Markdown; `nil` where nothing was tuned.
+  /// A table of the trials of tuning: a line a method, the picked trial bold in Markdown; `nil` where nothing was
+  /// tuned.
   public var tuning: TextTable? {
     let tuned = document.methods.filter { $0.tuning != nil }
     guard !tuned.isEmpty else { return nil }

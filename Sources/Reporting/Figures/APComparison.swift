@@ -2,16 +2,16 @@ import Charts
 
 /// Average precision of several results, over all classes, by LVIS frequency and by group.
 public struct APComparison: Sendable {
-  /// One result.
+  /// A result: its metrics and the method behind it.
   public struct Result: Sendable {
-    /// What to call it.
+    /// The name of the result in figures and tables.
     public let name: String
-    /// The method behind it; it decides the colour.
+    /// The method behind the result, which decides the colour.
     public let method: String
     /// Metrics by name as fractions, such as `APr`.
     public let metrics: [String: Double]
 
-    /// Makes a result.
+    /// Makes a result from its metrics as fractions.
     public init(name: String, method: String, metrics: [String: Double]) {
       self.name = name
       self.method = method

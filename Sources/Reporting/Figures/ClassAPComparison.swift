@@ -3,16 +3,16 @@ import LVISDatasets
 
 /// AP of every class, of several runs over the same classes.
 public struct ClassAPComparison: Sendable {
-  /// One run's.
+  /// The AP of every class, of one run.
   public struct Result: Sendable {
-    /// What to call it.
+    /// The name of the run in figures and tables.
     public let name: String
-    /// The method behind it; it decides the colour.
+    /// The method behind the run, which decides the colour.
     public let method: String
     /// AP as a fraction, by category id; classes without objects in the evaluation are missing.
     public let values: [Int: Double]
 
-    /// Makes a result.
+    /// Makes a run's AP from values by category id.
     public init(name: String, method: String, values: [Int: Double]) {
       self.name = name
       self.method = method
@@ -24,9 +24,9 @@ public struct ClassAPComparison: Sendable {
   public struct Change: Sendable, Equatable {
     /// The index of the class.
     public let classIndex: Int
-    /// AP of the first result.
+    /// The AP of the first result.
     public let before: Double
-    /// AP of the last.
+    /// The AP of the last result.
     public let after: Double
   }
 
@@ -35,7 +35,7 @@ public struct ClassAPComparison: Sendable {
   /// The results, in the order in which they are drawn.
   public let results: [Result]
 
-  /// Compares results.
+  /// Compares results over the classes of `groups`; the first is the one that changes are taken from.
   public init(groups: CategoryGroups, results: [Result]) {
     self.groups = groups
     self.results = results
@@ -60,7 +60,7 @@ public struct ClassAPComparison: Sendable {
         .prefix(max(0, count)))
   }
 
-  /// How many of the largest changes a figure marks on either side.
+  /// The number of the largest changes that a figure marks on either side.
   public static let markedChanges = 10
 
   /// The figure: AP of every class over its training count, with a running median a result; where there are several,

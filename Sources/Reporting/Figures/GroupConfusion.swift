@@ -1,14 +1,14 @@
 import Charts
 import LVISEvaluation
 
-/// What the objects of each group, or frequency, are called.
+/// A figure of what the objects of each group, or frequency, are called.
 public struct GroupConfusion: Sendable {
-  /// What the result is called.
+  /// The name of the result in the figure.
   public let name: String
   /// The rows, the rarest classes first.
   public let rows: [ConfusionTable.Row]
 
-  /// Makes it.
+  /// Makes a figure from a confusion table's rows, the rarest classes first.
   public init(name: String, rows: [ConfusionTable.Row]) {
     self.name = name
     self.rows = rows

@@ -3,29 +3,33 @@ import MethodComparison
 
 /// Scores of many methods, a row each: where bars side by side would be too many.
 public struct MethodScores: Sendable {
-  /// One method.
+  /// A method and its metrics.
   public struct Row: Sendable {
-    /// What to call it.
+    /// The name of the method.
     public let name: String
-    /// Values by metric as fractions, one a seed.
+    /// The values of each metric as fractions, one a seed.
     public let values: [String: [Double]]
 
-    /// Makes a row.
+    /// Makes a row of a method's metrics.
     public init(name: String, values: [String: [Double]]) {
       self.name = name
       self.values = values
     }
 
-    /// The mean over the seeds; `nil` where there is none.
+    /// The mean of a metric over the seeds; `nil` where there is none.
     public func mean(_ metric: String) -> Double? { Reporting.mean(values[metric] ?? []) }
   }
 
-  /// The rows.
+  /// The methods, in any order.
   public let rows: [Row]
   /// The metrics to draw, the first of which orders the rows.
   public let metrics: [String]
 
-  /// Makes it.
+  /// Makes a figure of methods.
+  ///
+  /// - Parameters:
+  ///   - rows: The methods.
+  ///   - metrics: The metrics to draw, the first of which orders the rows.
   public init(_ rows: [Row], metrics: [String]) {
     self.rows = rows
     self.metrics = metrics

@@ -4,16 +4,16 @@ import LVISEvaluation
 
 /// Precision over recall, of one result by frequency or group, or of several results side by side.
 public struct PrecisionRecallComparison: Sendable {
-  /// One result.
+  /// The curves of one result.
   public struct Result: Sendable {
-    /// What to call it.
+    /// The name of the result in figures and tables.
     public let name: String
-    /// The method behind it; it decides the colour.
+    /// The method behind the result, which decides the colour.
     public let method: String
-    /// Its curves.
+    /// The curves of precision over recall, of all classes, groups and frequencies.
     public let curves: [PrecisionRecallCurve]
 
-    /// Makes a result.
+    /// Makes a result from its curves.
     public init(name: String, method: String, curves: [PrecisionRecallCurve]) {
       self.name = name
       self.method = method
@@ -24,7 +24,7 @@ public struct PrecisionRecallComparison: Sendable {
   /// The results, in the order in which they are drawn.
   public let results: [Result]
 
-  /// Compares results.
+  /// Compares results, drawn in the given order.
   public init(_ results: [Result]) { self.results = results }
 
   /// The sets of classes that are drawn: all, then the groups, or the frequencies where there are none.

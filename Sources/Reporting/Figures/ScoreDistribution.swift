@@ -2,19 +2,19 @@ import Charts
 import Foundation
 import LVISDatasets
 
-/// How detections of rare and frequent classes are scored.
+/// The scores of detections of rare and frequent classes, counted in bins.
 public struct ScoreDistribution: Sendable {
-  /// One result's scores, counted.
+  /// The scores of one result, counted.
   public struct Result: Sendable {
-    /// What to call it.
+    /// The name of the result in the figure.
     public let name: String
-    /// The method behind it; it decides the colour.
+    /// The method behind the result, which decides the colour.
     public let method: String
-    /// Detections by the group of the class that they name, then by bin.
+    /// The number of detections by the group of the class that they name, then by bin.
     public private(set) var counts: [[Int]]
     private let groupOfCategory: [Int: Int]
 
-    /// Nothing counted yet.
+    /// Starts with no detection counted.
     public init(name: String, method: String, groups: CategoryGroups) {
       self.name = name
       self.method = method
@@ -34,7 +34,7 @@ public struct ScoreDistribution: Sendable {
   /// The results, in the order in which they are drawn.
   public let results: [Result]
 
-  /// Draws results.
+  /// Makes a figure of results over the same groups.
   public init(groups: CategoryGroups, results: [Result]) {
     self.groups = groups
     self.results = results

@@ -1,15 +1,15 @@
 import Charts
 import HeadTraining
 
-/// What training saw, of one run or several.
+/// Curves of loss, learning rate and gradient norm over the training of one run or several.
 public struct TrainingCurves: Sendable {
-  /// One run.
+  /// A run and its lines of metrics.
   public struct Run: Sendable {
-    /// What to call it.
+    /// The name of the run in figures and tables.
     public let name: String
-    /// Its method; it decides the colour.
+    /// The method of the run, which decides the colour.
     public let method: String
-    /// The lines of `metrics.jsonl`.
+    /// The lines of its `metrics.jsonl`.
     public let metrics: [TrainingMetrics]
 
     /// Makes a run.
@@ -35,7 +35,7 @@ public struct TrainingCurves: Sendable {
   /// The runs, in the order in which they are drawn.
   public let runs: [Run]
 
-  /// Draws runs.
+  /// Makes a figure of runs, drawn in the given order.
   public init(_ runs: [Run]) { self.runs = runs }
 
   /// A row a run: what its last report of training says.

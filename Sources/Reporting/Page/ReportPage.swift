@@ -8,7 +8,7 @@ public struct ReportPage: Sendable {
   public let runs: [ReportedRun]
   /// The comparison whose runs they are, one a method; `nil` where runs were named themselves.
   public let comparison: ComparisonDocument?
-  /// What the comparison is called.
+  /// The name of the comparison.
   public let comparisonName: String
   /// The classes of all runs, counted as the first one has them.
   public var groups: CategoryGroups { runs[0].head.groups }

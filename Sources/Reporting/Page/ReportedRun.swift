@@ -5,19 +5,19 @@ import LVISDatasets
 import LVISEvaluation
 import TrainingRuns
 
-/// A run and all that is known of it, for a report.
+/// A run with its record, head, metrics and evaluation, for a report.
 public struct ReportedRun: Sendable {
-  /// What to call it.
+  /// The name of the run in the report.
   public var name: String
-  /// Its settings.
+  /// The record of the run, with its settings.
   public var record: RunRecord
-  /// What it trained.
+  /// The head that the run trained.
   public var head: LinearHead
   /// The head that it started from; `nil` where it started at random, or that head is gone.
   public var initialHead: LinearHead?
   /// The lines of its `metrics.jsonl`; empty where there are none.
   public var metrics: [TrainingMetrics]
-  /// Its evaluation; `nil` where there is none.
+  /// The evaluation of the run's detections; `nil` where there is none.
   public var evaluation: EvaluationDocument?
   /// The scores of its detections; `nil` where they are not known.
   public var scores: ScoreDistribution.Result?

@@ -1,23 +1,28 @@
 /// A table of texts, for a terminal, Markdown or a page.
 public struct TextTable: Sendable {
-  /// How a column is aligned: texts to the left, numbers to the right.
+  /// The alignment of a column: texts to the left, numbers to the right.
   public enum Alignment: Sendable {
-    /// For texts.
+    /// To the left, for texts.
     case left
-    /// For numbers.
+    /// To the right, for numbers.
     case right
   }
 
-  /// A cell.
+  /// A cell: its text, and whether it is the best of its column.
   public struct Cell: Sendable, Equatable {
-    /// What it says.
+    /// The text of the cell.
     public let text: String
-    /// What stands behind, such as ` ±0.2`; it is not emphasised.
+    /// The text behind it, such as ` ±0.2`, which is not emphasised; empty for none.
     public let detail: String
     /// Whether it is the best of its column, and emphasised.
     public let isBest: Bool
 
     /// Makes a cell.
+    ///
+    /// - Parameters:
+    ///   - text: The text of the cell.
+    ///   - detail: The text behind it, which is not emphasised.
+    ///   - isBest: Whether it is the best of its column.
     public init(_ text: String, detail: String = "", isBest: Bool = false) {
       self.text = text
       self.detail = detail
@@ -25,9 +30,9 @@ public struct TextTable: Sendable {
     }
   }
 
-  /// The columns' titles.
+  /// The titles of the columns.
   public let titles: [String]
-  /// The columns' alignments.
+  /// The alignments of the columns.
   public let alignments: [Alignment]
   /// The rows below the titles.
   public private(set) var rows: [[Cell]] = []
@@ -40,10 +45,10 @@ public struct TextTable: Sendable {
     alignments = columns.map(\.1)
   }
 
-  /// Appends a row.
+  /// Appends a row of texts, one a column.
   public mutating func add(_ texts: [String]) { rows.append(texts.map { Cell($0) }) }
 
-  /// Appends a row.
+  /// Appends a row of cells, one a column.
   public mutating func add(cells: [Cell]) { rows.append(cells) }
 
   /// The texts of the rows.

@@ -3,7 +3,7 @@ import LVISDatasets
 
 /// The lengths of a classifier's weight rows.
 public struct HeadNorms: Sendable {
-  /// What the head is called in figures and tables.
+  /// The name of the head in figures and tables.
   public var name: String
   /// The method that trained it, such as `bags`; it decides the colour.
   public var method: String

@@ -10,7 +10,7 @@ public struct WeightNormComparison: Sendable {
   public let heads: [HeadNorms]
   /// Class indices by descending count, ties by ascending category id. The count is the one that the groups go by.
   public let order: [Int]
-  /// How many classes a running median is taken over.
+  /// The number of classes that a running median is taken over.
   public let medianWindow: Int
 
   /// Compares heads.
@@ -36,9 +36,9 @@ public struct WeightNormComparison: Sendable {
     medianWindow = max(5, groups.classCount / 20) | 1
   }
 
-  /// A head's numbers.
+  /// The mean norms and the rank correlation of a head.
   public struct Summary: Sendable {
-    /// What the head is called.
+    /// The name of the head.
     public let name: String
     /// The method that trained it.
     public let method: String

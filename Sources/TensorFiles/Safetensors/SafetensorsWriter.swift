@@ -7,13 +7,13 @@ import DurableFiles
 /// path before `commit()`. The layout is the safetensors library's, byte for byte: tensors by descending element type,
 /// then by name; the header padded with spaces to a multiple of 8.
 public final class SafetensorsWriter {
-  /// What is known of a tensor before its bytes are.
+  /// The name, type and shape of a tensor, which the header states before the bytes follow.
   public struct Description: Sendable {
-    /// Its name in the file.
+    /// The name of the tensor in the file.
     public let name: String
-    /// What its elements are.
+    /// The type of its elements.
     public let elementType: TensorElementType
-    /// Its sizes, outermost first.
+    /// The sizes of its dimensions, the outermost first.
     public let shape: [Int]
 
     /// Describes a tensor.

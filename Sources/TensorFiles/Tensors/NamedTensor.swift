@@ -7,11 +7,11 @@ public struct NamedTensor: Sendable {
     case bytes([UInt8])
   }
 
-  /// Its name in the file.
+  /// The name of the tensor in the file.
   public let name: String
-  /// What its elements are stored as.
+  /// The type in which its elements are stored.
   public let elementType: TensorElementType
-  /// Its sizes, outermost first.
+  /// The sizes of its dimensions, the outermost first.
   public let shape: [Int]
   let values: Values
 

@@ -1,4 +1,4 @@
-/// What a tensor's elements are; the raw value is the name that safetensors gives it.
+/// The types of a tensor's elements; the raw value is the name that safetensors gives each.
 public enum TensorElementType: String, Sendable, CaseIterable {
   /// One byte, 0 or 1.
   case bool = "BOOL"

@@ -7,11 +7,11 @@ import CVectorKernels
 public struct TensorView: @unchecked Sendable {
   /// The file that it comes from, as the user gave it.
   public let path: String
-  /// Its name in the file.
+  /// The name of the tensor in the file.
   public let name: String
-  /// What its elements are.
+  /// The type of its elements.
   public let elementType: TensorElementType
-  /// Its sizes, outermost first; empty for a single number.
+  /// The sizes of its dimensions, the outermost first; empty for a single number.
   public let shape: [Int]
   /// The number of elements.
   public let count: Int

@@ -72,7 +72,7 @@ struct CalibrationInputOptions: ParsableArguments {
   }
 }
 
-/// What a calibration starts from.
+/// The head that a calibration starts from, and the RoIs.
 struct CalibrationInputs {
   let head: LinearHead
   /// What stands beside it; `nil` for none.

@@ -3,7 +3,7 @@ import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
 
-/// What a comparison trains and scores on.
+/// The features and annotations that a comparison trains and scores on.
 struct ComparisonInputOptions: ParsableArguments {
   @Option(help: .init("The training features: a folder of safetensors shards.", valueName: "folder"))
   var features: String?

@@ -1,6 +1,6 @@
 import BalancedGroupSoftmax
 
-/// What `metrics.json` in a demo's report holds; metrics are fractions.
+/// The contents of `metrics.json` in a demo's report; metrics are fractions.
 struct DemoMetrics: Encodable {
   /// By which the folder of a demo's report is known.
   struct Mark: Decodable {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import BalancedGroupSoftmax
 
-/// How classes are shown.
+/// The classes that are listed, and their order.
 struct ClassTableOptions: ParsableArguments {
   @Flag(help: "Show every class too.")
   var perClass = false

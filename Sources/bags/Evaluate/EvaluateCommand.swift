@@ -65,7 +65,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 }
 
-/// Where an evaluation's files go.
+/// The files that an evaluation writes.
 struct EvaluationOutputOptions: ParsableArguments {
   @Option(
     help: .init(

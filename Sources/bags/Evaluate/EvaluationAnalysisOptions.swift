@@ -1,7 +1,7 @@
 import ArgumentParser
 import BalancedGroupSoftmax
 
-/// What else an evaluation looks at than its metrics.
+/// The analyses that an evaluation makes beside its metrics.
 struct EvaluationAnalysisOptions: ParsableArguments {
   @Flag(
     help:

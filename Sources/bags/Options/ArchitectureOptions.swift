@@ -1,7 +1,7 @@
 import ArgumentParser
 import BalancedGroupSoftmax
 
-/// What is trained beside one linear layer.
+/// The layers below the classifier, and the stages of a cascade.
 struct ArchitectureOptions: ParsableArguments {
   @Option(
     help: .init(

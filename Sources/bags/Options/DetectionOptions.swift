@@ -2,7 +2,7 @@ import ArgumentParser
 import BalancedGroupSoftmax
 import Foundation
 
-/// How scores and boxes become detections; the defaults are LVIS's usual ones.
+/// The thresholds by which scores and boxes become detections; the defaults are LVIS's usual ones.
 struct DetectionOptions: ParsableArguments {
   @Option(help: .init("The score that a candidate must pass.", valueName: "score"))
   var scoreThreshold: Float = 1e-4

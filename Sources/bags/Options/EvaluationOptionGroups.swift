@@ -1,7 +1,7 @@
 import ArgumentParser
 import BalancedGroupSoftmax
 
-/// What an evaluation reads.
+/// The ground truth and the results that an evaluation reads.
 struct EvaluationInputOptions: ParsableArguments {
   @Option(help: .init("Ground truth: an LVIS, COCO or COCO-like file.", valueName: "file"))
   var annotations: String
@@ -56,13 +56,13 @@ struct EvaluationInputOptions: ParsableArguments {
   }
 }
 
-/// What is refused that the reference implementations take.
+/// Inputs that are refused although the reference implementations take them.
 struct StrictnessOptions: ParsableArguments {
   @Flag(help: "Refuse annotations of images that the file does not list, instead of leaving them out with a warning.")
   var strict = false
 }
 
-/// By what rules an evaluation goes.
+/// The rules, the overlap and the caps of an evaluation.
 struct EvaluationRuleOptions: ParsableArguments {
   @Option(help: "What overlap decides: of boxes, of masks, or of masks and their boundaries.")
   var iouType: EvaluationOptions.IoUType = .bbox

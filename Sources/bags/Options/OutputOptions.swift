@@ -3,7 +3,7 @@ import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
 
-/// How a command prints its result.
+/// The format in which a command prints its result.
 struct FormatOptions: ParsableArguments {
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, json }
 
@@ -16,7 +16,7 @@ struct FormatOptions: ParsableArguments {
 /// Prints one JSON object, keys in snake_case and in a fixed order.
 func printJSON(_ value: some Encodable) throws { StandardStreams.result(try JSONDocument.text(value)) }
 
-/// What happens where an output already exists.
+/// Whether an output that exists is replaced.
 struct OverwriteOptions: ParsableArguments {
   @Flag(help: "Replace an output that exists.")
   var overwrite = false

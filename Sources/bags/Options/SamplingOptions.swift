@@ -1,7 +1,7 @@
 import ArgumentParser
 import BalancedGroupSoftmax
 
-/// Which images and RoIs training takes.
+/// The sampler of images and the way to choose RoIs.
 struct SamplingOptions: ParsableArguments {
   @Option(
     help: .init(

@@ -1,7 +1,7 @@
 import ArgumentParser
 import BalancedGroupSoftmax
 
-/// Where the RoIs, their labels and the groups of a training come from.
+/// The features, labels and groups of a training.
 struct TrainingInputOptions: ParsableArguments {
   @Option(
     help: .init("A feature set: a folder of safetensors or npz shards, or of npy arrays.", valueName: "folder"),

@@ -127,7 +127,7 @@ struct TrainingInputPaths {
   }
 }
 
-/// What training reads.
+/// The examples, classes and files of a training.
 struct TrainingInputs {
   let source: any RoISource
   let groups: CategoryGroups

@@ -1,7 +1,7 @@
 import ArgumentParser
 import BalancedGroupSoftmax
 
-/// How settings are picked on held-out training images.
+/// Options of the trials on held-out training images by which settings are picked.
 struct TuningOptions: ParsableArguments {
   @Option(
     help: .init(

@@ -28,7 +28,7 @@ struct ReportCommand: ParsableCommand {
 
 extension ImageFormat: ExpressibleByArgument {}
 
-/// Where a figure goes and as what.
+/// The path and the image format of a figure.
 struct FigureOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("The folder to write to; it is made where it does not exist.", valueName: "dir"),
@@ -68,7 +68,7 @@ struct FigureOptions: ParsableArguments {
   }
 }
 
-/// Where a figure and its data were written.
+/// The paths of a figure and its data.
 struct FigurePaths: Encodable {
   let figure: String
   let data: String

@@ -2,7 +2,7 @@ import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
 
-/// All that `bags show` tells of a run.
+/// The record, settings and scores of a run, as `bags show` prints them.
 struct RunDetails: Encodable {
   /// A file of the run's folder.
   struct File: Encodable {

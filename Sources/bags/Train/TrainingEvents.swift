@@ -3,8 +3,8 @@ import DurableFiles
 import Foundation
 import ModelExport
 
-/// What `bags train --tensorboard` writes: metrics at every report, the distributions of weight norms at every epoch's
-/// end.
+/// The events that `bags train --tensorboard` writes: metrics at every report, the distributions of weight norms at
+/// every epoch's end.
 struct TrainingEvents {
   private let writer: TensorBoardWriter
 

@@ -34,9 +34,9 @@ public func polyCrossEntropy<Scalar: DenseScalar>(
 
 /// Poly-1 cross-entropy over C + 1 logits, background first, mean over all RoIs.
 public struct PolyObjective: WholeBatchObjective {
-  /// Background, then the classes.
+  /// Background, then the classes by ascending category id.
   public let layout: any LogitLayout
-  /// One part.
+  /// The name of its only part in lines of metrics.
   public let componentNames = ["poly"]
   private let epsilon: Float
 
@@ -46,7 +46,7 @@ public struct PolyObjective: WholeBatchObjective {
     self.epsilon = Float(epsilon)
   }
 
-  /// The loss of all RoIs.
+  /// Replaces the logits of all RoIs by the gradient and returns the mean loss.
   public func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     return [
@@ -56,6 +56,16 @@ public struct PolyObjective: WholeBatchObjective {
           divisor: Float(max(1, logits.rowCount)))
       }
     ]
+  }
+}
+
+extension PolyObjective: ExampleLossObjective {
+  /// The loss of one RoI by itself, by which hard example mining ranks it.
+  public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
+    var target = label + 1
+    return Float(
+      polyCrossEntropy(
+        logits: logits, rows: 0..<1, columns: layout.logitCount, targets: &target, epsilon: epsilon, divisor: 1))
   }
 }
 
