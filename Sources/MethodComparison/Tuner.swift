@@ -21,6 +21,8 @@ public final class Tuner {
   private let set: TuningData
   private let settings: TrainingSettings
   private let architecture: HeadArchitecture
+  private let matching: ClassMatching
+  private let classWeights: ClassWeightTable?
   private let trials: TrialStore?
   private let given: PrerequisiteHeads?
   private var tuned: [String: TunedMethod] = [:]
@@ -35,10 +37,13 @@ public final class Tuner {
   ///   - plan: The number and length of trials, and the metric that decides.
   ///   - trials: Where trials are kept and looked up; `nil` for nowhere.
   ///   - given: Heads that all trials start from; `nil` for those that the methods ask for.
+  ///   - matching: By what their classes are recognised.
+  ///   - classWeights: The user's own class weights, in every trial.
   /// - Throws: As `HeldOutImages`.
   public init(
     _ set: TuningData, settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture(),
-    plan: TuningPlan, trials: TrialStore? = nil, startingFrom given: PrerequisiteHeads? = nil
+    plan: TuningPlan, trials: TrialStore? = nil, startingFrom given: PrerequisiteHeads? = nil,
+    matching: ClassMatching = .ids, classWeights: ClassWeightTable? = nil
   ) throws {
     self.set = set
     self.settings = settings
@@ -46,6 +51,8 @@ public final class Tuner {
     self.plan = plan
     self.trials = trials
     self.given = given
+    self.matching = matching
+    self.classWeights = classWeights
     heldOut = try HeldOutImages(
       of: set.source, dataset: set.dataset, groups: set.groups, fraction: plan.fraction, seed: settings.seed,
       settings: set.detection)
@@ -159,6 +166,8 @@ public final class Tuner {
   private func recipe(of method: ComparedMethod, learningRate: Double) throws -> TrainingRecipe {
     var recipe = try method.recipe(plan.settings(settings), architecture: architecture)
     recipe.settings.learningRate = learningRate
+    recipe.matching = matching
+    recipe.classWeights = classWeights
     return recipe
   }
 

@@ -14,6 +14,8 @@ public struct TrainingMethod: NamedMethod {
   public let parameters: [MethodParameter]
   /// Whether it starts from a trained softmax head, and cannot do without.
   public let needsInitialHead: Bool
+  /// Whether its loss takes class weights of the user's, `MethodData.classWeights`.
+  public let takesClassWeights: Bool
   /// Why an example has no loss of its own, by which hard example mining could rank it, as in "it … "; `nil` where it has
   /// one, the objective then being an ``ExampleLossObjective``.
   public let noExampleLoss: String?
@@ -28,7 +30,7 @@ public struct TrainingMethod: NamedMethod {
   /// Declares a method.
   public init(
     name: String, summary: String, source: String, parameters: [MethodParameter], needsInitialHead: Bool = false,
-    noExampleLoss: String? = nil,
+    takesClassWeights: Bool = false, noExampleLoss: String? = nil,
     conflict: @escaping @Sendable (MethodParameters) -> String? = { _ in nil },
     objective: @escaping @Sendable (MethodData, MethodParameters) -> any HeadObjective
   ) {
@@ -37,6 +39,7 @@ public struct TrainingMethod: NamedMethod {
     self.source = source
     self.parameters = parameters
     self.needsInitialHead = needsInitialHead
+    self.takesClassWeights = takesClassWeights
     self.noExampleLoss = noExampleLoss
     self.conflict = conflict
     self.objective = objective
@@ -56,10 +59,13 @@ public struct MethodData: Sendable {
   public let groups: CategoryGroups
   /// M, the images that the classes' image counts are of: all images of the training annotations.
   public let imageCount: Int
+  /// The user's own weights, background first [C + 1]; `nil` where there are none.
+  public let classWeights: [Double]?
 
   /// Makes it.
-  public init(groups: CategoryGroups, imageCount: Int) {
+  public init(groups: CategoryGroups, imageCount: Int, classWeights: [Double]? = nil) {
     self.groups = groups
     self.imageCount = imageCount
+    self.classWeights = classWeights
   }
 }
