@@ -36,6 +36,7 @@ struct Bags: ParsableCommand {
 
   static func main() {
     OpenBLAS.restartWithFasterKernels()
+    Interruption.watch()
     CommandLineWords.run(Array(CommandLine.arguments.dropFirst()))
   }
 }

@@ -82,7 +82,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    Interruption.watch()
+    Interruption.expectQuestions()
     let folder = ComparisonFolder(at: output)
     try imageFormat.checkAvailability()
     try folder.open()
