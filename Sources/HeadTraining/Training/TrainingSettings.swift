@@ -62,8 +62,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
       "milestones must ascend"
     } else if warmupSteps < 0 {
       "warmup-steps must not be negative"
-    } else if let gradientClip, !(gradientClip >= 0) {
-      "gradient-clip must not be negative"
+    } else if let gradientClip, !(gradientClip >= 0 && gradientClip.isFinite) {
+      "gradient-clip must be a number of at least 0; 0 sets no limit"
     } else if !(0..<1).contains(momentum) {
       "momentum must be at least 0 and below 1"
     } else if !(weightDecay >= 0 && weightDecay.isFinite) {
