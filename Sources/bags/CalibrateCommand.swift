@@ -77,7 +77,6 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   func run() throws {
-    Interruption.expectQuestions()
     if let resume {
       try self.resume(RunSession.resume(named: resume, by: "calibrate"))
     } else {

@@ -82,7 +82,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    Interruption.expectQuestions()
+    Interruption.advise("the same command goes on where it stopped")
     let folder = ComparisonFolder(at: output)
     try imageFormat.checkAvailability()
     try folder.open()

@@ -120,7 +120,6 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    Interruption.expectQuestions()
     if let resume {
       try self.resume(RunSession.resume(named: resume, by: "train"))
     } else {

@@ -5,13 +5,16 @@ import Foundation
 import Synchronization
 
 /// SIGINT and SIGTERM, for every command: the first ends the program at once, without its temporary files, or, where the
-/// command asks from time to time, lets it stop by itself. Where it does not ask for two seconds, or a second signal
-/// comes, the program ends all the same.
+/// command has begun to ask for it, lets it stop by itself. Where it then does not ask for two seconds, or a second
+/// signal comes, the program ends all the same.
 enum Interruption {
   /// The signal that came; 0 for none.
   private static let requested = Atomic<Int32>(0)
-  private static let isExpected = Atomic<Bool>(false)
+  /// Whether somebody has ever asked, as training does after every step.
+  private static let isAsked = Atomic<Bool>(false)
+  /// Whether somebody has asked since the signal came.
   private static let isAnswered = Atomic<Bool>(false)
+  private static let advice = Mutex<String?>(nil)
 
   /// From now on signals are heard, on a thread of its own.
   static func watch() {
@@ -23,11 +26,14 @@ enum Interruption {
     bags_signals_forward(ends[1])
   }
 
-  /// Called by a command that asks `isPending` from time to time, and has something to save before it ends.
-  static func expectQuestions() { isExpected.store(true, ordering: .relaxed) }
+  /// What to say behind `interrupted` from now on.
+  static func advise(_ text: String) { advice.withLock { $0 = text } }
 
   /// Whether a signal came; who asks stops.
-  static var isPending: Bool { exitStatus != nil }
+  static var isPending: Bool {
+    isAsked.store(true, ordering: .relaxed)
+    return exitStatus != nil
+  }
 
   /// What a program that a signal ended is expected to exit with: 130 after SIGINT, 143 after SIGTERM; `nil` where none
   /// came.
@@ -48,8 +54,8 @@ enum Interruption {
       // A mapped file was shortened; the line that says so is written.
       if byte == 0 { TemporaryFiles.endProcess(status: 1) }
       let isFirst = requested.exchange(Int32(byte), ordering: .relaxed) == 0
-      guard isFirst, isExpected.load(ordering: .relaxed), isAnsweredSoon(or: source) else {
-        StandardStreams.note("Error: interrupted")
+      guard isFirst, isAsked.load(ordering: .relaxed), isAnsweredSoon(or: source) else {
+        StandardStreams.note("Error: interrupted" + (advice.withLock { $0 }.map { "; \($0)" } ?? ""))
         TemporaryFiles.endProcess(status: 128 + Int32(byte))
       }
     }
