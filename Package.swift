@@ -29,8 +29,10 @@ let package = Package(
       name: "CVectorKernels",
       cSettings: Context.environment["BAGS_NO_MULTIVERSION"] == nil ? [] : [.define("BAGS_NO_MULTIVERSION")]),
 
+    .target(name: "CSignals"),
+
     // The library, lowest module first: nothing imports upwards, and evaluation never imports training.
-    .target(name: "DurableFiles"),
+    .target(name: "DurableFiles", dependencies: ["CSignals"]),
     .target(
       name: "DenseLinearAlgebra",
       dependencies: [
@@ -111,7 +113,7 @@ let package = Package(
     .executableTarget(
       name: "bags",
       dependencies: [
-        "BalancedGroupSoftmax", "DurableFiles", "ModelExport",
+        "BalancedGroupSoftmax", "CSignals", "DurableFiles", "ModelExport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
       ]),
 

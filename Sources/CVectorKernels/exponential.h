@@ -6,7 +6,8 @@
 #include <string.h>
 
 // e^x with a relative error below 2e-7, in a form that vectorises: x = k ln 2 + r with |r| <= ln 2 / 2, e^r by its
-// Taylor polynomial of degree 7, 2^k put into the exponent. Arguments are held to -87...88, 1.6e-38 to 1.7e38.
+// Taylor polynomial of degree 7, 2^k put into the exponent. Arguments are held to -87...88, 1.6e-38 to 1.7e38. NaN
+// gives NaN, by way of r.
 static inline __attribute__((always_inline)) float exponential(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
@@ -21,7 +22,8 @@ static inline __attribute__((always_inline)) float exponential(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  int32_t bits = ((int32_t)k + 127) << 23;
+  // What is no number is none that an integer could be, either.
+  int32_t bits = ((int32_t)(k > -127.0f ? k : -127.0f) + 127) << 23;
   float scale;
   memcpy(&scale, &bits, sizeof scale);
   return p * scale;

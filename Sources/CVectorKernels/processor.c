@@ -1,4 +1,9 @@
+#define _GNU_SOURCE
 #include "processor.h"
+
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 int bags_has_skylakex_instructions(void) {
 #if defined(__x86_64__)
@@ -7,4 +12,12 @@ int bags_has_skylakex_instructions(void) {
 #else
   return 0;
 #endif
+}
+
+int bags_affinity_count(void) {
+#ifdef __linux__
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) return CPU_COUNT(&mask);
+#endif
+  return 0;
 }

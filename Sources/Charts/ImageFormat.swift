@@ -27,17 +27,16 @@ public enum ImageFormat: String, Sendable, CaseIterable {
   public func write(_ chart: RenderedChart, to path: String) throws {
     let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + chart.svg
     guard self != .svg else { return try DurableFile.write(text, to: path) }
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bags-figure-\(UUID().uuidString)")
-    try makeFolder(at: folder.path)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let source = folder.appendingPathComponent("figure.svg").path
-    let result = folder.appendingPathComponent("figure.\(rawValue)").path
-    try DurableFile.write(text, to: source)
-    try convert(source, to: result, for: path)
-    guard let data = FileManager.default.contents(atPath: result), !data.isEmpty else {
-      throw ReportError(.converterFailed, path, "rsvg-convert wrote nothing")
+    try TemporaryFiles.withFolder { folder in
+      let source = "\(folder)/figure.svg"
+      let result = "\(folder)/figure.\(rawValue)"
+      try DurableFile.write(text, to: source)
+      try convert(source, to: result, for: path)
+      guard let data = FileManager.default.contents(atPath: result), !data.isEmpty else {
+        throw ReportError(.converterFailed, path, "rsvg-convert wrote nothing")
+      }
+      try DurableFile.write(data, to: path)
     }
-    try DurableFile.write(data, to: path)
   }
 
   private func convert(_ source: String, to result: String, for path: String) throws {

@@ -27,9 +27,14 @@ public final class DurableFile {
     } else {
       let temporaryPath = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).partial"
       self.temporaryPath = temporaryPath
+      TemporaryFiles.add(temporaryPath)
       descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     }
-    guard descriptor >= 0 else { throw FileError(path: path, operation: "write") }
+    guard descriptor >= 0 else {
+      let error = FileError(path: path, operation: "write")
+      if let temporaryPath { TemporaryFiles.remove(temporaryPath) }
+      throw error
+    }
     buffer.reserveCapacity(bufferSize)
   }
 
@@ -69,9 +74,10 @@ public final class DurableFile {
     guard fsync(descriptor) == 0 else { throw FileError(path: path, operation: "write to the disk") }
     let closed = close(descriptor)
     descriptor = -1
-    guard closed == 0, rename(temporaryPath, path) == 0 else {
+    guard closed == 0, TemporaryFiles.rename(temporaryPath, to: path) == 0 else {
       let error = FileError(path: path, operation: "write")
       unlink(temporaryPath)
+      TemporaryFiles.remove(temporaryPath)
       throw error
     }
     try syncFolder(of: path)
@@ -81,7 +87,10 @@ public final class DurableFile {
     guard descriptor >= 0 else { return }
     close(descriptor)
     descriptor = -1
-    if let temporaryPath { unlink(temporaryPath) }
+    if let temporaryPath {
+      unlink(temporaryPath)
+      TemporaryFiles.remove(temporaryPath)
+    }
   }
 
   private func flush() throws {

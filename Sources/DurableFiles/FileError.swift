@@ -31,6 +31,7 @@ public struct FileError: CodedError {
     switch code {
     case ENOSPC, EDQUOT: "; nothing there was changed, free some space and try again"
     case ENOENT where operation == "write": "; make its folder first, or choose another place"
+    case EFBIG: "; nothing there was changed, raise the limit of file sizes (ulimit -f) or choose another place"
     case EACCES, EPERM, EROFS: "; check the permissions or choose another place"
     default: ""
     }

@@ -1,9 +1,11 @@
+import CSignals
 import Foundation
 
 /// A file's bytes, mapped into memory for reading.
 ///
-/// The bytes stay mapped while the object lives. A file that another process shortens meanwhile is outside what a
-/// mapping can guard against; `bags` itself never rewrites a file in place.
+/// The bytes stay mapped while the object lives. Where another process shortens the file meanwhile, reading what is gone
+/// raises SIGBUS, which no Swift code can catch; the command `bags` names the file and ends. It never rewrites a file in
+/// place itself.
 public final class MappedFile: @unchecked Sendable {
   /// The path of the file as it was given.
   public let path: String
@@ -31,9 +33,12 @@ public final class MappedFile: @unchecked Sendable {
       throw FileError(path: path, operation: "map")
     }
     bytes = UnsafeRawBufferPointer(start: address, count: size)
+    bags_mapping_add(address, size, path)
   }
 
   deinit {
-    if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
+    guard let address = bytes.baseAddress else { return }
+    bags_mapping_remove(address)
+    munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
   }
 }

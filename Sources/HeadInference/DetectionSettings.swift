@@ -1,3 +1,4 @@
+import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
 import LVISDatasets
@@ -22,7 +23,7 @@ public struct DetectionSettings: Sendable, Hashable {
   public init(
     scoreThreshold: Float = 1e-4, suppressionIoU: Double = 0.5, maximumPerImage: Int = 300,
     minimumSize: Float = 0, boxCoder: BoxCoder = BoxCoder(),
-    threads: Int = ProcessInfo.processInfo.activeProcessorCount
+    threads: Int = DefaultThreads.count
   ) {
     self.scoreThreshold = scoreThreshold
     self.suppressionIoU = suppressionIoU

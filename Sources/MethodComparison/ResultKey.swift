@@ -16,6 +16,7 @@ struct ResultKey: Encodable {
   var mining: MethodChoice?
   var boxes: BoxChoice?
   var architecture: HeadArchitecture?
+  var classWeights: ClassWeightTable?
   /// Those that are not as they are by default: a setting that a later version adds does not undo results.
   var settings: [String]
   /// Whether images are shuffled with locality.
@@ -41,6 +42,7 @@ struct ResultKey: Encodable {
     sampler = recipe.sampler
     mining = recipe.mining
     boxes = recipe.boxes
+    classWeights = recipe.classWeights
     architecture = recipe.architecture == HeadArchitecture() ? nil : recipe.architecture
   }
 

@@ -26,6 +26,8 @@ public final class Tuner {
   private let set: TuningData
   private let settings: TrainingSettings
   private let architecture: HeadArchitecture
+  private let matching: ClassMatching
+  private let classWeights: ClassWeightTable?
   private let trials: TrialStore?
   private let given: PrerequisiteHeads?
   private let ownHead: OwnHead?
@@ -42,11 +44,13 @@ public final class Tuner {
   ///   - trials: Where trials are kept and looked up; `nil` for nowhere.
   ///   - given: Heads that all trials start from; `nil` for those that the methods ask for.
   ///   - ownHead: The detector's own head, for methods that start from it.
+  ///   - matching: By what the classes of a head to start from are recognised.
+  ///   - classWeights: The user's own class weights, in every trial.
   /// - Throws: As `HeldOutImages`; `ComparisonError` where so few objects of a group are held out that they decide nothing.
   public init(
     _ set: TuningData, settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture(),
     plan: TuningPlan, trials: TrialStore? = nil, startingFrom given: PrerequisiteHeads? = nil,
-    ownHead: OwnHead? = nil
+    ownHead: OwnHead? = nil, matching: ClassMatching = .ids, classWeights: ClassWeightTable? = nil
   ) throws {
     self.ownHead = ownHead
     self.set = set
@@ -55,6 +59,8 @@ public final class Tuner {
     self.plan = plan
     self.trials = trials
     self.given = given
+    self.matching = matching
+    self.classWeights = classWeights
     if let unseen = set.unseen {
       splits = [
         try HeldOutImages(
@@ -233,6 +239,8 @@ public final class Tuner {
   private func recipe(of method: ComparedMethod, learningRate: Double, split: Int) throws -> TrainingRecipe {
     var recipe = try method.recipe(plan.settings(settings), architecture: architecture)
     recipe.settings.learningRate = learningRate
+    recipe.matching = matching
+    recipe.classWeights = classWeights
     recipe.settings.seed &+= UInt64(split)
     return recipe
   }

@@ -41,6 +41,7 @@ extension RunRecord {
         Option("box-loss-weight", settingText(boxes.lossWeight)),
       ]
     }
+    if recipe.matching != .ids { list.append(Option("match", recipe.matching.rawValue)) }
     return list + recipe.architecture.options + recipe.settings.options
   }
 

@@ -107,6 +107,8 @@ public final class RunSession {
     self.groups = groups
     self.checkpoint = checkpoint
     hasCheckpoint = checkpoint != nil
+    // Without a checkpoint there is nothing to go on with.
+    if checkpoint == nil { TemporaryFiles.add(folder.partialPath) }
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let files = FileManager.default
     if !files.fileExists(atPath: partial.metricsPath) {
@@ -119,6 +121,8 @@ public final class RunSession {
     // Lines written after the checkpoint will be written again.
     try metrics.truncate(atOffset: min(UInt64(max(0, metricsLength)), try metrics.seekToEnd()))
   }
+
+  deinit { TemporaryFiles.remove(partial.path) }
 
   /// Puts a fresh trainer where the run was when it was interrupted; leaves it as it is where there is no checkpoint.
   ///
@@ -190,6 +194,7 @@ public final class RunSession {
         ? error : FileError(path: partial.metricsPath, operation: "write", code: error.systemCode)
     }
     hasCheckpoint = true
+    TemporaryFiles.remove(partial.path)
     lastCheckpoint = .now
   }
 
@@ -218,6 +223,7 @@ public final class RunSession {
     try head.write(to: partial.headPath, boxRegressor: boxRegressor)
     try record.write(to: partial.recordPath)
     try metrics.close()
+    TemporaryFiles.remove(partial.path)
     let replaced = "\(folder.path)\(RunFolder.replacedInfix)\(getpid())"
     let hadOne = rename(folder.path, replaced) == 0
     guard rename(partial.path, folder.path) == 0 else {
@@ -235,5 +241,6 @@ public final class RunSession {
   public func discard() {
     hasCheckpoint = false
     partial.remove()
+    TemporaryFiles.remove(partial.path)
   }
 }

@@ -34,6 +34,7 @@ struct Bags: ParsableCommand {
 
   static func main() {
     OpenBLAS.restartWithFasterKernels()
+    Interruption.watch()
     CommandLineWords.run(Array(CommandLine.arguments.dropFirst()))
   }
 }

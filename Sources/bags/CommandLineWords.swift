@@ -99,13 +99,12 @@ struct CommandLineWords {
     Foundation.exit(code.rawValue)
   }
 
-  /// The parser's own words hide it where a required option is missing because its name was mistyped.
+  /// The parser's own words hide it where a required option is missing because its name was mistyped, or where its value
+  /// was taken for that of an option before it which needs none (`--tune`).
   private func refusalOfUnknownOption(_ error: any Error) -> String? {
     let command = Bags.addressed(by: words).command
     // What this one does not know may be its method's, which it looks after itself.
     guard command != TrainCommand.self, command != CalibrateCommand.self else { return nil }
-    let message = Bags.message(for: error)
-    guard message.hasPrefix("Missing expected argument") || message.hasPrefix("Unknown option") else { return nil }
     let known = CommandOption.all(of: command).map(\.name)
     let options = words.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) }
     guard let unknown = options.first(where: { !known.contains($0) }) else { return nil }

@@ -27,6 +27,11 @@ struct ConvertCommand: ParsableCommand {
       A grouped head fits official and eqlv2. The others have no such layer: the predictors of Integrations put it into \
       their detectors.
 
+      module., model., student. and whatever else a checkpoint has before the keys is found; where several keys end \
+      alike, --prefix says which. torchvision's COCO detectors have 91 rows for 80 categories: those of the ids that are \
+      no category are left out, and are what they were in a detector that --into names. Of other detectors --class-order \
+      lists such classes as N/A (null in JSON).
+
       EXAMPLES
         bags convert detector.safetensors --from torchvision --groups groups.json --output detector_head.safetensors
         bags convert runs/softmax --to detectron2 --output head.npz
@@ -34,6 +39,7 @@ struct ConvertCommand: ParsableCommand {
         bags convert cascade.npz --from mmdetection --annotations train.json --output stage.safetensors
         bags convert s0.safetensors s1.safetensors s2.safetensors --to mmdetection --output cascade.safetensors
         bags convert model.safetensors --from mmdetection --groups g.json --class-order classes.txt --output h.safetensors
+        bags convert runs/softmax --to torchvision --into detector.safetensors --output new_detector.safetensors
       """)
 
   @Argument(help: .init("A run, a head file or a detector's weights; for a cascade, its stages.", valueName: "input"))
@@ -72,6 +78,16 @@ struct ConvertCommand: ParsableCommand {
       valueName: "numbers"))
   var boxStds: String?
 
+  @Option(
+    help: .init("What stands before the input's keys, where several would do, such as student.", valueName: "text"))
+  var prefix: String?
+
+  @Option(
+    help: .init(
+      "A detector's weights, to be written with these layers in place of its own, and all else as it is.",
+      valueName: "file"))
+  var into: String?
+
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var format: FormatOptions
 
@@ -85,6 +101,9 @@ struct ConvertCommand: ParsableCommand {
     guard groups == nil || annotations == nil else { throw ValidationError("give --groups or --annotations, not both") }
     guard to != .bags || inputs.count == 1 else {
       throw ValidationError("--to bags takes one input; several are the stages of a cascade")
+    }
+    guard into == nil || to != .bags else {
+      throw ValidationError("--into is a detector's weights: give its framework with --to")
     }
     if let boxStds, BoxRegressor.deviations(boxStds) == nil {
       throw ValidationError("--box-stds must be four positive numbers such as .1,.1,.2,.2")
@@ -104,7 +123,8 @@ struct ConvertCommand: ParsableCommand {
       if to == .bags, let head = stages.first {
         try head.write(to: path)
       } else {
-        try DetectorHead.write(stages, framework: to, order: order, to: path)
+        try DetectorHead.write(
+          stages, framework: to, order: order, into: try into.map { try openTensors(at: $0) }, to: path)
       }
     }
     try report(written)
@@ -122,7 +142,12 @@ struct ConvertCommand: ParsableCommand {
       file,
       DetectorHeadDescription(
         framework: from ?? stated ?? .bags, groups: groups, order: order, layout: layout,
-        deviations: boxStds.flatMap { BoxRegressor.deviations($0) }))
+        deviations: boxStds.flatMap { BoxRegressor.deviations($0) }, prefix: prefix))
+    if let others = stages.first?.otherRows, !others.isEmpty {
+      StandardStreams.note(
+        "\(input): \(others.count) rows are no category and left out (\(listed(others.map(String.init)))); "
+          + "`bags convert --into \(input)` writes a head back between them")
+    }
     guard inputs.count == 1 || stages.count == 1 else {
       throw CommandFailure("\(input): is a cascade of \(stages.count) stages; give it alone")
     }
@@ -142,8 +167,12 @@ struct ConvertCommand: ParsableCommand {
       let file = try MappedFile(at: classOrder)
       let data = withExtendedLifetime(file) { Data(file.bytes) }
       if data.first(where: { !Array(" \n\r\t".utf8).contains($0) }) == UInt8(ascii: "[") {
-        if let names = try? JSONDecoder().decode([String].self, from: data) { return .list(names) }
-        if let ids = try? JSONDecoder().decode([Int].self, from: data) { return .list(ids.map(String.init)) }
+        if let names = try? JSONDecoder().decode([String?].self, from: data) {
+          return .list(names.map { $0 ?? ClassOrder.noCategory })
+        }
+        if let ids = try? JSONDecoder().decode([Int?].self, from: data) {
+          return .list(ids.map { $0.map(String.init) ?? ClassOrder.noCategory })
+        }
         throw CommandFailure("\(classOrder): is no JSON list of names or of ids")
       }
       let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
@@ -159,7 +188,12 @@ struct ConvertCommand: ParsableCommand {
     {
       StandardStreams.note("the input has no box deltas for background, which \(to.rawValue) has: they are zeros")
     }
-    if !to.isGroupedOrOwn, let layout = written.first?.stages.first?.classifier.layout, layout.name != "softmax" {
+    let layout = written.first?.stages.first?.classifier.layout
+    if to == .mmdetection, let layout, layout.name == "seesaw" {
+      StandardStreams.note(
+        "mmdetection scores this seesaw head rightly where its bbox_head has loss_cls=dict(type='SeesawLoss', "
+          + "num_classes=\(layout.classCount)); a softmax loss there would expect \(layout.classCount + 1) rows")
+    } else if !to.isGroupedOrOwn, let layout, layout.name != "softmax" {
       StandardStreams.warn(
         "this is a head of the layout \(layout.name), not a softmax layer: \(to.rawValue)'s own predictor does not score "
           + "with it as it was trained; the one in Integrations does")

@@ -103,6 +103,138 @@ import Testing
     }
   }
 
+  /// torchvision's COCO detectors have a row for every id up to the largest; some ids are none.
+  @Test func rowsOfNoCategoryComeBackUntouched() throws {
+    try withTemporaryFolder { folder in
+      let world = try World(folder)
+      // Ids 1, 2 and 9: rows 0, 1, 2 and 9 are used, 3 to 8 are no category.
+      let classifier = (0..<10).map { Float($0) }
+      func write(_ name: String, prefix: String) throws {
+        let box = "\(prefix)roi_heads.box_predictor"
+        try writeSafetensors(
+          [
+            NamedTensor("\(box).cls_score.weight", floats: classifier.flatMap { [$0, $0 + 0.5] }, shape: [10, 2]),
+            NamedTensor("\(box).cls_score.bias", floats: classifier, shape: [10]),
+            NamedTensor("\(box).bbox_pred.weight", floats: (0..<80).map { Float($0) }, shape: [40, 2]),
+            NamedTensor("\(box).bbox_pred.bias", floats: (0..<40).map { Float($0) }, shape: [40]),
+            NamedTensor("\(prefix)backbone.weight", floats: [7, 8], shape: [2], as: .float16),
+            NamedTensor("\(prefix)steps", integers: [3], shape: [1]),
+          ], to: "\(folder)/\(name)")
+      }
+      try write("coco.safetensors", prefix: "module.")
+      var run = try world.convert(
+        "coco.safetensors", "--from", "torchvision", "--groups", "groups.json", "--output", "own.safetensors")
+      #expect(run.status == 0 && run.error.contains("6 rows are no category and left out (3, 4, 5"), "\(run.error)")
+      let own = try openTensors(at: "\(folder)/own.safetensors")
+      #expect(try own.tensor("fc_cls.bias").floats() == [0, 1, 2, 9])
+      #expect(try own.tensor("fc_reg.bias").floats() == [4, 5, 6, 7, 8, 9, 10, 11, 36, 37, 38, 39])
+
+      run = try world.convert(
+        "own.safetensors", "--to", "torchvision", "--into", "coco.safetensors", "--output", "back.safetensors")
+      #expect(run.status == 0, "\(run.error)")
+      let (before, after) = try (
+        openTensors(at: "\(folder)/coco.safetensors"), openTensors(at: "\(folder)/back.safetensors")
+      )
+      #expect(after.names == before.names)
+      for name in before.names {
+        let (a, b) = try (before.tensor(name), after.tensor(name))
+        #expect(a.elementType == b.elementType && a.shape == b.shape)
+        #expect(a.withUnsafeBytes { Array($0) } == b.withUnsafeBytes { Array($0) }, "\(name)")
+      }
+
+      // A changed head changes its own rows and no others.
+      var head = try LinearHead(contentsOf: "\(folder)/own.safetensors")
+      head.bias = head.bias.map { $0 + 100 }
+      try head.write(to: "\(folder)/trained.safetensors")
+      run = try world.convert(
+        "trained.safetensors", "--to", "torchvision", "--into", "coco.safetensors", "--output", "new.npz")
+      #expect(run.status == 0, "\(run.error)")
+      let new = try openTensors(at: "\(folder)/new.npz")
+      #expect(
+        try new.tensor("module.roi_heads.box_predictor.cls_score.bias").floats()
+          == [100, 101, 102, 3, 4, 5, 6, 7, 8, 109])
+      #expect(
+        try new.tensor("module.roi_heads.box_predictor.bbox_pred.bias").floats() == (0..<40).map { Float($0) })
+
+      // The same by a list, as torchvision's weights have it, and null for N/A.
+      let list = #"["__background__","pear","apple","N/A","N/A","N/A",null,null,null,"fig"]"#
+      try DurableFile.write(list, to: "\(folder)/classes.json")
+      run = try world.convert(
+        "coco.safetensors", "--from", "torchvision", "--groups", "groups.json", "--class-order", "classes.json",
+        "--output", "listed.safetensors")
+      #expect(run.status == 0, "\(run.error)")
+      #expect(try fileBytes("\(folder)/listed.safetensors") == fileBytes("\(folder)/own.safetensors"))
+      run = try world.convert(
+        "own.safetensors", "--to", "torchvision", "--class-order", "classes.json", "--output", "x.safetensors")
+      #expect(run.status == 1 && run.error.contains("--into"), "\(run.error)")
+      run = try world.convert(
+        "own.safetensors", "--to", "torchvision", "--into", "detector.safetensors", "--class-order", "classes.json",
+        "--output", "x.safetensors")
+      #expect(run.status == 1 && run.error.contains("has 4 rows, the head gives 10"), "\(run.error)")
+    }
+  }
+
+  @Test func prefixesOfCheckpoints() throws {
+    try withTemporaryFolder { folder in
+      let world = try World(folder)
+      let detector = try openTensors(at: "\(folder)/detector.safetensors")
+      func write(_ name: String, _ prefixes: String...) throws {
+        try writeSafetensors(
+          try prefixes.enumerated().flatMap { place, prefix in
+            try detector.names.map { key in
+              let tensor = try detector.tensor(key)
+              return NamedTensor(
+                prefix + key, floats: try tensor.floats().map { $0 + Float(place) }, shape: tensor.shape)
+            }
+          }, to: "\(folder)/\(name)")
+      }
+      func convert(_ input: String, _ options: String...) throws -> CommandOutput {
+        try runBags(
+          ["convert", input, "--from", "torchvision", "--groups", "groups.json", "--output", "\(input).safetensors"]
+            + options, in: folder)
+      }
+      try write("one.safetensors", "state_dict.model.")
+      #expect(try convert("one.safetensors").status == 0)
+      #expect(
+        try openTensors(at: "\(folder)/one.safetensors.safetensors").tensor("fc_cls.bias").floats() == [0, 1, 2, 3])
+      try write("two.safetensors", "student.", "teacher.")
+      var run = try convert("two.safetensors")
+      #expect(run.status == 1 && run.error.contains("student.roi_heads.box_predictor.cls_score.weight, teacher.roi"))
+      #expect(run.error.contains("--prefix student."), "\(run.error)")
+      run = try convert("two.safetensors", "--prefix", "teacher")
+      #expect(run.status == 0, "\(run.error)")
+      #expect(
+        try openTensors(at: "\(folder)/two.safetensors.safetensors").tensor("fc_cls.bias").floats() == [1, 2, 3, 4])
+
+      // mmdetection 2's layer is not mmdetection 1's, nor a head of bags, though its name ends so.
+      _ = try world.convert(
+        "detector.safetensors", "--from", "torchvision", "--groups", "groups.json", "--to", "mmdetection", "--output",
+        "mm.npz")
+      run = try world.convert(
+        "mm.npz", "--from", "mmdetection1", "--groups", "groups.json", "--output", "x.safetensors")
+      #expect(run.status == 1 && run.error.contains("has no bbox_head.fc_cls.weight"), "\(run.error)")
+      run = try world.convert("mm.npz", "--groups", "groups.json", "--output", "x.safetensors")
+      #expect(run.status == 1 && run.error.contains("a layer of a detector; `bags convert --from`"), "\(run.error)")
+    }
+  }
+
+  @Test func saysWhatMMDetectionScoresRightly() throws {
+    try withTemporaryFolder { folder in
+      _ = try World(folder)
+      let groups = try CategoryGroups(contentsOf: "\(folder)/groups.json")
+      for (layout, said) in [
+        ("seesaw", "loss_cls=dict(type='SeesawLoss', num_classes=3)"), ("sigmoid-last", "does not score with it"),
+      ] {
+        let known = try #require(logitLayouts(for: groups).first { $0.name == layout })
+        try exampleHead(known, groups: groups).write(to: "\(folder)/\(layout).safetensors")
+        let run = try runBags(
+          ["convert", "\(layout).safetensors", "--to", "mmdetection", "--output", "\(layout).npz"], in: folder)
+        #expect(run.status == 0 && run.error.contains(said), "\(run.error)")
+        #expect(run.error.contains("warning") == (layout != "seesaw"))
+      }
+    }
+  }
+
   @Test func cascades() throws {
     try withTemporaryFolder { folder in
       let world = try World(folder)

@@ -31,6 +31,22 @@ import Testing
     #expect(single[0] == 1 && single[1] < 1e-37 && single[2] == 0.5)
   }
 
+  /// At any place, whether a lane of a vector or the rest behind them; the other logits stay what they are.
+  @Test func noNumberGivesNoNumber() {
+    for place in [0, 3, 16, 20] {
+      var logits = [Float](repeating: 0.5, count: 21)
+      logits[place] = .nan
+      var softmax = logits
+      #expect(Float.softmax(&softmax, count: 21).isNaN && softmax.allSatisfy(\.isNaN))
+      var sigmoid = logits
+      Float.sigmoid(&sigmoid, count: 21)
+      #expect(sigmoid.indices.allSatisfy { sigmoid[$0].isNaN == ($0 == place) })
+      let ones = [Float](repeating: 1, count: 21)
+      #expect(Float.logisticLoss(&logits, weights: ones, scale: 1, count: 21).isNaN)
+      #expect(logits.indices.allSatisfy { logits[$0].isNaN == ($0 == place) })
+    }
+  }
+
   @Test func linearEqualsTheDefinition() {
     var generator = SeededGenerator(seed: 2)
     let x: Matrix<Double> = randomMatrix(rows: 5, columns: 3, using: &generator)

@@ -70,6 +70,17 @@ import Testing
 
   // MARK: Faults
 
+  @Test func shapeOfManySizes() throws {
+    try withTemporaryFolder { folder in
+      let ones = Array(repeating: "1", count: 100_000).joined(separator: ",")
+      let url = URL(fileURLWithPath: "\(folder)/a.safetensors")
+      try Self.file(header: #"{"a":{"dtype":"F32","shape":[\#(ones)],"data_offsets":[0,4]}}"#, payload: 4).write(
+        to: url)
+      let error = #expect(throws: TensorFileError.self) { try SafetensorsFile(at: url.path) }
+      #expect(error?.code == .shape && error?.detail == "its shape has 100000 sizes; 64 at most are read")
+    }
+  }
+
   static func file(header: String, payload: Int = 0) -> Data {
     withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) } + Data(header.utf8) + Data(count: payload)
   }
@@ -80,6 +91,8 @@ import Testing
     (#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, 4, .shape, "a"),
     (#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,4]}}"#, 4, .shape, "a"),
     (#"{"a":{"dtype":"F32","shape":[9223372036854775807],"data_offsets":[0,4]}}"#, 4, .shape, "a"),
+    (#"{"a":{"dtype":"F32","shape":[0,3037000500,3037000500],"data_offsets":[0,0]}}"#, 0, .shape, "a"),
+    (#"{"a":{"dtype":"F32","shape":[3037000500,3037000500,0],"data_offsets":[0,0]}}"#, 0, .shape, "a"),
     (#"{"a":{"dtype":"F32","shape":[99223372036854775807],"data_offsets":[0,4]}}"#, 4, .header, "a"),
     (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, 4, .offsets, "a"),
     (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}"#, 4, .offsets, "a"),

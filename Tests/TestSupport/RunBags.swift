@@ -36,10 +36,18 @@ public func runShell(_ line: String, in folder: String? = nil) throws -> Command
 /// - Parameters:
 ///   - arguments: The words behind `bags`.
 ///   - folder: The working directory.
-public func startBags(_ arguments: [String], in folder: String) throws -> Process {
-  let process = makeProcess(bagsPath, arguments, in: folder, environment: [:])
+///   - error: A file in that folder for standard error; `nil` to throw that away too.
+///   - environment: Variables to set beside the present ones.
+public func startBags(
+  _ arguments: [String], in folder: String, error: String? = nil, environment: [String: String] = [:]
+) throws -> Process {
+  let process = makeProcess(bagsPath, arguments, in: folder, environment: environment)
   process.standardOutput = FileHandle.nullDevice
   process.standardError = FileHandle.nullDevice
+  if let error {
+    _ = FileManager.default.createFile(atPath: "\(folder)/\(error)", contents: nil)
+    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(error)"))
+  }
   try process.run()
   return process
 }

@@ -4,4 +4,7 @@
 /// Whether the processor has the AVX-512 instructions that OpenBLAS's SkylakeX kernels use.
 int bags_has_skylakex_instructions(void);
 
+/// The processors that this process may run on; 0 where the system does not say, or has more than a mask can hold.
+int bags_affinity_count(void);
+
 #endif

@@ -29,6 +29,7 @@ extension LinearHead {
   /// - Throws: As `init(contentsOf:groups:)`.
   public init(_ file: any TensorContainer, groups fallback: CategoryGroups? = nil) throws {
     let path = file.path
+    let file = try Self.tensors(in: file)
     var stages = try Self.layers("fc_cls", of: file)
     if stages.isEmpty { stages = [HiddenLayer(try LinearRows(file, name: "fc_cls"))] }
     guard let first = stages.first,
@@ -49,6 +50,31 @@ extension LinearHead {
     } catch let error as LinearHeadError {
       throw error.inFile(path)
     }
+  }
+
+  /// The tensors of a file by a head file's names, without a prefix such as `module.` or `student.`.
+  ///
+  /// - Parameter prefix: The prefix to take; `nil` to find it.
+  /// - Throws: `TensorFileError` where several would do, or the given one does not; `LinearHeadError` where the file is a
+  ///   detector's, whose rows stand in an order of its own.
+  package static func tensors(in file: any TensorContainer, prefix: String? = nil) throws -> any TensorContainer {
+    let names = ["fc_cls.weight", "fc_cls.0.weight"]
+    let own = try file.withoutPrefix(before: names, given: prefix) { isDetectorPrefix($0) }
+    let foreign = ["fc_cls.weight", "fc_cls.0.weight", "cls_score.weight", "cls_score.0.weight"]
+    if !names.contains(where: own.names.contains),
+      let layer = file.names.first(where: { name in foreign.contains { name.hasSuffix(".\($0)") } })
+    {
+      throw LinearHeadError(
+        .unsupported,
+        "has \(layer), a layer of a detector; `bags convert` brings those of mmdetection, detectron2, torchvision and "
+          + "others into a head file", path: file.path)
+    }
+    return own
+  }
+
+  /// Whether `fc_cls` and `fc_reg` behind a prefix are a detector's own, whose rows stand in another order.
+  static func isDetectorPrefix(_ prefix: String) -> Bool {
+    prefix.hasPrefix("bbox_head.") || prefix.contains(".bbox_head.")
   }
 
   /// Writes a `head.safetensors`.

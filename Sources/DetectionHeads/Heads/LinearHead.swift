@@ -229,10 +229,14 @@ public struct LinearHead: Sendable {
 
   /// Copies the class rows of another head, and its background where both lay it out the same way, into this one's
   /// slots; the rest stays as it is. A softmax head's background row has no place in a G0 of another kind. Hidden layers
-  /// are copied too; every stage of a cascade starts from its own, or from the only one.
+  /// are copied too; every stage of a cascade starts from its own, or from the only one. Classes that the other head does
+  /// not have stay as they are.
   ///
-  /// - Throws: `LinearHeadError` if the two differ in feature length, layers, stages or classes.
-  public mutating func copyClasses(from other: LinearHead) throws {
+  /// - Parameters:
+  ///   - other: The head whose rows are copied.
+  ///   - matching: By what its classes are recognised.
+  /// - Throws: `LinearHeadError` if the two differ in feature length, layers or stages, or have no class in common.
+  public mutating func copyClasses(from other: LinearHead, matching: ClassMatching = .ids) throws {
     let (stages, otherStages) = (layout.stageCount, other.layout.stageCount)
     guard otherStages == 1 || otherStages == stages else {
       throw LinearHeadError(.wrongShape, "it has \(otherStages) stages, \(stages) are expected")
@@ -245,16 +249,14 @@ public struct LinearHead: Sendable {
           ? "it takes \(other.inputs / otherStages) features, \(inputs / stages) are expected"
           : "its hidden layers are \(layers.1), \(layers.0) are expected")
     }
-    guard groups.members.map(\.id) == other.groups.members.map(\.id) else {
-      throw LinearHeadError(
-        .wrongClasses, "its \(other.groups.classCount) categories are not the \(groups.classCount) that are trained")
-    }
+    let sources = try matching.sources(of: groups, in: other.groups)
     hidden = other.hidden
     for stage in 0..<stages {
       let first = stage * (layout.logitCount / stages)
       let otherFirst = otherStages == 1 ? 0 : stage * (other.layout.logitCount / otherStages)
-      for index in 0..<layout.classCount {
-        copyRow(otherFirst + other.layout.logit(ofClass: index), of: other, to: first + layout.logit(ofClass: index))
+      for (index, source) in sources.enumerated() {
+        guard let source else { continue }
+        copyRow(otherFirst + other.layout.logit(ofClass: source), of: other, to: first + layout.logit(ofClass: index))
       }
       guard layout.backgroundKind == other.layout.backgroundKind else { continue }
       for (row, source) in zip(layout.backgroundLogits, other.layout.backgroundLogits) {

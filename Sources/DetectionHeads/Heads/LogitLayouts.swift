@@ -25,7 +25,7 @@ public enum LogitLayouts {
       added.append((name, make))
       return true
     }
-    guard isNew else { throw LinearHeadError("there is already a layout of logits '\(name)'") }
+    guard isNew else { throw LinearHeadError(.unsupported, "there is already a layout of logits '\(name)'") }
   }
 
   /// The layouts that were added, for some classes.

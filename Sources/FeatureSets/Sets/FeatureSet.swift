@@ -85,6 +85,11 @@ public struct FeatureSet: Sendable {
     let kinds = [".safetensors", ".npz", ".npy"].map { suffix in visible.filter { $0.hasSuffix(suffix) } }
     let found = kinds.filter { !$0.isEmpty }
     guard let shards = found.first else {
+      // One of another format is named in the words of what it is, where that is known.
+      for name in visible.sorted(by: isInNaturalOrder)
+      where [".pth", ".pt", ".ckpt", ".bin", ".pkl"].contains(where: name.hasSuffix) {
+        _ = try openTensors(at: (path as NSString).appendingPathComponent(name))
+      }
       throw FeatureSetError(path: path, code: .empty, detail: "holds no *.safetensors, *.npz or *.npy file")
     }
     guard found.count == 1 else {

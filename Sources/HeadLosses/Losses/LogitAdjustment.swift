@@ -36,12 +36,13 @@ extension TrainingMethod {
   /// The method `balanced-softmax` (Ren et al., NeurIPS 2020).
   public static let balancedSoftmax = TrainingMethod(
     name: "balanced-softmax", summary: "softmax on z + log n_c while training, plain z afterwards",
-    source: "Ren et al., NeurIPS 2020", parameters: [],
+    source: "Ren et al., NeurIPS 2020", parameters: [], takesClassWeights: true,
     objective: { data, _ in
       let counts = data.groups.members.map(\.instanceCount)
       return SoftmaxObjective(
         classCount: data.groups.classCount,
-        adjustment: [backgroundAdjustment(counts: counts)] + balancedSoftmaxAdjustment(counts: counts))
+        adjustment: [backgroundAdjustment(counts: counts)] + balancedSoftmaxAdjustment(counts: counts),
+        weights: data.classWeights)
     })
 
   /// The method `logit-adjustment` (Menon et al., ICLR 2021).
@@ -49,6 +50,7 @@ extension TrainingMethod {
     name: "logit-adjustment", summary: "softmax on z + τ log π_c while training, plain z afterwards",
     source: "Menon et al., ICLR 2021",
     parameters: [.number("tau", default: 1, in: 0...100, "τ: how far the prior is taken out; 1 is balanced softmax")],
+    takesClassWeights: true,
     objective: { data, parameters in
       let counts = data.groups.members.map(\.instanceCount)
       let tau = parameters.number("tau")
@@ -56,6 +58,7 @@ extension TrainingMethod {
       let background = -tau * .log(Double(max(1, counts.count)))
       return SoftmaxObjective(
         classCount: data.groups.classCount,
-        adjustment: [background] + HeadLosses.logitAdjustment(counts: counts, tau: tau))
+        adjustment: [background] + HeadLosses.logitAdjustment(counts: counts, tau: tau),
+        weights: data.classWeights)
     })
 }

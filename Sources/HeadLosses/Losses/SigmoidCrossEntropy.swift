@@ -42,17 +42,20 @@ func binaryCrossEntropyRow<Scalar: DenseScalar>(
 ///   - targets: The column whose target is 1, or −1 for none.
 ///   - negativeWeights: w of a column where its target is 0 [columns].
 ///   - positiveWeights: w of a column where its target is 1 [columns].
+///   - backgroundWeights: w of a column in a row without a target [columns]; `nil` for `negativeWeights`.
 ///   - divisor: What the sum is divided by.
 /// - Returns: The part of the loss that comes from `rows`.
 public func binaryCrossEntropy<Scalar: DenseScalar>(
   logits: UnsafeMutablePointer<Scalar>, rows: Range<Int>, columns: Int, targets: UnsafePointer<Int32>,
-  negativeWeights: UnsafePointer<Scalar>, positiveWeights: UnsafePointer<Scalar>, divisor: Scalar
+  negativeWeights: UnsafePointer<Scalar>, positiveWeights: UnsafePointer<Scalar>,
+  backgroundWeights: UnsafePointer<Scalar>? = nil, divisor: Scalar
 ) -> Double {
   var loss = 0.0
   for row in rows {
     let target = targets[row]
     loss += binaryCrossEntropyRow(
-      logits + row * columns, columns: columns, target: target, negativeWeights: negativeWeights,
+      logits + row * columns, columns: columns, target: target,
+      negativeWeights: target < 0 ? backgroundWeights ?? negativeWeights : negativeWeights,
       positiveWeight: target >= 0 ? positiveWeights[Int(target)] : 0, scale: 1 / divisor)
   }
   return loss / Double(divisor)
@@ -75,6 +78,7 @@ public struct SigmoidObjective: WholeBatchObjective, HeadInitializingObjective {
   public let componentNames = ["sigmoid"]
   private let negativeWeights: [Float]
   private let positiveWeights: [Float]
+  private let backgroundWeights: [Float]
   private let divisor: Divisor
   private let prior: Double
 
@@ -86,13 +90,21 @@ public struct SigmoidObjective: WholeBatchObjective, HeadInitializingObjective {
   ///   - positiveWeight: The weight of the class that it is of.
   ///   - divisor: What the sum is divided by.
   ///   - prior: The score that every class starts from.
+  ///   - classWeights: What the positive weight of each class, and all weights of background RoIs, are multiplied by,
+  ///     background first [C + 1]; `nil` for 1.
+  /// - Precondition: There are C + 1 class weights, or none.
   public init(
     classCount: Int, negativeWeight: Double = 1, positiveWeight: Double = 1, divisor: Divisor = .everyRoI,
-    prior: Double = 0.5
+    prior: Double = 0.5, classWeights: [Double]? = nil
   ) {
+    precondition(
+      classWeights == nil || classWeights?.count == classCount + 1, "background and every class has a weight")
     layout = SigmoidLayout(classCount: classCount)
     negativeWeights = Array(repeating: Float(negativeWeight), count: classCount)
-    positiveWeights = Array(repeating: Float(positiveWeight), count: classCount)
+    positiveWeights =
+      classWeights.map { $0.dropFirst().map { Float(positiveWeight * $0) } }
+      ?? Array(repeating: Float(positiveWeight), count: classCount)
+    backgroundWeights = Array(repeating: Float(negativeWeight * (classWeights?.first ?? 1)), count: classCount)
     self.divisor = divisor
     self.prior = prior
   }
@@ -107,7 +119,8 @@ public struct SigmoidObjective: WholeBatchObjective, HeadInitializingObjective {
       sumOverRows(logits.rowCount, threads: threads) { rows in
         binaryCrossEntropy(
           logits: logits.values, rows: rows, columns: logits.columns, targets: logits.labels,
-          negativeWeights: negativeWeights, positiveWeights: positiveWeights, divisor: Float(max(1, count)))
+          negativeWeights: negativeWeights, positiveWeights: positiveWeights, backgroundWeights: backgroundWeights,
+          divisor: Float(max(1, count)))
       }
     ]
   }
@@ -120,7 +133,7 @@ extension SigmoidObjective: ExampleLossObjective {
     return Float(
       binaryCrossEntropy(
         logits: logits, rows: 0..<1, columns: layout.logitCount, targets: &target, negativeWeights: negativeWeights,
-        positiveWeights: positiveWeights, divisor: 1))
+        positiveWeights: positiveWeights, backgroundWeights: backgroundWeights, divisor: 1))
   }
 }
 
@@ -128,9 +141,10 @@ extension TrainingMethod {
   /// The method `bce`, binary cross-entropy of every class.
   public static let sigmoid = TrainingMethod(
     name: "bce", summary: "a sigmoid per class, binary cross-entropy",
-    source: "detectron2, fast_rcnn.py", parameters: [.prior(0.5)],
+    source: "detectron2, fast_rcnn.py", parameters: [.prior(0.5)], takesClassWeights: true,
     objective: { data, parameters in
-      SigmoidObjective(classCount: data.groups.classCount, prior: parameters.number("prior"))
+      SigmoidObjective(
+        classCount: data.groups.classCount, prior: parameters.number("prior"), classWeights: data.classWeights)
     })
 
   /// The method `balanced-bce`, α-balanced binary cross-entropy (Lin et al., ICCV 2017, eq. 3).
@@ -138,10 +152,11 @@ extension TrainingMethod {
     name: "balanced-bce", summary: "binary cross-entropy, positives weighted by α and negatives by 1 − α",
     source: "Lin et al., ICCV 2017, eq. 3",
     parameters: [.number("alpha", default: 0.25, in: 0...1, "α: the weight of positives"), .prior(0.01)],
+    takesClassWeights: true,
     objective: { data, parameters in
       let alpha = parameters.number("alpha")
       return SigmoidObjective(
         classCount: data.groups.classCount, negativeWeight: 1 - alpha, positiveWeight: alpha, divisor: .foreground,
-        prior: parameters.number("prior"))
+        prior: parameters.number("prior"), classWeights: data.classWeights)
     })
 }

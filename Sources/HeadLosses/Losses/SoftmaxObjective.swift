@@ -54,6 +54,6 @@ extension TrainingMethod {
   /// The method `softmax`, the baseline that the others are compared with.
   public static let softmax = TrainingMethod(
     name: "softmax", summary: "one softmax over background and all classes, the baseline",
-    source: "detectron2, fast_rcnn.py", parameters: [],
-    objective: { data, _ in SoftmaxObjective(classCount: data.groups.classCount) })
+    source: "detectron2, fast_rcnn.py", parameters: [], takesClassWeights: true,
+    objective: { data, _ in SoftmaxObjective(classCount: data.groups.classCount, weights: data.classWeights) })
 }

@@ -15,6 +15,8 @@ public struct TrainingMethod: NamedMethod {
   public let parameters: [MethodParameter]
   /// Whether it starts from a trained softmax head and cannot do without; `false` by default.
   public let needsInitialHead: Bool
+  /// Whether its loss takes class weights of the user's, `MethodData.classWeights`; `false` by default.
+  public let takesClassWeights: Bool
   /// The reason why an example has no loss of its own, by which hard example mining could rank it, as in "it … "; `nil`
   /// where it has one, the objective then being an ``ExampleLossObjective``.
   public let noExampleLoss: String?
@@ -34,12 +36,13 @@ public struct TrainingMethod: NamedMethod {
   ///   - source: The paper or code that it comes from.
   ///   - parameters: The parameters that it declares.
   ///   - needsInitialHead: Whether it starts from a trained softmax head.
+  ///   - takesClassWeights: Whether its loss takes class weights of the user's.
   ///   - noExampleLoss: The reason why an example has no loss of its own; `nil` where it has one.
   ///   - conflict: Says why some values of its parameters do not go together.
   ///   - objective: Makes the loss from the data and the parameters.
   public init(
     name: String, summary: String, source: String, parameters: [MethodParameter], needsInitialHead: Bool = false,
-    noExampleLoss: String? = nil,
+    takesClassWeights: Bool = false, noExampleLoss: String? = nil,
     conflict: @escaping @Sendable (MethodParameters) -> String? = { _ in nil },
     objective: @escaping @Sendable (MethodData, MethodParameters) -> any HeadObjective
   ) {
@@ -48,6 +51,7 @@ public struct TrainingMethod: NamedMethod {
     self.source = source
     self.parameters = parameters
     self.needsInitialHead = needsInitialHead
+    self.takesClassWeights = takesClassWeights
     self.noExampleLoss = noExampleLoss
     self.conflict = conflict
     self.objective = objective
@@ -67,14 +71,18 @@ public struct MethodData: Sendable {
   public let groups: CategoryGroups
   /// The number M of all images of the training annotations, which the classes' image counts are of.
   public let imageCount: Int
+  /// The user's own weights, background first [C + 1]; `nil` where there are none.
+  public let classWeights: [Double]?
 
   /// Describes the data.
   ///
   /// - Parameters:
   ///   - groups: The classes with their counts and groups.
   ///   - imageCount: The number M of all images of the training annotations.
-  public init(groups: CategoryGroups, imageCount: Int) {
+  ///   - classWeights: The user's own weights, background first [C + 1]; `nil` where there are none.
+  public init(groups: CategoryGroups, imageCount: Int, classWeights: [Double]? = nil) {
     self.groups = groups
     self.imageCount = imageCount
+    self.classWeights = classWeights
   }
 }

@@ -3,7 +3,8 @@ import DurableFiles
 
 /// The heads that a training starts from, or learns from the mistakes of.
 public struct PrerequisiteHeads: Sendable {
-  /// The head whose class rows, and layers below, the training starts from; see `LinearHead.copyClasses(from:)`.
+  /// The head whose class rows, and layers below, the training starts from; see
+  /// `LinearHead.copyClasses(from:matching:)`.
   public var initial: LinearHead?
   /// The box regressor that training goes on from, where it is of the kind that the recipe asks for.
   public var boxRegressor: BoxRegressor?

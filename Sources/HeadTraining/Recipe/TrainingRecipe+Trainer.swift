@@ -23,7 +23,9 @@ extension TrainingRecipe {
   ) throws -> HeadTrainer {
     try validate()
     let (method, parameters) = try resolvedMethod()
-    let stage = method.objective(MethodData(groups: groups, imageCount: imageCount), parameters)
+    let data = MethodData(
+      groups: groups, imageCount: imageCount, classWeights: classWeights.map { $0.weights(of: groups) })
+    let stage = method.objective(data, parameters)
     if let fault = architecture.fault(with: stage, setStages: source.stageCount, inputs: source.featureCount) {
       throw TrainingRecipeError(.conflict, "\(method.name): \(fault)")
     }
@@ -38,7 +40,11 @@ extension TrainingRecipe {
     (objective as? any HeadInitializingObjective)?.initialize(&head)
     if let initial = heads.initial {
       do {
-        try head.copyClasses(from: initial)
+        if method.needsInitialHead, let new = try newClasses(of: groups, startingFrom: initial).first {
+          throw LinearHeadError(
+            .wrongClasses, "it lacks '\(new.name)' (\(new.id)), but \(method.name) trains no class from the start")
+        }
+        try head.copyClasses(from: initial, matching: matching)
       } catch let error as LinearHeadError {
         throw InitialHeadError(cause: error)
       }
@@ -54,6 +60,19 @@ extension TrainingRecipe {
           startingFrom: heads.boxRegressor, inputs: source.featureCount, classCount: groups.classCount,
           using: &generator)
       })
+  }
+}
+
+extension TrainingRecipe {
+  /// The classes that a head to start from does not have, so that they start from random weights.
+  ///
+  /// - Parameters:
+  ///   - groups: The classes that are trained.
+  ///   - initial: The head.
+  /// - Throws: `LinearHeadError` if it has none of them, or a name is that of several classes.
+  public func newClasses(of groups: CategoryGroups, startingFrom initial: LinearHead) throws -> [CategoryGroups.Member]
+  {
+    zip(groups.members, try matching.sources(of: groups, in: initial.groups)).filter { $1 == nil }.map(\.0)
   }
 }
 

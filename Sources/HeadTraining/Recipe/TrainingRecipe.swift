@@ -26,6 +26,10 @@ public struct TrainingRecipe: Sendable, Equatable {
   public var architecture: HeadArchitecture
   /// The epochs, the batch, the optimiser, the seed and the threads.
   public var settings: TrainingSettings
+  /// By what the classes of a head that the training starts from are recognised.
+  public var matching: ClassMatching
+  /// The user's own class weights; `nil` for those of the method.
+  public var classWeights: ClassWeightTable?
 
   /// Makes a recipe; `validate()` says whether its parts are known and go together.
   ///
@@ -36,9 +40,12 @@ public struct TrainingRecipe: Sendable, Equatable {
   ///   - boxes: The box regressor to train.
   ///   - architecture: Layers below the classifier, and stages.
   ///   - settings: Epochs, batch, optimiser, seed, threads.
+  ///   - matching: By what the classes of a head that the training starts from are recognised.
+  ///   - classWeights: The user's own class weights.
   public init(
     _ method: MethodChoice, sampler: MethodChoice? = nil, mining: MethodChoice? = nil, boxes: BoxChoice? = nil,
-    architecture: HeadArchitecture = HeadArchitecture(), settings: TrainingSettings = TrainingSettings()
+    architecture: HeadArchitecture = HeadArchitecture(), settings: TrainingSettings = TrainingSettings(),
+    matching: ClassMatching = .ids, classWeights: ClassWeightTable? = nil
   ) {
     self.method = method
     self.sampler = sampler
@@ -46,6 +53,8 @@ public struct TrainingRecipe: Sendable, Equatable {
     self.boxes = boxes
     self.architecture = architecture
     self.settings = settings
+    self.matching = matching
+    self.classWeights = classWeights
   }
 
   /// Checks names, parameters and settings, and that the parts go together.
@@ -55,6 +64,14 @@ public struct TrainingRecipe: Sendable, Equatable {
   public func validate() throws {
     let (trained, parameters) = try resolvedMethod()
     if let fault = settings.fault { throw TrainingRecipeError(.badSetting, fault) }
+    if let classWeights {
+      guard trained.takesClassWeights else {
+        let names = TrainingMethod.all.filter(\.takesClassWeights).map(\.name)
+        throw TrainingRecipeError(
+          .conflict, "\(trained.name) takes no class weights of the user's; \(names.joined(separator: ", ")) do")
+      }
+      if let fault = classWeights.fault { throw TrainingRecipeError(.badSetting, fault) }
+    }
     if let sampler { _ = try ImageSamplingMethod.chosen(sampler) }
     if let boxes {
       _ = try BoxLossMethod.loss(boxes.loss)
@@ -90,7 +107,7 @@ public struct TrainingRecipe: Sendable, Equatable {
 
 extension TrainingRecipe: Codable {
   private enum CodingKeys: CodingKey {
-    case method, methodParameters, sampler, mining, boxes, architecture, settings
+    case method, methodParameters, sampler, mining, boxes, architecture, settings, matching, classWeights
   }
 
   /// Reads a recipe from JSON with the keys of `run.json`, as `json()` writes it; other keys are passed over.
@@ -112,7 +129,9 @@ extension TrainingRecipe: Codable {
       mining: try stored.decodeIfPresent(MethodChoice.self, forKey: .mining),
       boxes: try stored.decodeIfPresent(BoxChoice.self, forKey: .boxes),
       architecture: try stored.decodeIfPresent(HeadArchitecture.self, forKey: .architecture) ?? HeadArchitecture(),
-      settings: try stored.decodeIfPresent(TrainingSettings.self, forKey: .settings) ?? TrainingSettings())
+      settings: try stored.decodeIfPresent(TrainingSettings.self, forKey: .settings) ?? TrainingSettings(),
+      matching: try stored.decodeIfPresent(ClassMatching.self, forKey: .matching) ?? .ids,
+      classWeights: try stored.decodeIfPresent(ClassWeightTable.self, forKey: .classWeights))
   }
 
   /// Writes the recipe; parts that it does without are left out.
@@ -125,6 +144,8 @@ extension TrainingRecipe: Codable {
     try stored.encodeIfPresent(boxes, forKey: .boxes)
     if architecture != HeadArchitecture() { try stored.encode(architecture, forKey: .architecture) }
     try stored.encode(settings, forKey: .settings)
+    if matching != .ids { try stored.encode(matching, forKey: .matching) }
+    try stored.encodeIfPresent(classWeights, forKey: .classWeights)
   }
 }
 
@@ -136,6 +157,8 @@ public struct TrainingRecipeError: CodedError, Hashable {
     case badSetting
     /// Parts do not go together.
     case conflict
+    /// The user's class weights are of no class, or no numbers.
+    case badClassWeights
     /// The head to start from, or the RoIs, are not given.
     case missingInput
   }

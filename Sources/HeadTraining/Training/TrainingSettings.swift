@@ -100,8 +100,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
       "milestones must ascend"
     } else if warmupSteps < 0 {
       "warmupSteps must not be negative"
-    } else if let gradientClip, !(gradientClip >= 0) {
-      "gradientClip must not be negative"
+    } else if let gradientClip, !(gradientClip >= 0 && gradientClip.isFinite) {
+      "gradientClip must be a number of at least 0"
     } else if !(0..<1).contains(momentum) {
       "momentum must be at least 0 and below 1"
     } else if !(weightDecay >= 0 && weightDecay.isFinite) {

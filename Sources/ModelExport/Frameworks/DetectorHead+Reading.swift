@@ -17,17 +17,20 @@ public struct DetectorHeadDescription: Sendable {
   public var layout: String?
   /// The factors of the regressor's output; `nil` for the framework's usual numbers.
   public var deviations: SIMD4<Float>?
+  /// What stands before the framework's keys, such as `student.`; `nil` to find it.
+  public var prefix: String?
 
   /// Gathers what is known.
   public init(
     framework: DetectorFramework, groups: CategoryGroups? = nil, order: ClassOrder = .id, layout: String? = nil,
-    deviations: SIMD4<Float>? = nil
+    deviations: SIMD4<Float>? = nil, prefix: String? = nil
   ) {
     self.framework = framework
     self.groups = groups
     self.order = order
     self.layout = layout
     self.deviations = deviations
+    self.prefix = prefix
   }
 }
 
@@ -35,7 +38,8 @@ extension DetectorHead {
   /// Reads the last layers of a detector: one head, or one for each stage of a cascade.
   ///
   /// - Parameters:
-  ///   - file: Holds them, with or without the rest of the detector; keys may begin with `module.`.
+  ///   - file: Holds them, with or without the rest of the detector; `module.`, `model.`, `student.` and other prefixes
+  ///     may stand before the keys.
   ///   - description: What the file does not say.
   /// - Throws: `TensorFileError` if something cannot be read; `ModelExportError`, `LinearHeadError` or
   ///   `CategoryGroupsError`, naming the file, if it holds no such layers or they do not fit the classes.
@@ -44,8 +48,9 @@ extension DetectorHead {
   ) throws -> [DetectorHead] {
     do {
       if description.framework == .bags {
-        return try ownStages(file, groups: description.groups)
+        return try ownStages(LinearHead.tensors(in: file, prefix: description.prefix), groups: description.groups)
       }
+      let file = try description.framework.tensors(in: file, prefix: description.prefix)
       let groups = try self.groups(file, description.groups)
       return try stageNumbers(file, description.framework).map { stage in
         try DetectorHead(file, description, groups: groups, stage: stage)
@@ -76,7 +81,9 @@ extension DetectorHead {
     _ file: any TensorContainer, _ description: DetectorHeadDescription, groups: CategoryGroups, stage: Int?
   ) throws {
     let framework = description.framework
-    let order = RowOrder(framework: framework, classes: try description.order.indices(of: groups))
+    let key = framework.key(.classifier, stage: stage)
+    let rows = try LinearRows(file, name: key)
+    let order = try RowOrder(framework, description.order, groups: groups, rowCount: rows.bias.count)
     let name = file.metadata["layout"] ?? description.layout ?? (framework.isGrouped ? "grouped-official" : "softmax")
     // In a detector's file G0 always has its pair.
     let stored = framework.isGrouped && name == "grouped-sigmoid" ? "grouped-official" : name
@@ -84,13 +91,12 @@ extension DetectorHead {
       throw ModelExportError(.unknownName, "the layout \"\(name)\" is not known to this program")
     }
     let rowOrder = try order.classifier(layout)
-    let key = Self.key(file, framework.key(.classifier, stage: stage))
-    let rows = try LinearRows(file, name: key)
     guard rows.bias.count == rowOrder.count else {
       throw ModelExportError(
         .wrongShape,
         "\(key).weight has \(rows.bias.count) rows; \(rowOrder.count) are expected of a \(layout.name) classifier for "
-          + "\(groups.classCount) categories")
+          + "\(groups.classCount) categories; a class of the detector that is no category stands as "
+          + "\(ClassOrder.noCategory) in the list of classes")
     }
     let own = rows.puttingBack(rowOrder)
     let head = try LinearHead(
@@ -100,6 +106,7 @@ extension DetectorHead {
       classifier: stored == name ? head : head.withSigmoidBackground(),
       regressor: try Self.regressor(file, description, order: order, groups: groups, stage: stage),
       elementType: try Self.elementType(of: file, key))
+    otherRows = try order.otherRows(layout)
   }
 
   private static func regressor(
@@ -107,17 +114,17 @@ extension DetectorHead {
     stage: Int?
   ) throws -> BoxRegressor? {
     let framework = description.framework
-    let key = key(file, framework.key(.regressor, stage: stage))
+    let key = framework.key(.regressor, stage: stage)
     guard file.names.contains("\(key).weight") else { return nil }
     var rows = try LinearRows(file, name: key)
     var background: LinearRows?
     let classCount = groups.classCount
-    let expected = 4 * (framework.hasBackgroundDeltas ? classCount + 1 : classCount)
+    let expected = 4 * (order.classes.count + (framework.hasBackgroundDeltas ? 1 : 0))
     // Four rows are for all classes alike; for one class and no background the two are the same.
     guard rows.bias.count == 4 || rows.bias.count == expected else {
       throw ModelExportError(
         .wrongShape,
-        "\(key).weight has \(rows.bias.count) rows; 4 are expected, or \(expected) for \(classCount) categories"
+        "\(key).weight has \(rows.bias.count) rows; 4 are expected, or \(expected) for \(order.classes.count) classes"
           + (framework.hasBackgroundDeltas ? " and background" : ""))
     }
     if rows.bias.count != 4 {
@@ -138,16 +145,15 @@ extension DetectorHead {
   /// The stages of a detector: `[nil]` where it has one only.
   private static func stageNumbers(_ file: any TensorContainer, _ framework: DetectorFramework) throws -> [Int?] {
     func isThere(_ stage: Int?) -> Bool {
-      file.names.contains(key(file, framework.key(.classifier, stage: stage)) + ".weight")
+      file.names.contains(framework.key(.classifier, stage: stage) + ".weight")
     }
     if isThere(nil) { return [nil] }
     let stages = (0..<16).prefix { isThere($0) }
     guard !stages.isEmpty else {
-      let found = file.names.prefix(12).joined(separator: ", ") + (file.names.count > 12 ? ", …" : "")
       throw ModelExportError(
         .missingTensor,
         "has no \(framework.key(.classifier, stage: nil)).weight, and no \(framework.key(.classifier, stage: 0)).weight "
-          + "of a cascade, which \(framework.rawValue) has; the tensors there: \(found)")
+          + "of a cascade, which \(framework.rawValue) has; the tensors there: \(listed(file.names))")
     }
     return stages.map { $0 }
   }
@@ -168,13 +174,20 @@ extension DetectorHead {
     return own
   }
 
-  /// The key as it stands in the file: a detector that was trained on several devices has `module.` before it.
-  private static func key(_ file: any TensorContainer, _ key: String) -> String {
-    file.names.contains("module.\(key).weight") ? "module.\(key)" : key
-  }
-
   private static func elementType(of file: any TensorContainer, _ name: String) throws -> TensorElementType {
     let type = try file.tensor("\(name).weight").elementType
     return [.float16, .bfloat16].contains(type) ? type : .float32
+  }
+}
+
+extension DetectorFramework {
+  /// The tensors of a file by this framework's keys, without what stands before them.
+  ///
+  /// - Throws: `TensorFileError` where several prefixes would do, or the given one does not.
+  func tensors(in file: any TensorContainer, prefix: String?) throws -> any TensorContainer {
+    let names = [nil, 0].map { "\(key(.classifier, stage: $0)).weight" }
+    // mmdetection 2's roi_head.bbox_head is none of mmdetection 1's bbox_head: its rows are in another order.
+    let isForeign: (String) -> Bool = { $0.hasSuffix("roi_head.") && names[0].hasPrefix("bbox_head.") }
+    return try file.withoutPrefix(before: names, given: prefix, isForeign: isForeign)
   }
 }

@@ -10,6 +10,9 @@ public struct DetectorHead: Sendable {
   public var regressor: BoxRegressor?
   /// The type in which its numbers are stored: F32, F16 or BF16.
   public var elementType: TensorElementType
+  /// The places of the rows of the detector's classifier that are no category, which this head therefore does not have;
+  /// empty where it was read from no detector's file.
+  public internal(set) var otherRows: [Int] = []
 
   /// Puts the layers together.
   ///

@@ -20,7 +20,11 @@ public struct NumPyArchive: TensorContainer {
   public init(at path: String) throws {
     let file = try MappedFile(at: path)
     var tensors: [String: TensorView] = [:]
-    for member in try ZipDirectory(bytes: file.bytes, path: path).members where member.name.hasSuffix(".npy") {
+    let members = try ZipDirectory(bytes: file.bytes, path: path).members
+    if let other = ForeignFile.description(ofArchiveWith: members.map(\.name), path: path) {
+      throw TensorFileError(path: path, code: .notThisFormat, detail: other)
+    }
+    for member in members where member.name.hasSuffix(".npy") {
       let name = String(member.name.dropLast(4))
       guard tensors[name] == nil else {
         throw TensorFileError(path: path, tensor: name, code: .header, detail: "stands twice in the archive")

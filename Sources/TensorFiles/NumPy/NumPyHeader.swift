@@ -57,6 +57,9 @@ struct NumPyHeader {
       throw fault(.header, "the header has no fortran_order that is True or False")
     }
     elementType = try Self.elementType(dictionary["descr"], fault: fault)
+    guard shape.count <= mostDimensions else {
+      throw fault(.shape, "its shape has \(shape.count) sizes; \(mostDimensions) at most are read")
+    }
     guard let byteCount = checkedByteCount(of: shape, elementType) else {
       throw fault(.shape, "shape \(shape) has a negative size or too many elements")
     }

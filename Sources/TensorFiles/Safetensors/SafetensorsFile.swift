@@ -20,7 +20,13 @@ public struct SafetensorsFile: TensorContainer {
   ///   fault.
   public init(at path: String) throws {
     let file = try MappedFile(at: path)
-    let header = try SafetensorsHeader(bytes: file.bytes, path: path)
+    let header: SafetensorsHeader
+    do {
+      header = try SafetensorsHeader(bytes: file.bytes, path: path)
+    } catch let error as TensorFileError {
+      guard let other = ForeignFile.description(of: file.bytes, path: path) else { throw error }
+      throw TensorFileError(path: path, code: .notThisFormat, detail: other)
+    }
     self.path = path
     self.file = file
     metadata = header.metadata

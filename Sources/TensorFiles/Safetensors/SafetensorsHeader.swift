@@ -67,11 +67,14 @@ struct SafetensorsHeader {
     guard let elementType = TensorElementType(rawValue: entry.dtype) else {
       throw fault(.elementType, "element type \(entry.dtype) is not read here")
     }
+    guard entry.shape.count <= mostDimensions else {
+      throw fault(.shape, "its shape has \(entry.shape.count) sizes; \(mostDimensions) at most are read")
+    }
     guard let byteCount = checkedByteCount(of: entry.shape, elementType) else {
       throw fault(.shape, "shape \(entry.shape) has a negative size or too many elements")
     }
     guard entry.offsets.count == 2 else {
-      throw fault(.offsets, "data_offsets must be two numbers, begin and end, not \(entry.offsets)")
+      throw fault(.offsets, "data_offsets must be two numbers, begin and end, not \(entry.offsets.count)")
     }
     let (begin, end) = (entry.offsets[0], entry.offsets[1])
     guard 0 <= begin, begin <= end else { throw fault(.offsets, "data_offsets \(begin)..<\(end) are no range") }
@@ -105,16 +108,20 @@ struct SafetensorsHeader {
   }
 }
 
+/// As in NumPy.
+let mostDimensions = 64
+
 /// The bytes of a shape's elements; `nil` where a size is negative or the number overflows.
 func checkedByteCount(of shape: [Int], _ elementType: TensorElementType) -> Int? {
-  // A zero makes the tensor empty, but the other sizes may still not overflow: the safetensors library says so too.
+  // A zero makes the tensor empty, but the other sizes may still not overflow, wherever the zero stands: who reads a row
+  // multiplies them.
   var count = elementType.byteCount
-  for size in shape {
+  for size in shape where size != 0 {
     let (product, overflows) = count.multipliedReportingOverflow(by: size)
     if size < 0 || overflows { return nil }
     count = product
   }
-  return count
+  return shape.contains(0) ? 0 : count
 }
 
 /// The header's JSON before its contents are checked.

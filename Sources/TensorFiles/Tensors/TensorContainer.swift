@@ -21,7 +21,7 @@ extension TensorContainer {
   }
 
   func missing(_ name: String) -> TensorFileError {
-    let found = names.isEmpty ? "none" : names.joined(separator: ", ")
+    let found = names.isEmpty ? "none" : listed(names)
     return TensorFileError(
       path: path, tensor: name, code: .missingTensor, detail: "not in the file; the tensors there: \(found)")
   }

@@ -48,7 +48,8 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: "Where all randomness comes from.")
   var seed: UInt64 = 0
 
-  @Option(help: "Threads (default: one a core). The last bits of what is trained depend on it.")
+  @Option(
+    help: "Threads (default: the processors that this process may use). The last bits of what is trained depend on it.")
   var threads: Int?
 
   @Option(
@@ -76,7 +77,6 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   func run() throws {
-    Interruption.watch()
     if let resume {
       try self.resume(RunSession.resume(named: resume, by: "calibrate"))
     } else {
@@ -142,7 +142,7 @@ struct CalibrateCommand: ParsableCommand {
     settings.imagesPerBatch = imagesPerBatch
     settings.seed = seed
     settings.memoryLimit = memoryLimit.value
-    settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    settings.threads = threads ?? DefaultThreads.count
     return settings
   }
 

@@ -103,7 +103,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    Interruption.watch()
+    Interruption.advise("the same command goes on where it stopped")
     let folder = ComparisonFolder(at: output)
     try imageFormat.checkAvailability()
     try folder.open()

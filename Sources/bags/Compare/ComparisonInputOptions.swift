@@ -131,7 +131,7 @@ struct ComparisonInputOptions: ParsableArguments {
       "no --features: comparing on the built-in synthetic set, which shows mechanisms and predicts no real detector")
     let set = SyntheticDetectionSet()
     // The shards are mapped when they are opened and stay readable without their names.
-    return try withTemporaryFolder { folder in
+    return try TemporaryFiles.withFolder { folder in
       try set.write(to: folder)
       return try comparisonSet(
         features: "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)", training: set.training.dataset,
@@ -139,12 +139,4 @@ struct ComparisonInputOptions: ParsableArguments {
         detection: detection, trainingInputs: [:], validationInputs: [:])
     }
   }
-}
-
-/// Runs `body` with an empty folder that is removed afterwards.
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bags-\(UUID().uuidString)").path
-  try makeFolder(at: folder)
-  defer { try? FileManager.default.removeItem(atPath: folder) }
-  return try body(folder)
 }

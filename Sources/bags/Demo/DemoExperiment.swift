@@ -57,7 +57,7 @@ struct DemoExperiment {
   private func train(_ method: TrainingMethod) throws -> LinearHead {
     var settings = TrainingSettings()
     settings.seed = set.seed
-    settings.threads = ProcessInfo.processInfo.activeProcessorCount
+    settings.threads = DefaultThreads.count
     let recipe = TrainingRecipe(
       try chosen(method.name, of: TrainingMethod.self, parameters: [:]), settings: settings)
     let trainer = try recipe.trainer(

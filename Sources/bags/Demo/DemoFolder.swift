@@ -52,14 +52,20 @@ struct DemoFolder {
   func stage() throws -> DemoFolder {
     let staging = DemoFolder(at: path + ".partial")
     staging.remove()
+    TemporaryFiles.add(staging.path)
     try makeFolder(at: staging.runs)
     return staging
   }
 
-  func remove() { try? FileManager.default.removeItem(atPath: path) }
+  func remove() {
+    try? FileManager.default.removeItem(atPath: path)
+    TemporaryFiles.remove(path)
+  }
 
   /// Moves everything here from where it was made; files of other names stay.
   func replace(by staging: DemoFolder) throws {
+    // What is moved here half is of use.
+    TemporaryFiles.remove(staging.path)
     let files = FileManager.default
     if !files.fileExists(atPath: path) {
       guard rename(staging.path, path) == 0 else { throw FileError(path: path, operation: "write") }

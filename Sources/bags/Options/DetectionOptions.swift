@@ -24,7 +24,7 @@ struct DetectionOptions: ParsableArguments {
       valueName: "convention"))
   var boxCoder = BoxCoder.Convention.standard
 
-  @Option(help: "Threads (default: one a core). The result does not depend on it.")
+  @Option(help: "Threads (default: the processors that this process may use). The result does not depend on it.")
   var threads: Int?
 
   func validate() throws {
@@ -40,7 +40,7 @@ struct DetectionOptions: ParsableArguments {
     DetectionSettings(
       scoreThreshold: scoreThreshold, suppressionIoU: nmsIou, maximumPerImage: maxDetections,
       minimumSize: minBoxSize, boxCoder: BoxCoder(convention: boxCoder),
-      threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+      threads: threads ?? DefaultThreads.count)
   }
 }
 

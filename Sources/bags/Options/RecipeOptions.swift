@@ -25,7 +25,8 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "Weight decay.")
   var weightDecay = 1e-4
 
-  @Option(help: "Threads (default: one a core). The last bits of the result depend on it.")
+  @Option(
+    help: "Threads (default: the processors that this process may use). The last bits of the result depend on it.")
   var threads: Int?
 
   @Option(
@@ -35,7 +36,9 @@ struct RecipeOptions: ParsableArguments {
 
   func validate() throws {
     // 0 means no limit here; the settings say so by having none.
-    guard gradientClip >= 0 else { throw ValidationError("--gradient-clip must not be negative") }
+    guard gradientClip >= 0, gradientClip.isFinite else {
+      throw ValidationError("--gradient-clip must be a number of at least 0; 0 sets no limit")
+    }
     if let fault = settings(seed: 0).fault { throw ValidationError(withOption(fault)) }
   }
 
@@ -51,12 +54,13 @@ struct RecipeOptions: ParsableArguments {
     settings.learningRate = learningRate ?? settings.learningRate
     settings.milestones = milestones.values
     settings.warmupSteps = warmupSteps
-    settings.gradientClip = gradientClip > 0 ? gradientClip : nil
+    // 0 means no limit here; the settings say so by having none.
+    settings.gradientClip = gradientClip == 0 ? nil : gradientClip
     settings.momentum = momentum
     settings.weightDecay = weightDecay
     settings.seed = seed
     settings.memoryLimit = memoryLimit.value
-    settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    settings.threads = threads ?? DefaultThreads.count
     return settings
   }
 }

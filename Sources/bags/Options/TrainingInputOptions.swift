@@ -28,6 +28,18 @@ struct TrainingInputOptions: ParsableArguments {
     completion: .file())
   var initialHead: String?
 
+  @Option(
+    help: .init(
+      "By what the classes of --init are recognised; those that it lacks start afresh.", valueName: "ids|names"))
+  var match = ClassMatching.ids
+
+  @Option(
+    help: .init(
+      "Weights of classes in the loss: CSV (class,weight) or a JSON object, a class by id, name or background; others "
+        + "have 1. For softmax, balanced-softmax, logit-adjustment, bce and balanced-bce.", valueName: "file"),
+    completion: .file(extensions: ["csv", "json"]))
+  var classWeights: String?
+
   func validate() throws {
     if groups?.isEmpty == true {
       throw ValidationError("--groups needs a file, boundaries such as 10,100,1000, or auto:4")
@@ -38,6 +50,7 @@ struct TrainingInputOptions: ParsableArguments {
     if case .counts(let values) = groups.flatMap({ GroupBoundaries($0) }), !zip([0] + values, values).allSatisfy(<) {
       throw ValidationError("--groups: boundaries must ascend from above 0, such as 10,100,1000, not \(groups ?? "")")
     }
+    if match != .ids && initialHead == nil { throw ValidationError("--match is for --init: name a head to start from") }
     if features == nil && (annotations != nil || groupsFile != nil) {
       throw ValidationError("--annotations and a groups file need --features: the built-in set has its own")
     }
@@ -47,7 +60,9 @@ struct TrainingInputOptions: ParsableArguments {
   }
 
   var paths: TrainingInputPaths {
-    TrainingInputPaths(features: features, annotations: annotations, groups: groupsFile, initialHead: initialHead)
+    TrainingInputPaths(
+      features: features, annotations: annotations, groups: groupsFile, initialHead: initialHead,
+      classWeights: classWeights)
   }
 
   /// Where the groups are to be made: at boundaries that were given, or at the paper's.
@@ -58,3 +73,5 @@ struct TrainingInputOptions: ParsableArguments {
 
   private var groupsFile: String? { groups.flatMap { GroupBoundaries($0) == nil ? $0 : nil } }
 }
+
+extension ClassMatching: ExpressibleByArgument {}

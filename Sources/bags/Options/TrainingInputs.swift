@@ -1,4 +1,5 @@
 import BalancedGroupSoftmax
+import DurableFiles
 
 /// The files that a training reads; all `nil` for the built-in synthetic set.
 struct TrainingInputPaths {
@@ -7,16 +8,18 @@ struct TrainingInputPaths {
   var groups: String?
   var initialHead: String?
   var miningHead: String?
+  var classWeights: String?
 
   init(
     features: String? = nil, annotations: String? = nil, groups: String? = nil, initialHead: String? = nil,
-    miningHead: String? = nil
+    miningHead: String? = nil, classWeights: String? = nil
   ) {
     self.features = features
     self.annotations = annotations
     self.groups = groups
     self.initialHead = initialHead
     self.miningHead = miningHead
+    self.classWeights = classWeights
   }
 
   /// The files that a run was trained on.
@@ -24,7 +27,7 @@ struct TrainingInputPaths {
     self.init(
       features: record.inputs["features"]?.path, annotations: record.inputs["annotations"]?.path,
       groups: record.inputs["groups"]?.path, initialHead: record.inputs["init"]?.path,
-      miningHead: record.inputs["mining-head"]?.path)
+      miningHead: record.inputs["mining-head"]?.path, classWeights: record.inputs["class-weights"]?.path)
   }
 
   /// The same paths, each with a mark of what is there now.
@@ -34,7 +37,7 @@ struct TrainingInputPaths {
     let paths = [
       "features": features, "annotations": annotations, "groups": groups,
       "init": initialHead.map { RunFolder.headPath(for: $0) },
-      "mining-head": miningHead.map { RunFolder.headPath(for: $0) },
+      "mining-head": miningHead.map { RunFolder.headPath(for: $0) }, "class-weights": classWeights,
     ]
     return try paths.compactMapValues { $0 }.mapValues { try RunRecord.Input(path: $0) }
   }
@@ -56,13 +59,32 @@ struct TrainingInputPaths {
     func head(_ path: String) throws -> LinearHead {
       try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: groups)
     }
-    return PrerequisiteHeads(
-      initial: try initialHead.map(head),
-      boxRegressor: try recipe.boxes == nil
-        ? nil
-        : initialHead.flatMap {
-          try BoxRegressor(ifIn: openTensors(at: RunFolder.headPath(for: $0)), groups: groups)
-        }, mining: try miningHead.map(head))
+    let initial = try initialHead.map(head)
+    var boxRegressor: BoxRegressor?
+    if recipe.boxes != nil, let initial, let initialHead {
+      boxRegressor = try BoxRegressor(
+        ifIn: openTensors(at: RunFolder.headPath(for: initialHead)), groups: initial.groups)
+      // Rows of other classes would be taken for those of these.
+      if boxRegressor?.isClassAgnostic == false, initial.groups.members.map(\.id) != groups.members.map(\.id) {
+        StandardStreams.note("\(initialHead): its box regressor is of other classes: a fresh one is trained")
+        boxRegressor = nil
+      }
+    }
+    return PrerequisiteHeads(initial: initial, boxRegressor: boxRegressor, mining: try miningHead.map(head))
+  }
+
+  /// Says which classes a head to start from does not have.
+  func describeNewClasses(of groups: CategoryGroups, in heads: PrerequisiteHeads, for recipe: TrainingRecipe) throws {
+    guard let initial = heads.initial, let initialHead else { return }
+    do {
+      let new = try recipe.newClasses(of: groups, startingFrom: initial)
+      guard !new.isEmpty else { return }
+      StandardStreams.note(
+        "\(initialHead): lacks \(grouped(new.count)) of the \(grouped(groups.classCount)) classes, which start afresh: "
+          + listed(new.map { "\($0.name) (\($0.id))" }))
+    } catch let error as LinearHeadError {
+      throw CommandFailure("\(RunFolder.headPath(for: initialHead)): \(error)")
+    }
   }
 
   /// Reads them.
@@ -151,7 +173,7 @@ extension TrainingInputs {
       return TuningData(source: source, dataset: dataset, groups: groups)
     }
     // The built-in set is in memory; scoring reads files, which stay mapped when their names are gone.
-    return try withTemporaryFolder { folder in
+    return try TemporaryFiles.withFolder { folder in
       try SyntheticDetectionSet().write(to: folder)
       let features = try FeatureSet(at: "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)")
       let labels = try features.labels(categoryIDs: groups.members.map(\.id)) ?? features.labels(assignedFrom: dataset)

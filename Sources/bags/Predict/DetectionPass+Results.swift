@@ -7,7 +7,7 @@ extension DetectionPass {
   ///   - path: The file to write.
   ///   - categoryIDs: The category of each class.
   /// - Returns: The number of detections.
-  /// - Throws: `FileError`, and `CommandFailure` where it is interrupted; what stood at `path` is then as it was.
+  /// - Throws: `FileError`; what stood at `path` is then as it was.
   func writeResults(to path: String, categoryIDs: [Int]) throws -> Int {
     let writer = try DetectionResultsWriter(at: path)
     let progress = ProgressLine("predict")
@@ -24,7 +24,6 @@ extension DetectionPass {
       }
       return text
     } deliver: { text in
-      if Interruption.isPending { throw CommandFailure("interrupted; \(path) was not written") }
       try writer.append(text)
       imageCount += 1
       progress.update(

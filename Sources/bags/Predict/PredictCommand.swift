@@ -51,7 +51,6 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func run() throws {
-    Interruption.watch()
     try overwrite.check(output)
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0, including: []) }
     guard let path = head ?? RunFolder.latest()?.path else {

@@ -37,6 +37,8 @@ struct TrainCommand: ParsableCommand {
         bags train --others-ratio 3 --g0 official
         bags train --features features/train --annotations train.json --method softmax --learning-rate auto
         bags train --features features/train --annotations t.json --groups auto:4
+        bags train --features features/train --annotations t.json --init runs/baseline --match names
+        bags train --features features/train --annotations t.json --method softmax --class-weights weights.csv
         bags train --tensorboard logs
         bags train --config settings.yaml --seed 1
         bags train --config runs/baseline/run.json --output runs/again
@@ -112,11 +114,12 @@ struct TrainCommand: ParsableCommand {
     TrainingRecipe(
       try method.choice(in: Self.self), sampler: try sampling.samplerChoice(), mining: try sampling.miningChoice(),
       boxes: try boxes.choice(), architecture: architecture.architecture(setStages: setStages),
-      settings: settings.settings(learningRate: learningRate.rate, seed: seed))
+      settings: settings.settings(learningRate: learningRate.rate, seed: seed), matching: input.match,
+      // Read when the classes are known; whether the method takes any is known now.
+      classWeights: input.classWeights.map { _ in ClassWeightTable(byCategory: [:]) })
   }
 
   func run() throws {
-    Interruption.watch()
     if let resume {
       try self.resume(RunSession.resume(named: resume, by: "train"))
     } else {
@@ -140,9 +143,11 @@ struct TrainCommand: ParsableCommand {
         "the learning rate stays as it is: --milestones \(settings.milestones) are not reached")
     }
     var recipe = try recipe(setStages: data.source.stageCount)
+    recipe.classWeights = try input.classWeights.map { try ClassWeightTable(contentsOf: $0, groups: data.groups) }
     let inputs = try paths.fingerprinted()
     if let config { warnOfOtherInputs(than: config, now: inputs) }
     let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
+    try paths.describeNewClasses(of: data.groups, in: heads, for: recipe)
     var tuned: TunedMethod?
     if learningRate == .auto {
       let found = try tuneLearningRate(recipe, data: data, heads: heads)
@@ -178,7 +183,8 @@ struct TrainCommand: ParsableCommand {
     images.unseen = try tuning.unseenImages()
     let tuner = try Tuner(
       images, settings: recipe.settings, architecture: recipe.architecture,
-      plan: tuning.plan(epochs: recipe.settings.epochs), startingFrom: heads)
+      plan: tuning.plan(epochs: recipe.settings.epochs), startingFrom: heads, matching: recipe.matching,
+      classWeights: recipe.classWeights)
     for warning in tuner.warnings { StandardStreams.warn(warning) }
     let progress = ProgressLine("learning rate")
     var hooks = ComparisonHooks()

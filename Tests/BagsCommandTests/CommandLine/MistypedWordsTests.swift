@@ -27,6 +27,9 @@ import Testing
     ("runs --fromat json", "Did you mean '--format'?"),
     ("show --jsno", "Unknown option '--jsno'"),
     ("demo --sed 3", "Did you mean '--seed'?"),
+    ("compare --tune --epoch 3", "Did you mean '--epochs'?"),
+    ("compare --tune --unheard 3", "Unknown option '--unheard'"),
+    ("compare --methods bags --tune gamma --tune-epoch 3", "Did you mean '--tune-epochs'?"),
   ])
   func isAnsweredWithWhatWasMeant(line: String, message: String) throws {
     try withTemporaryFolder { folder in

@@ -1,5 +1,6 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import LVISDatasets
 import TensorFiles
 import TestSupport
 import Testing
@@ -73,5 +74,34 @@ import Testing
     #expect(grouped.bias == [0, 0, 1, 4, 0, 3, 5, 0, 2, 7, 0, 6, 8])
     #expect(grouped.weight.row(2) == softmax.weight.row(1) && grouped.weight.row(12) == softmax.weight.row(8))
     #expect(grouped.weight.row(0) == before.weight.row(0) && grouped.weight.row(1) == before.weight.row(1))
+  }
+
+  /// Classes by id and counts of no matter.
+  private func classes(_ list: KeyValuePairs<Int, String>) throws -> CategoryGroups {
+    try CategoryGroups(counts: list.map { CategoryCount(id: $0, name: $1, instances: 1, images: 1) })
+  }
+
+  @Test func copiesTheClassesThatItHas() throws {
+    let old = try classes([2: "pear", 5: "fig", 7: "nut"])
+    var known = try exampleHead(SoftmaxLayout(classCount: 3), inputs: 2, groups: old)
+    known.bias = [10, 11, 12, 13]
+    func bias(_ groups: CategoryGroups, _ matching: ClassMatching) throws -> [Float] {
+      var head = try exampleHead(SoftmaxLayout(classCount: groups.classCount), inputs: 2, groups: groups)
+      head.bias = head.bias.map { _ in 0 }
+      let before = head
+      try head.copyClasses(from: known, matching: matching)
+      for (row, bias) in head.bias.enumerated() {
+        let expected = bias == 0 ? before.weight.row(row) : known.weight.row(Int(bias) - 10)
+        #expect(head.weight.row(row) == expected)
+      }
+      return head.bias
+    }
+    // By id: 1 and 6 are new, 7 is another's; by name: ids do not count.
+    #expect(try bias(classes([1: "kiwi", 2: "pear", 5: "nut", 6: "fig"]), .ids) == [10, 0, 11, 12, 0])
+    #expect(try bias(classes([1: "kiwi", 2: "pear", 5: "nut", 6: "fig"]), .names) == [10, 0, 11, 13, 12])
+    let none = #expect(throws: LinearHeadError.self) { try bias(classes([1: "a", 3: "b"]), .ids) }
+    #expect(none?.description.contains("none of its 3 categories is among the 2 that are trained, by id") == true)
+    let twice = #expect(throws: LinearHeadError.self) { try bias(classes([1: "pear", 3: "pear"]), .names) }
+    #expect(twice?.description.contains("several categories are called 'pear'") == true)
   }
 }

@@ -34,6 +34,31 @@ import Testing
     }
   }
 
+  @Test func folderOfAnotherFormat() throws {
+    try withTemporaryFolder { folder in
+      try Data([0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0]).write(to: URL(fileURLWithPath: "\(folder)/features.pkl"))
+      let error = #expect(throws: TensorFileError.self) { try FeatureSet(at: folder) }
+      #expect(error?.description.contains("features.pkl: is a Python pickle") == true)
+    }
+  }
+
+  /// A row of so many numbers cannot be counted, though there are no rows.
+  @Test func emptyShardOfEndlessRows() throws {
+    try withTemporaryFolder { folder in
+      var parts = ShardParts(imageIDs: [])
+      parts.tensors["features"] = NamedTensor("features", bytes: [], elementType: .float32, shape: [0, 4, 2])
+      try parts.write(to: "\(folder)/a.safetensors")
+      // The writer would refuse such a shape itself.
+      let good = try fileBytes("\(folder)/a.safetensors")
+      let header = String(decoding: good.dropFirst(8), as: UTF8.self)
+        .replacing("\"shape\":[0,4,2]", with: "\"shape\":[0,3037000500,3037000500]")
+      let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+      try (length + Data(header.utf8)).write(to: URL(fileURLWithPath: "\(folder)/a.safetensors"))
+      let error = #expect(throws: TensorFileError.self) { try FeatureSet(at: folder) }
+      #expect(error?.code == .shape && error?.tensor == "features", "\(error as Any)")
+    }
+  }
+
   @Test func readsNumPyShards() throws {
     try withTemporaryFolder { folder in
       for (name, ids, first) in [("2", [2, 2, 5], 0), ("10", [5, 9], 3)] as [(String, [Int64], Int)] {

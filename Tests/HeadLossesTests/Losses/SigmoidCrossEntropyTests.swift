@@ -1,5 +1,6 @@
 import DenseLinearAlgebra
 import DetectionHeads
+import Foundation
 import HeadLosses
 import TestSupport
 import Testing
@@ -60,6 +61,26 @@ import Testing
     let b = try evaluate(&focal, logits: logits, labels: labels)
     #expect(abs(a.loss - b.loss) < 1e-6 * b.loss)
     #expect(largestDifference(a.gradient, b.gradient.map { Double($0) }) < 1e-6)
+  }
+
+  /// The weights of a user: of positives by class, as torch's `pos_weight`, and of all that a background RoI adds.
+  @Test func classWeightsAreOfPositivesAndOfBackground() throws {
+    let logits = randomLogits(12, seed: 8).map { Float($0) }
+    let labels: [Int32] = [2, -1, 0]
+    var objective = SigmoidObjective(classCount: 4, classWeights: [0.5, 3, 1, 0.25, 1])
+    let found = try evaluate(&objective, logits: logits, labels: labels)
+    var expected = 0.0
+    var gradient: [Double] = []
+    for (index, z) in logits.map({ Double($0) }).enumerated() {
+      let (row, column) = (index / 4, index % 4)
+      let sigma = 1 / (1 + exp(-z))
+      let isPositive = labels[row] == Int32(column)
+      let weight = isPositive ? [3, 1, 0.25, 1][column] : row == 1 ? 0.5 : 1
+      expected -= weight * log(isPositive ? sigma : 1 - sigma) / 3
+      gradient.append(weight * (isPositive ? sigma - 1 : sigma) / 3)
+    }
+    #expect(abs(found.loss - expected) < 1e-5 * expected)
+    #expect(largestDifference(found.gradient, gradient) < 1e-6)
   }
 
   @Test func priorIsTheScoreOfAZeroFeature() throws {

@@ -1,8 +1,10 @@
 import DetectionHeads
 import FeatureSets
+import Foundation
 import HeadLosses
 import HeadTraining
 import LVISDatasets
+import TestSupport
 import Testing
 
 @Suite struct TrainingRecipeTests {
@@ -32,6 +34,14 @@ import Testing
     Mistake({ $0.settings.epochs = 0 }, "epochs must be from 1"),
     Mistake(
       {
+        $0.method.name = "seesaw"
+        $0.classWeights = ClassWeightTable(byCategory: [1: 2])
+      }, "seesaw takes no class weights of the user's; softmax, balanced-softmax"),
+    Mistake({ $0.classWeights = ClassWeightTable(byCategory: [3: -1]) }, "class weight of category 3 must be from 0"),
+    Mistake({ $0.classWeights = ClassWeightTable(background: .nan, byCategory: [:]) }, "class weight of background"),
+    Mistake({ $0.settings.gradientClip = .infinity }, "gradientClip must be a number of at least 0"),
+    Mistake(
+      {
         $0.method.name = "ghm"
         $0.mining = MethodChoice(name: "ohem")
       }, "ghm has none"),
@@ -56,6 +66,40 @@ import Testing
     let error = #expect(throws: (any Error).self) { try recipe.validate() }
     #expect("\(error as Any)".contains(mistake.message), "\(error as Any)")
     #expect(!"\(error as Any)".contains("--"))
+  }
+
+  @Test func matchingAndWeightsComeBackFromJSON() throws {
+    var recipe = TrainingRecipe(MethodChoice(name: "softmax"))
+    let plain = try recipe.json()
+    #expect(!plain.contains("matching") && !plain.contains("class_weights"))
+    recipe.matching = .names
+    recipe.classWeights = ClassWeightTable(background: 0.25, byCategory: [3: 2, 10: 0.5])
+    #expect(try TrainingRecipe(json: Data(recipe.json().utf8)) == recipe)
+  }
+
+  @Test func classesThatAHeadLacksStartAfresh() throws {
+    let source = RoIArrays(features: [1, 2, 3, 4], featureCount: 2, labels: [0, -1], roisPerImage: [2])
+    func groups(_ names: [String]) throws -> CategoryGroups {
+      try CategoryGroups(
+        counts: names.enumerated().map { CategoryCount(id: $0 + 1, name: $1, instances: 1, images: 1) })
+    }
+    let known = try exampleHead(SoftmaxLayout(classCount: 2), inputs: 2, groups: groups(["fig", "pear"]))
+    let trained = try groups(["nut", "pear", "fig"])
+    var recipe = TrainingRecipe(MethodChoice(name: "softmax"))
+    func head() throws -> LinearHead {
+      try recipe.trainer(
+        on: source, groups: trained, imageCount: 1, startingFrom: PrerequisiteHeads(initial: known)
+      ).head
+    }
+    #expect(try recipe.newClasses(of: trained, startingFrom: known).map(\.name) == ["fig"])
+    #expect(try head().weight.row(1) == known.weight.row(1) && head().weight.row(2) == known.weight.row(2))
+    recipe.matching = .names
+    #expect(try recipe.newClasses(of: trained, startingFrom: known).map(\.name) == ["nut"])
+    #expect(try head().weight.row(3) == known.weight.row(1) && head().weight.row(2) == known.weight.row(2))
+    // What only corrects a head has nothing to correct there.
+    recipe.method = MethodChoice(name: "disalign")
+    let error = #expect(throws: InitialHeadError.self) { try head() }
+    #expect(error?.description.contains("lacks 'nut' (1)") == true, "\(error as Any)")
   }
 
   @Test func saysWhatDoesNotFitTheData() throws {

@@ -255,7 +255,7 @@ import Testing
           DetectorHead.tensors([DetectorHead(classifier: head)], framework: .mmdetection1), to: "\(folder)/b.npz")
         _ = try Self.read("\(folder)/b.npz", .official)
       }
-      expect("bbox_pred.weight has 32 rows; 4 are expected, or 36 for 8 categories and background") {
+      expect("bbox_pred.weight has 32 rows; 4 are expected, or 36 for 8 classes and background") {
         let whole = try DetectorHead(classifier: head, regressor: exampleRegressor(perClass: true))
         try writeNumPyArchive(DetectorHead.tensors([whole], framework: .detectron2), to: "\(folder)/c.npz")
         _ = try Self.read("\(folder)/c.npz", .torchvision)
