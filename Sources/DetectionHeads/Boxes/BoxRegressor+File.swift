@@ -11,7 +11,7 @@ extension BoxRegressor {
   ///   - groups: The classes that it is for.
   /// - Throws: `TensorFileError` if it holds no regressor, `LinearHeadError` if the regressor does not fit the classes.
   public init(_ file: any TensorContainer, groups: CategoryGroups) throws {
-    let file = try file.withoutPrefix(before: ["fc_reg.weight"]) { LinearHead.isDetectorPrefix($0) }
+    let file = try file.withoutPrefix(before: ["fc_reg.weight"]) { LinearRows.isDetectorPrefix($0) }
     if let json = file.metadata["groups"] {
       let own = try CategoryGroups(json: Data(json.utf8), source: "\(file.path), metadata \"groups\"")
       guard own.members.map(\.id) == groups.members.map(\.id) else {
@@ -40,7 +40,7 @@ extension BoxRegressor {
   ///   - groups: The classes that it is for.
   /// - Throws: `TensorFileError` or `LinearHeadError` if the regressor is no whole one, or does not fit the classes.
   public init?(ifIn file: any TensorContainer, groups: CategoryGroups) throws {
-    let file = try file.withoutPrefix(before: ["fc_reg.weight"]) { LinearHead.isDetectorPrefix($0) }
+    let file = try file.withoutPrefix(before: ["fc_reg.weight"]) { LinearRows.isDetectorPrefix($0) }
     guard file.names.contains("fc_reg.weight") else { return nil }
     try self.init(file, groups: groups)
   }

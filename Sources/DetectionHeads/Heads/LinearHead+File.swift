@@ -59,7 +59,7 @@ extension LinearHead {
   ///   detector's, whose rows stand in an order of its own.
   package static func tensors(in file: any TensorContainer, prefix: String? = nil) throws -> any TensorContainer {
     let names = ["fc_cls.weight", "fc_cls.0.weight"]
-    let own = try file.withoutPrefix(before: names, given: prefix) { isDetectorPrefix($0) }
+    let own = try file.withoutPrefix(before: names, given: prefix) { LinearRows.isDetectorPrefix($0) }
     let foreign = ["fc_cls.weight", "fc_cls.0.weight", "cls_score.weight", "cls_score.0.weight"]
     if !names.contains(where: own.names.contains),
       let layer = file.names.first(where: { name in foreign.contains { name.hasSuffix(".\($0)") } })
@@ -70,11 +70,6 @@ extension LinearHead {
           + "others into a head file", path: file.path)
     }
     return own
-  }
-
-  /// Whether `fc_cls` and `fc_reg` behind a prefix are a detector's own, whose rows stand in another order.
-  static func isDetectorPrefix(_ prefix: String) -> Bool {
-    prefix.hasPrefix("bbox_head.") || prefix.contains(".bbox_head.")
   }
 
   /// Writes a `head.safetensors`.

@@ -43,3 +43,10 @@ extension LinearRows {
     }
   }
 }
+
+extension LinearRows {
+  /// Whether `fc_cls` and `fc_reg` behind a prefix are a detector's own, whose rows stand in another order.
+  static func isDetectorPrefix(_ prefix: String) -> Bool {
+    prefix.hasPrefix("bbox_head.") || prefix.contains(".bbox_head.")
+  }
+}
