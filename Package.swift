@@ -74,6 +74,11 @@ let package = Package(
       ]),
     .target(name: "LVISEvaluation", dependencies: ["DurableFiles", "LVISDatasets"]),
     .target(
+      name: "DataChecks",
+      dependencies: [
+        "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "LVISDatasets", "LVISEvaluation", "TensorFiles",
+      ]),
+    .target(
       name: "MethodComparison",
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "HeadLosses",
@@ -102,8 +107,8 @@ let package = Package(
     .target(
       name: "BalancedGroupSoftmax",
       dependencies: [
-        "Charts", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "HeadLosses", "HeadTraining",
-        "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData", "TensorFiles",
+        "Charts", "DataChecks", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "HeadLosses",
+        "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData", "TensorFiles",
         "TrainingRuns",
       ]),
 
@@ -173,6 +178,12 @@ let package = Package(
       name: "LVISEvaluationTests",
       dependencies: [
         "DurableFiles", "LVISDatasets", "LVISEvaluation", "Reporting", "TestSupport",
+      ]),
+    .testTarget(
+      name: "DataChecksTests",
+      dependencies: [
+        "DataChecks", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "LVISDatasets",
+        "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "MethodComparisonTests",

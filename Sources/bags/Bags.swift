@@ -19,6 +19,7 @@ struct Bags: ParsableCommand {
       """,
     version: version,
     subcommands: [
+      CheckCommand.self,
       GroupCommand.self,
       TrainCommand.self,
       CalibrateCommand.self,

@@ -101,8 +101,7 @@ struct CompareCommand: ParsableCommand {
       program: "bags \(Bags.version)")
     StandardStreams.note(
       "\(methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
-        + "\(grouped(set.source.features.roiCount)) RoIs of \(grouped(set.source.imageCount)) images; results in "
-        + folder.path)
+        + "\(set.source.roiText); results in " + folder.path)
     let progress = ProgressLine("compare")
     var hooks = ComparisonHooks()
     hooks.isInterrupted = { Interruption.isPending }
