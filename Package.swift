@@ -76,7 +76,8 @@ let package = Package(
     .target(
       name: "DataChecks",
       dependencies: [
-        "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "LVISDatasets", "LVISEvaluation", "TensorFiles",
+        "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "LVISDatasets", "LVISEvaluation",
+        "TensorFiles",
       ]),
     .target(
       name: "MethodComparison",
@@ -108,8 +109,8 @@ let package = Package(
       name: "BalancedGroupSoftmax",
       dependencies: [
         "Charts", "DataChecks", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "HeadLosses",
-        "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData", "TensorFiles",
-        "TrainingRuns",
+        "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData",
+        "TensorFiles", "TrainingRuns",
       ]),
 
     // The command.

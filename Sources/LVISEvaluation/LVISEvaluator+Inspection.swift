@@ -21,10 +21,11 @@ extension LVISEvaluator {
   public func inspection(of prepared: PreparedDetections) -> [DataFinding] {
     let own = findings(of: prepared)
     guard prepared.count > 0 else { return own }
-    return own + [
-      imagesWithoutDetections(prepared), classesWithoutDetections(prepared), repeatedDetections(prepared),
-      cappedDetections(prepared),
-    ].compactMap { $0?.inFile(prepared.path) }
+    return own
+      + [
+        imagesWithoutDetections(prepared), classesWithoutDetections(prepared), repeatedDetections(prepared),
+        cappedDetections(prepared),
+      ].compactMap { $0?.inFile(prepared.path) }
   }
 
   private func imagesWithoutDetections(_ prepared: PreparedDetections) -> DataFinding? {
@@ -77,7 +78,7 @@ extension LVISEvaluator {
       .repeatedDetections, count: repeated,
       "\(share(repeated, of: prepared.count, "detection")) \(repeated == 1 ? "repeats a box" : "repeat boxes") of its "
         + "image and category", example: "results[\(first)]",
-      remedy: "all but one of them are false positives: was non-maximum suppression left out, or a file put together twice?")
+      remedy: "all but one are false positives: was non-maximum suppression left out, or a file put together twice?")
   }
 
   private func cappedDetections(_ prepared: PreparedDetections) -> DataFinding? {

@@ -4,7 +4,7 @@ import BalancedGroupSoftmax
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Look for everything in annotations, features, results and a head that makes training or scoring worthless.",
+    abstract: "Say what is wrong with annotations, features, results and a head.",
     discussion: """
       Reads the files whole and says what is wrong with each of them and between them, errors first: how many records, \
       one example, the likely cause and what to do. Files of one split belong together: the training annotations with \
@@ -41,7 +41,8 @@ struct CheckCommand: ParsableCommand {
   var head: String?
 
   @Option(
-    help: .init("A groups.json, for the recall of each group (default: groups of these annotations).", valueName: "file"),
+    help: .init(
+      "A groups.json, for the recall of each group (default: groups of these annotations).", valueName: "file"),
     completion: .file(extensions: ["json"]))
   var groups: String?
 

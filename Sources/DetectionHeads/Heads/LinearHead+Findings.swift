@@ -54,12 +54,13 @@ extension LinearHead {
       findings.append(
         DataFinding(
           .headCategories, isDisjoint ? .error : .warning, count: unknown.count + missing.count,
-          "\(share(unknown.count, of: own.count, "category", "categories")) of the head \(unknown.count == 1 ? "is" : "are") "
-            + "not in the annotations, and \(share(missing.count, of: theirs.count, "category", "categories")) of these "
+          "\(share(unknown.count, of: own.count, "category", "categories")) of the head "
+            + "\(unknown.count == 1 ? "is" : "are") not in the annotations, and \(share(missing.count, of: theirs.count, "category", "categories")) of these "
             + "\(missing.count == 1 ? "is" : "are") not in the head",
           example: "category \((unknown + missing)[0])",
           remedy: isDisjoint
-            ? "is the head of another data set?" : "what the head lacks is never found, what the annotations lack is not scored"
+            ? "is the head of another data set?"
+            : "what the head lacks is never found, what the annotations lack is not scored"
         ))
     }
     let names = Dictionary(categories.map { ($0.id, $0.name) }) { first, _ in first }

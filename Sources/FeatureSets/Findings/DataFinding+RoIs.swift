@@ -91,8 +91,10 @@ extension RoICensus {
     return [
       DataFinding(
         .noOverlap, isBlocking ? .error : .warning, count: besideObjects,
-        "none of \(besideObjects) RoIs overlaps an annotation from IoU .5 on (the best overlap is \(hundredths(bestOverlap)))",
-        example: beyond.first == nil && fractions.first == nil ? nil : example(beyond.first == nil ? fractions : beyond),
+        "none of \(besideObjects) RoIs overlaps an annotation from IoU .5 on (the best overlap is "
+          + "\(hundredths(bestOverlap)))",
+        example: beyond.first == nil && fractions.first == nil
+          ? nil : example(beyond.first == nil ? fractions : beyond),
         remedy: boxRemedy)
     ]
   }

@@ -10,6 +10,13 @@ public struct FeatureSetInspection: Sendable, Encodable {
     public let median: Int
     /// The most.
     public let greatest: Int
+
+    /// Makes a spread.
+    public init(least: Int, median: Int, greatest: Int) {
+      self.least = least
+      self.median = median
+      self.greatest = greatest
+    }
   }
 
   /// The folder or file.

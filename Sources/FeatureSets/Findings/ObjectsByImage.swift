@@ -43,7 +43,8 @@ struct ObjectsByImage {
     }
     for image in imageIDs.indices { starts[image + 1] += starts[image] }
     var next = starts
-    objects = Array(repeating: Object(box: BoundingBox(x: 0, y: 0, width: 0, height: 0), classIndex: -1), count: places.count)
+    objects = Array(
+      repeating: Object(box: BoundingBox(x: 0, y: 0, width: 0, height: 0), classIndex: -1), count: places.count)
     for (image, element) in places {
       let annotation = dataset.annotations[element]
       objects[next[image]] = Object(

@@ -63,9 +63,12 @@ struct RoICensus {
     for (place, box) in boxes.enumerated() {
       let row = rows[place]
       count += 1
-      if box.z <= box.x || box.w <= box.y { empty.add(image.id, row, box) }
-      if !seen.insert(box).inserted { repeated.add(image.id, row, box) }
-      addPlace(of: box, row, image)
+      if box.z <= box.x || box.w <= box.y {
+        empty.add(image.id, row, box)
+      } else {
+        if !seen.insert(box).inserted { repeated.add(image.id, row, box) }
+        addPlace(of: box, row, image)
+      }
       guard !objects.isEmpty || classes != nil else { continue }
       addOverlaps(of: box, row, classIndex: classes?[place], image, objects)
     }

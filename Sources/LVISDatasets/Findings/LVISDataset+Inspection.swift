@@ -37,7 +37,7 @@ extension LVISDataset {
     var findings: [DataFinding] = []
     let ids = categories.map(\.id)
     if let first = ids.first, let last = ids.last {
-      let missing = zip(ids, ids.dropFirst()).filter { $1 &- $0 > 1 }
+      let missing = zip(ids, ids.dropFirst()).filter { UInt(bitPattern: $1 &- $0) > 1 }
       if let gap = missing.first {
         let (span, overflow) = last.subtractingReportingOverflow(first)
         findings.append(

@@ -69,7 +69,9 @@ struct CheckText {
   /// A finding, folded: what, one example, what to do.
   private func lines(of finding: DataFinding, width: Int) -> String {
     var lines = [
-      "  " + folded((finding.file.map { "\($0): " } ?? "") + finding.message + " [\(finding.code)]", indent: 4, width: width)
+      "  "
+        + folded(
+          (finding.file.map { "\($0): " } ?? "") + finding.message + " [\(finding.code)]", indent: 4, width: width)
     ]
     if let example = finding.example { lines.append("    such as  " + folded(example, indent: 13, width: width)) }
     if let remedy = finding.remedy { lines.append("    remedy   " + folded(remedy, indent: 13, width: width)) }
