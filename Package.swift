@@ -129,6 +129,7 @@ let package = Package(
         "TensorFiles",
       ],
       path: "Tests/TestSupport", resources: [.copy("Golden"), .copy("Cases")]),
+    .testTarget(name: "PackageTests"),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
     .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
     .testTarget(

@@ -88,6 +88,12 @@ public final class IncrementalEvaluation: Sendable {
       findings: state.census.findings(known: evaluator.truth.categoryIDs.ids, path: nil))
   }
 
+  /// Everything added so far in the short form that comparisons need; objects in images that were not added are missed.
+  public func scored() -> ScoredDetections {
+    let store = state.withLock { $0.store }
+    return ScoredDetections(path: nil, result: result(over: .all), lists: evaluator.weightedLists(of: store))
+  }
+
   /// The metrics of one class; `nil` for a category that the ground truth does not know.
   ///
   /// - Complexity: O(n log n) in that class's detections, beside one pass over the objects.

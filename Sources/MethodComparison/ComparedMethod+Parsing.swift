@@ -57,12 +57,24 @@ extension ComparedMethod {
       return rate
     }
     let boundaries = try given.removeValue(forKey: "groups").map(Self.boundaries)
+    let start = try given.removeValue(forKey: "init").map { value -> Start in
+      guard value == "none" else { throw ComparisonError("init can only be none, for random weights, not '\(value)'") }
+      return .random
+    }
+    if part.name == Self.ownHead.method.name {
+      guard part.parameters.isEmpty else {
+        throw ComparisonError("\(part.name) is the head that was given; only calibrations can be added")
+      }
+      self = .ownHead
+      return
+    }
     // Checks names and values; only what was given is kept, the defaults go without saying.
     let parameters = try part.chosen(TrainingMethod.self, given).parameters
     if boundaries != nil, parameters.values["others-ratio"] == nil {
       throw ComparisonError("\(part.name) has no groups, so groups= would change nothing")
     }
     self.init(MethodChoice(name: part.name, parameters: given), learningRate: rate, boundaries: boundaries)
+    if let start { self.start = start }
   }
 
   private mutating func add(_ part: RowPart) throws {
@@ -70,6 +82,9 @@ extension ComparedMethod {
       if !isFree { throw ComparisonError(rule) }
     }
     let choice = MethodChoice(name: part.name, parameters: part.parameters)
+    if isOwnHead, CalibrationMethod.named(part.name) == nil {
+      throw ComparisonError("\(method.name) is not trained; only calibrations can be added to it")
+    }
     if part.name == BoxChoice.rowName {
       try once(boxes == nil, "one box regressor at most")
       boxes = try BoxChoice(part)
@@ -88,6 +103,10 @@ extension ComparedMethod {
     } else if CalibrationMethod.named(part.name) != nil {
       try once(calibration == nil, "one calibration at most")
       _ = try part.chosen(CalibrationMethod.self)
+      if isOwnHead {
+        calibration = choice
+        return
+      }
       try checkCalibration(named: part.name)
       calibration = choice
     } else {

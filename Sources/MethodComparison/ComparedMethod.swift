@@ -22,6 +22,18 @@ public struct ComparedMethod: Sendable, Equatable {
   public var boxes: BoxChoice?
   /// What is done to the head after training; `nil` for nothing.
   public var calibration: MethodChoice?
+  /// What its weights start from.
+  public var start = Start.usual
+
+  /// What the weights of a training start from.
+  public enum Start: Sendable {
+    /// The detector's own head, in a comparison that has it, else random weights.
+    case usual
+    /// Random weights, whatever there is.
+    case random
+    /// The detector's own head.
+    case ownHead
+  }
 
   /// Makes a row.
   public init(
@@ -48,6 +60,7 @@ extension ComparedMethod: CustomStringConvertible {
   /// What it is called in tables, and how it is typed.
   public var description: String {
     var text = method.notation
+    if start == .random { text += ":init=none" }
     // Commas and colons divide rows and parameters.
     if let boundaries {
       text += ":groups=" + boundaries.description.replacing(",", with: "/").replacing(":", with: "/")
@@ -85,13 +98,30 @@ extension ComparedMethod {
       base.calibration = nil
       return base
     }
+    if isOwnHead { return nil }
     if needsMiningHead {
       var base = self
       base.mining = nil
       return base
     }
-    return TrainingMethod.named(method.name)?.needsInitialHead == true
-      ? ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name)) : nil
+    if start == .ownHead { return .ownHead }
+    guard TrainingMethod.named(method.name)?.needsInitialHead == true else { return nil }
+    var base = ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name))
+    base.start = start
+    return base
+  }
+
+  /// The detector's own head as it is: nothing is trained.
+  public static let ownHead = ComparedMethod(MethodChoice(name: "own-head"))
+
+  /// Whether what is scored, or calibrated, is the detector's own head.
+  var isOwnHead: Bool { method.name == Self.ownHead.method.name }
+
+  /// The row in a comparison with the detector's own head: it starts from that unless it says otherwise.
+  func starting(fromOwnHead hasOwnHead: Bool) -> ComparedMethod {
+    var row = self
+    if hasOwnHead, start == .usual, !isOwnHead { row.start = .ownHead }
+    return row
   }
 
   /// Rows that it needs, those that they need first.
@@ -103,8 +133,16 @@ extension ComparedMethod {
   }
 
   /// A head of its base in the place where it is needed.
-  func prerequisites(_ head: LinearHead?) -> PrerequisiteHeads {
-    calibration == nil && needsMiningHead ? PrerequisiteHeads(mining: head) : PrerequisiteHeads(initial: head)
+  ///
+  /// - Parameters:
+  ///   - base: The head of the base.
+  ///   - own: The detector's own head, where there is one.
+  func prerequisites(_ base: TrainedHead?, own: TrainedHead?) -> PrerequisiteHeads {
+    let own = start == .ownHead ? own : nil
+    guard calibration == nil, needsMiningHead else {
+      return PrerequisiteHeads(initial: base?.head, boxRegressor: own?.boxRegressor)
+    }
+    return PrerequisiteHeads(initial: own?.head, boxRegressor: own?.boxRegressor, mining: base?.head)
   }
 
   /// What its own work is: the calibration's where there is one, else the method's.
@@ -121,7 +159,7 @@ extension ComparedMethod {
 
   /// Whether its own work has a learning rate that it does not state.
   var hasFreeLearningRate: Bool {
-    guard let calibration else { return learningRate == nil }
+    guard let calibration else { return learningRate == nil && !isOwnHead }
     return calibration.parameters[Self.rateName] == nil && ownParameters.contains { $0.name == Self.rateName }
   }
 
@@ -145,13 +183,13 @@ extension ComparedMethod {
 
   /// Whether its parameters go together.
   var isValid: Bool {
-    (try? recipe(TrainingSettings()).validate()) != nil
+    (isOwnHead || (try? recipe(TrainingSettings()).validate()) != nil)
       && (calibration.map { (try? CalibrationRecipe($0)) != nil } ?? true)
   }
 
   /// The epochs of its own work in a training of so many.
   func ownEpochs(_ settings: TrainingSettings) throws -> Int {
-    guard let calibration else { return settings.epochs }
+    guard let calibration else { return isOwnHead ? 0 : settings.epochs }
     return try CalibrationRecipe(calibration, settings: settings).epochs
   }
 

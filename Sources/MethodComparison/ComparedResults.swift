@@ -14,13 +14,18 @@ public struct ComparedResults: Sendable {
     public let metrics: [String: Double]
     /// Seconds of training, those of the head that it starts from included.
     public let seconds: Double
+    /// Its metrics on validation images drawn with replacement; `nil` where there are none.
+    public let replicates: MetricReplicates?
 
     /// Makes an outcome.
-    public init(seed: UInt64, run: RunFolder, metrics: [String: Double], seconds: Double) {
+    public init(
+      seed: UInt64, run: RunFolder, metrics: [String: Double], seconds: Double, replicates: MetricReplicates? = nil
+    ) {
       self.seed = seed
       self.run = run
       self.metrics = metrics
       self.seconds = seconds
+      self.replicates = replicates
     }
   }
 
@@ -30,8 +35,8 @@ public struct ComparedResults: Sendable {
     public let method: ComparedMethod
     /// Its learning rate and parameters as they were trained.
     public let picked: ComparedMethod
-    /// The learning rate that it was trained with.
-    public let learningRate: Double
+    /// The learning rate that it was trained with; `nil` of the detector's own head.
+    public let learningRate: Double?
     /// The epochs that went into its head, those of the head that it starts from included.
     public let epochs: Int
     /// The steps of its own training.
@@ -45,7 +50,7 @@ public struct ComparedResults: Sendable {
 
     /// Makes a row.
     public init(
-      method: ComparedMethod, picked: ComparedMethod, learningRate: Double, epochs: Int, steps: Int,
+      method: ComparedMethod, picked: ComparedMethod, learningRate: Double?, epochs: Int, steps: Int,
       tuning: TuningRecord? = nil, outcomes: [Outcome], failures: [String] = []
     ) {
       self.method = method
@@ -100,4 +105,43 @@ extension ComparedResults.Row {
 
   /// Seconds of training over the seeds.
   public var seconds: MeanAndSpread? { MeanAndSpread(outcomes.map(\.seconds)) }
+}
+
+extension ComparedResults {
+  /// How far one method is from another in a metric.
+  public struct Difference: Sendable, Equatable {
+    /// The second's mean less the first's.
+    public let value: Double
+    /// The middle 95 % of the paired differences over images drawn and trainings drawn; `nil` where there are none.
+    public let interval: ClosedRange<Double>?
+    /// Whether the interval leaves no doubt about the sign.
+    public var isClear: Bool { interval.map { $0.lowerBound > 0 || $0.upperBound < 0 } ?? false }
+  }
+
+  /// The difference of a row to another.
+  ///
+  /// - Returns: `nil` where one of them has no such metric.
+  public func difference(in metric: String, from first: Row, to second: Row) -> Difference? {
+    guard let before = first.value(metric), let after = second.value(metric) else { return nil }
+    let replicates = [first, second].map { $0.outcomes.compactMap(\.replicates) }
+    return Difference(
+      value: after.mean - before.mean,
+      interval: MetricReplicates.interval(of: metric, from: replicates[0], to: replicates[1]))
+  }
+
+  /// The rows that are best in a metric: that with the highest mean, and those that cannot be told from it, since the
+  /// interval of their difference holds 0.
+  ///
+  /// - Returns: Nothing where there are fewer than two rows to compare, or no intervals.
+  public func best(in metric: String) -> Set<Int> {
+    let measured = rows.indices.filter { rows[$0].value(metric) != nil }
+    func mean(_ row: Int) -> Double { rows[row].value(metric)?.mean ?? -1 }
+    guard measured.count > 1, let top = measured.max(by: { (mean($0), -$0) < (mean($1), -$1) }) else { return [] }
+    var best: Set<Int> = [top]
+    for row in measured where row != top {
+      guard let interval = difference(in: metric, from: rows[row], to: rows[top])?.interval else { return [] }
+      if interval.lowerBound <= 0 { best.insert(row) }
+    }
+    return best
+  }
 }

@@ -21,6 +21,10 @@ public struct Comparison {
   public let settings: TrainingSettings
   /// One training of every method each.
   public let seeds: [UInt64]
+  /// The detector's own head, the first row, which the others start from unless they say otherwise; `nil` for none.
+  public let ownHead: OwnHead?
+  /// How often images are drawn for the intervals of differences; 0 for no intervals.
+  public let replicateCount: Int
   /// How learning rates and parameters are picked; `nil` where they are not.
   public let tuning: TuningPlan?
   /// Where results are kept.
@@ -29,11 +33,25 @@ public struct Comparison {
   public let program: String
 
   /// Describes a comparison.
+  ///
+  /// - Parameters:
+  ///   - methods: What is compared.
+  ///   - set: The data.
+  ///   - settings: The recipe of all of them.
+  ///   - seeds: One training of every method each.
+  ///   - ownHead: The detector's own head. It becomes the first row, and what trainings start from.
+  ///   - tuning: How learning rates and parameters are picked; `nil` for those that are stated.
+  ///   - replicateCount: How often images are drawn for the intervals of differences.
+  ///   - folder: Where results are kept.
+  ///   - program: The program and its version, for the runs' records.
   public init(
     of methods: [ComparedMethod], on set: ComparisonSet, settings: TrainingSettings, seeds: [UInt64],
-    tuning: TuningPlan? = nil, folder: String, program: String
+    ownHead: OwnHead? = nil, tuning: TuningPlan? = nil, replicateCount: Int = 1000, folder: String, program: String
   ) {
-    self.methods = methods
+    let own = ownHead != nil && !methods.contains(.ownHead) ? [ComparedMethod.ownHead] : []
+    self.methods = own + methods.map { $0.starting(fromOwnHead: ownHead != nil) }
+    self.ownHead = ownHead
+    self.replicateCount = replicateCount
     self.set = set
     self.settings = settings
     self.seeds = seeds
@@ -100,19 +118,19 @@ public struct Comparison {
     guard let tuning else { return [:] }
     let data = TuningData(
       source: set.source, dataset: set.training, groups: set.groups, detection: set.detection,
-      inputs: set.trainingInputs)
+      inputs: set.trainingInputs, unseen: set.tuningImages)
     var settings = settings
     settings.seed = seeds.first ?? settings.seed
-    let tuner = try Tuner(data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials"))
+    let tuner = try Tuner(
+      data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials"), ownHead: ownHead)
+    let rows = rows.filter { $0 != .ownHead }
+    for warning in tuner.warnings { hooks.finished("warning: \(warning)") }
     for row in rows { meter.expect(tuner.work(of: row)) }
     var tuned: [String: TunedMethod] = [:]
     for row in rows {
       let result = try tuner.tune(row, hooks: hooks, meter: meter)
       tuned[row.description] = result
-      let score = result.record.trials.map(result.record.score).max() ?? 0
-      hooks.finished(
-        "\(row): \(result.record.trials.count) trials, best \(result.picked) with \(tuning.metric) "
-          + "\(fixed(100 * score)) on \(result.record.heldOutImageCount) held-out training images")
+      hooks.finished("\(row): \(result.summary)")
     }
     return tuned
   }
@@ -128,7 +146,7 @@ public struct Comparison {
     for row in rows {
       let base = row.base.flatMap { state.cells[$0.description]?.last }
       let cell = try ComparisonCell(
-        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base, set: set,
+        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base, own: ownHead, set: set,
         folder: "\(folder)/runs")
       cells.append(cell)
       state.cells[row.description, default: []].append(cell)
@@ -137,7 +155,9 @@ public struct Comparison {
       if cell.isTrained { meter.discount(ownWork(of: cell.method)) }
       return !cell.isTrained && cell.hasBase
     }
-    var failures = try train(due.filter { $0.calibration == nil }, hooks: hooks, meter: meter)
+    if let ownHead { for cell in due where cell.method == .ownHead { try cell.keep(ownHead, program: program) } }
+    var failures = try train(
+      due.filter { $0.calibration == nil && $0.training != nil }, hooks: hooks, meter: meter)
     for cell in due {
       guard let work = cell.calibration else { continue }
       do {
@@ -153,6 +173,11 @@ public struct Comparison {
       state.failures[cell.method.description, default: []].append("seed \(seed): \(failure)")
     }
     for cell in cells where cell.isTrained {
+      // One head, whatever the seed.
+      if cell.method == .ownHead, state.outcomes[cell.method.description] != nil {
+        meter.discount(scoringWork)
+        continue
+      }
       let outcome = try score(cell, hooks: hooks, meter: meter)
       state.outcomes[cell.method.description, default: []].append(outcome)
     }
@@ -176,7 +201,16 @@ public struct Comparison {
     _ cells: [ComparisonCell], stepsATurn: Int, hooks: ComparisonHooks, meter: WorkMeter
   ) throws -> [(ComparisonCell, String)] {
     var failures: [(ComparisonCell, String)] = []
-    var running = try cells.map { try $0.startTraining(of: set, program: program) }
+    var running: [CellSession] = []
+    for cell in cells {
+      guard let training = cell.training else { continue }
+      do {
+        running.append(try cell.startTraining(training, of: set, own: ownHead, program: program))
+      } catch let error as InitialHeadError {
+        failures.append((cell, "it cannot start from the given head: \(error)"))
+        meter.discount(ownWork(of: cell.method))
+      }
+    }
     for training in running { meter.discount(Double(training.trainer.stepsTaken)) }
     while let behind = running.min(by: { $0.trainer.stepsTaken < $1.trainer.stepsTaken }) {
       let taken = behind.trainer.stepsTaken
@@ -200,18 +234,25 @@ public struct Comparison {
   ) throws -> ComparedResults.Outcome {
     let digest = try set.validationDigest()
     var metrics = try cell.savedMetrics(digest: digest)
-    if metrics == nil {
+    var replicates = try cell.savedReplicates(digest: digest, count: replicateCount)
+    if metrics == nil || (replicates == nil && replicateCount > 0) {
       let trained = try TrainedHead(of: cell.run)
-      let result = try set.evaluate(trained.head, boxRegressor: trained.boxRegressor)
-      try cell.save(result, digest: digest)
-      metrics = result.metricsByName
-      meter.add(scoringWork, "\(cell.method), seed \(cell.seed): scored")
-      hooks.finished("\(cell.picked), seed \(cell.seed): AP \(fixed(100 * (result["AP"] ?? -1)))")
+      let scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+      if replicateCount > 0 {
+        let drawn = set.replicates(of: scored, count: replicateCount)
+        try cell.save(drawn, digest: digest)
+        replicates = drawn
+      }
+      try cell.save(scored.result, digest: digest)
+      metrics = scored.result.metricsByName
+      meter.add(scoringWork, "\(cell.name): scored")
+      hooks.finished("\(cell.name): AP \(fixed(100 * (scored.result["AP"] ?? -1)))")
     } else {
       meter.discount(scoringWork)
     }
     return ComparedResults.Outcome(
-      seed: cell.seed, run: cell.run, metrics: metrics ?? [:], seconds: try cell.run.record().result?.seconds ?? 0)
+      seed: cell.seed, run: cell.run, metrics: metrics ?? [:], seconds: try cell.run.record().result?.seconds ?? 0,
+      replicates: replicateCount > 0 ? replicates : nil)
   }
 
   private func row(of method: ComparedMethod, tuned: TunedMethod?, state: State) -> ComparedResults.Row {
@@ -222,11 +263,11 @@ public struct Comparison {
       }
       return ComparedResults.Outcome(
         seed: outcome.seed, run: outcome.run, metrics: outcome.metrics,
-        seconds: before.reduce(outcome.seconds, +))
+        seconds: before.reduce(outcome.seconds, +), replicates: outcome.replicates)
     }
     return ComparedResults.Row(
       method: method, picked: cell?.picked ?? method,
-      learningRate: cell?.training.settings.learningRate ?? settings.learningRate,
+      learningRate: method.isOwnHead ? nil : cell?.training?.settings.learningRate ?? settings.learningRate,
       epochs: (method.bases + [method]).reduce(0) { $0 + ((try? $1.ownEpochs(settings)) ?? 0) },
       steps: Int(ownWork(of: method)), tuning: tuned?.record,
       outcomes: outcomes, failures: state.failures[method.description] ?? [])

@@ -15,8 +15,8 @@ struct ComparisonCell {
   let picked: ComparedMethod
   /// How that was picked; `nil` where it was not.
   let tuning: TuningRecord?
-  /// What is trained; of a calibration, how its head was.
-  let training: TrainingRecipe
+  /// What is trained; of a calibration, how its head was; `nil` of the detector's own head.
+  let training: TrainingRecipe?
   /// What is done to the head of its base; `nil` where it is trained itself.
   let calibration: CalibrationRecipe?
   /// With which groups.
@@ -26,11 +26,12 @@ struct ComparisonCell {
   /// Its run.
   let run: RunFolder
 
-  var seed: UInt64 { training.settings.seed }
+  /// The seed of its training; of the detector's own head, that of the comparison.
+  let seed: UInt64
 
   init(
     _ method: ComparedMethod, tuned: TunedMethod?, settings: TrainingSettings, seed: UInt64,
-    base: ComparisonCell?, set: ComparisonSet, folder: String
+    base: ComparisonCell?, own: OwnHead?, set: ComparisonSet, folder: String
   ) throws {
     var picked = tuned?.picked ?? method
     if picked.calibration != nil, let base {
@@ -45,7 +46,8 @@ struct ComparisonCell {
     self.picked = picked
     tuning = tuned?.record
     self.base = base?.run
-    training = try picked.recipe(settings)
+    self.seed = seed
+    training = try picked.isOwnHead ? nil : picked.recipe(settings)
     groups = try picked.groups(of: set.groups)
     calibration = try picked.calibration.map { try CalibrationRecipe($0, settings: settings) }
     let start = base.map { ($0.run.path as NSString).lastPathComponent }
@@ -53,13 +55,20 @@ struct ComparisonCell {
     if let calibration {
       key = try ResultKey(
         "run", calibration, groups: groups, source: set.source, inputs: set.trainingInputs, start: start)
-    } else {
+    } else if let training {
       key = try ResultKey(
         "run", training, groups: groups, source: set.source, inputs: set.trainingInputs, start: start)
+    } else {
+      guard let own else { throw ComparisonError("\(method): give the detector's head that it stands for") }
+      key = try ResultKey("run", of: own, groups: groups, source: set.source)
     }
     let name = method.description.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
-    run = RunFolder(at: "\(folder)/\(String(name))-seed\(seed)-\(try key.digest())")
+    let seedName = picked == .ownHead ? "" : "-seed\(seed)"
+    run = RunFolder(at: "\(folder)/\(String(name))\(seedName)-\(try key.digest())")
   }
+
+  /// What it is called while it is worked on.
+  var name: String { picked == .ownHead ? "the detector's own head" : "\(picked), seed \(seed)" }
 
   /// Whether its head is there.
   var isTrained: Bool { FileManager.default.fileExists(atPath: run.headPath) }
@@ -84,15 +93,40 @@ struct ComparisonCell {
     try document.write(to: run.evaluationPath)
   }
 
+  /// Its saved replicates; `nil` if there are none of that kind.
+  func savedReplicates(digest: String, count: Int) throws -> MetricReplicates? {
+    guard count > 0, isTrained, FileManager.default.fileExists(atPath: run.replicatesPath) else { return nil }
+    return try? MetricReplicates(contentsOf: run.replicatesPath, mark: digest, count: count)
+  }
+
+  /// Keeps replicates of its metrics.
+  func save(_ replicates: MetricReplicates, digest: String) throws {
+    try replicates.write(to: run.replicatesPath, mark: digest)
+  }
+
   // MARK: Training and calibrating
 
   /// Prepares its training, from its last checkpoint where there is one.
-  func startTraining(of set: ComparisonSet, program: String) throws -> CellSession {
+  func startTraining(
+    _ training: TrainingRecipe, of set: ComparisonSet, own: OwnHead?, program: String
+  ) throws -> CellSession {
     let trainer = try training.trainer(
       on: set.source, groups: groups, imageCount: set.training.images.count,
-      startingFrom: method.prerequisites(try base.map { try LinearHead(contentsOf: $0.headPath) }))
-    let session = try session(of: trainer, try record(of: set, program: program))
+      startingFrom: method.prerequisites(try base.map { try TrainedHead(of: $0) }, own: own?.trained))
+    let session = try session(of: trainer, try record(of: training, on: set, program: program))
     return CellSession(self, trainer: trainer, session: session)
+  }
+
+  /// Keeps the detector's own head beside the others.
+  func keep(_ own: OwnHead, program: String) throws {
+    let session = try RunSession.begin(
+      at: run.path, record: RunRecord(of: own.head, from: own.input, program: program), groups: groups, replacing: true)
+    do {
+      try session.finish(own.head, boxRegressor: own.boxRegressor)
+    } catch {
+      session.discard()
+      throw error
+    }
   }
 
   /// Calibrates the head of its base, from its last checkpoint where it trains and there is one.
@@ -130,7 +164,7 @@ struct ComparisonCell {
     return session
   }
 
-  private func record(of set: ComparisonSet, program: String) throws -> RunRecord {
+  private func record(of training: TrainingRecipe, on set: ComparisonSet, program: String) throws -> RunRecord {
     var inputs = set.trainingInputs
     if picked.boundaries != nil { inputs["groups"] = nil }
     if let base { inputs[picked.needsMiningHead ? "mining-head" : "init"] = try RunRecord.Input(path: base.headPath) }

@@ -23,6 +23,8 @@ public struct ComparisonSet: Sendable {
   public let trainingInputs: [String: RunRecord.Input]
   /// The same of the validation files.
   public let validationInputs: [String: RunRecord.Input]
+  /// Images that the detector never saw, to choose settings on; `nil` to hold out training images.
+  public var tuningImages: TuningData.UnseenImages?
   /// Whether r, c and f come from training images, the annotations to score on stating none.
   public let hasDerivedFrequencies: Bool
   private let evaluator: LVISEvaluator
@@ -76,15 +78,20 @@ public struct ComparisonSet: Sendable {
       options: EvaluationOptions(groups: groups, frequenciesFromCounts: hasDerivedFrequencies))
   }
 
-  /// The metrics of a head on the validation images.
+  /// Scores a head on the validation images.
   ///
   /// - Parameters:
   ///   - head: The head.
   ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
   /// - Throws: `FeatureSetError` if a number is not finite.
-  public func evaluate(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> EvaluationResult {
-    try evaluator.evaluate(
+  public func score(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> ScoredDetections {
+    try evaluator.score(
       head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection)
+  }
+
+  /// Metrics of what was scored on validation images drawn with replacement, the same draws for every head.
+  public func replicates(of scored: ScoredDetections, count: Int) -> MetricReplicates {
+    evaluator.replicates(of: scored, count: count)
   }
 
   /// A digest of what heads are scored on, and how.

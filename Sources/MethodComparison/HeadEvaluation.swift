@@ -20,6 +20,14 @@ extension LVISEvaluator {
     _ head: LinearHead, boxRegressor: BoxRegressor? = nil, on features: FeatureSet, clippingTo dataset: LVISDataset,
     settings: DetectionSettings
   ) throws -> EvaluationResult {
+    try score(head, boxRegressor: boxRegressor, on: features, clippingTo: dataset, settings: settings).result
+  }
+
+  /// The same in the form that comparisons need.
+  func score(
+    _ head: LinearHead, boxRegressor: BoxRegressor?, on features: FeatureSet, clippingTo dataset: LVISDataset,
+    settings: DetectionSettings
+  ) throws -> ScoredDetections {
     let pass = try DetectionPass(
       features: features, scorer: head, regressor: boxRegressor, clippingTo: dataset, settings: settings)
     let evaluation = try IncrementalEvaluation(self)
@@ -32,7 +40,7 @@ extension LVISEvaluator {
       try evaluation.add(detections, toImage: image.imageID)
     } deliver: { _ in
     }
-    return evaluation.result(over: .all)
+    return evaluation.scored()
   }
 }
 

@@ -43,12 +43,44 @@ public struct HeldOutImages: Sendable {
     guard !split.heldOut.isEmpty else {
       throw HeldOutError("no image can be put aside: every class would lose the only image that shows it")
     }
-    features = source.features.selectingImages(at: split.heldOut)
-    rest = try LabelledFeatureSet(source.features.selectingImages(at: split.kept), labels: source.labels)
+    let features = source.features.selectingImages(at: split.heldOut)
+    let rest = try LabelledFeatureSet(source.features.selectingImages(at: split.kept), labels: source.labels)
     let ids = Set(features.images.map(\.id))
-    self.dataset = LVISDataset(
-      images: dataset.images.filter { ids.contains($0.id) }, categories: dataset.categories,
-      annotations: dataset.annotations.filter { ids.contains($0.imageID) })
+    try self.init(
+      features: features, rest: rest,
+      dataset: LVISDataset(
+        images: dataset.images.filter { ids.contains($0.id) }, categories: dataset.categories,
+        annotations: dataset.annotations.filter { ids.contains($0.imageID) }), groups: groups, settings: settings)
+  }
+
+  /// Takes images that the detector never saw, and puts none of the training images aside.
+  ///
+  /// - Parameters:
+  ///   - features: Their RoIs, from the same detector.
+  ///   - dataset: Their annotations.
+  ///   - source: The training RoIs, all of which are trained on.
+  ///   - groups: The classes and their groups.
+  ///   - settings: How scores become detections.
+  /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `HeldOutError` if the images
+  ///   are not of the same classes and features.
+  public init(
+    unseen features: FeatureSet, dataset: LVISDataset, trainingOn source: LabelledFeatureSet, groups: CategoryGroups,
+    settings: DetectionSettings = DetectionSettings()
+  ) throws {
+    try features.checkImages(areIn: dataset)
+    guard features.featureCount == source.featureCount, dataset.categories.map(\.id) == groups.members.map(\.id) else {
+      throw HeldOutError(
+        "\(features.path): the images to choose settings on must be of the same detector and the same categories as "
+          + "those that are trained on")
+    }
+    try self.init(features: features, rest: source, dataset: dataset, groups: groups, settings: settings)
+  }
+
+  private init(
+    features: FeatureSet, rest: LabelledFeatureSet, dataset: LVISDataset, groups: CategoryGroups,
+    settings: DetectionSettings
+  ) throws {
+    (self.features, self.rest, self.dataset) = (features, rest, dataset)
     var objectCounts = [Int](repeating: 0, count: groups.groupCount)
     for annotation in self.dataset.annotations where !annotation.isCrowd {
       if let index = groups.classIndex(ofCategory: annotation.categoryID) {
@@ -70,6 +102,17 @@ public struct HeldOutImages: Sendable {
   public func evaluate(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> EvaluationResult {
     try evaluator.evaluate(
       head, boxRegressor: boxRegressor, on: features, clippingTo: dataset, settings: settings)
+  }
+}
+
+extension HeldOutImages {
+  /// The metrics of a head on these images, and on draws of them.
+  func score(
+    _ trained: TrainedHead, replicates count: Int, seed: UInt64
+  ) throws -> (metrics: [String: Double], replicates: MetricReplicates) {
+    let scored = try evaluator.score(
+      trained.head, boxRegressor: trained.boxRegressor, on: features, clippingTo: dataset, settings: settings)
+    return (scored.result.metricsByName, evaluator.replicates(of: scored, count: count, seed: seed))
   }
 }
 

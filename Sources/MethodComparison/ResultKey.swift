@@ -58,6 +58,13 @@ struct ResultKey: Encodable {
       start: start)
   }
 
+  /// The key of the detector's own head.
+  init(_ purpose: String, of own: OwnHead, groups: CategoryGroups, source: LabelledFeatureSet) throws {
+    try self.init(
+      purpose, ComparedMethod.ownHead.method, settings: TrainingSettings(), groups: groups, source: source,
+      inputs: ["init": own.input], start: nil)
+  }
+
   private init(
     _ purpose: String, _ method: MethodChoice, settings: TrainingSettings, groups: CategoryGroups,
     source: LabelledFeatureSet, inputs: [String: RunRecord.Input], start: String?

@@ -9,24 +9,27 @@ public struct TrialStore: Sendable {
   /// A store in a folder.
   public init(at path: String) { self.path = path }
 
-  /// What is kept of a trial; no metrics where training diverged.
+  /// What is kept of a trial; no outcome where training diverged.
   struct Entry: Codable {
     var key: String
     var method: String
     var parameters: [String: String]
     var settings: [String]
-    var metrics: [String: Double]?
+    var outcome: TrialOutcome?
   }
 
   /// What a trial came to; `nil` for one that was not finished.
   ///
   /// - Throws: `FileError` or `ComparisonError` if its file cannot be read.
-  func metrics(of key: ResultKey) throws -> Entry? {
+  func outcome(of key: ResultKey) throws -> Entry? {
     let digest = try key.digest()
     let path = "\(path)/\(digest).json"
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let file = try MappedFile(at: path)
-    guard let entry = try? JSONDecoder().decode(Entry.self, from: Data(file.bytes)), entry.key == digest else {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    guard let entry = try? decoder.decode(Entry.self, from: Data(file.bytes)), entry.key == digest else {
       throw ComparisonError("\(path): is no trial of this program; remove it to have it done again")
     }
     return entry
@@ -35,12 +38,14 @@ public struct TrialStore: Sendable {
   /// Keeps what a trial came to.
   ///
   /// - Throws: `FileError`.
-  func save(_ metrics: [String: Double]?, of key: ResultKey) throws {
+  func save(_ outcome: TrialOutcome?, of key: ResultKey) throws {
     let digest = try key.digest()
     let entry = Entry(
-      key: digest, method: key.method, parameters: key.parameters, settings: key.settings, metrics: metrics)
+      key: digest, method: key.method, parameters: key.parameters, settings: key.settings, outcome: outcome)
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     try makeFolder(at: path)
     try DurableFile.write(try encoder.encode(entry) + Data("\n".utf8), to: "\(path)/\(digest).json")
   }

@@ -12,10 +12,15 @@ import TrainingRuns
 /// Picks settings on held-out training images, every method with the same number of trials of the same length.
 ///
 /// First the learning rate, by `LearningRateSearch`. Then the parameters asked for, one after the other at that rate; who
-/// does not have them gets as many further rates. The best trial of all decides.
+/// does not have them gets as many further rates. Trials that the first split of the images cannot tell from its best are
+/// tried on the other splits too, and the mean decides; the default settings stay where nothing leads them beyond noise.
 public final class Tuner {
-  /// The images that trials are scored on, and those that they are trained on.
-  public let heldOut: HeldOutImages
+  /// The images that trials are scored on, and those that they are trained on, split by split.
+  public let splits: [HeldOutImages]
+  /// What a user should know of the images that decide.
+  public let warnings: [String]
+  /// By which trials on other images are told apart.
+  private let splitsMark: String
   /// How.
   public let plan: TuningPlan
   private let set: TuningData
@@ -23,6 +28,7 @@ public final class Tuner {
   private let architecture: HeadArchitecture
   private let trials: TrialStore?
   private let given: PrerequisiteHeads?
+  private let ownHead: OwnHead?
   private var tuned: [String: TunedMethod] = [:]
   private var bases: [String: TrainedHead] = [:]
 
@@ -35,20 +41,60 @@ public final class Tuner {
   ///   - plan: The number and length of trials, and the metric that decides.
   ///   - trials: Where trials are kept and looked up; `nil` for nowhere.
   ///   - given: Heads that all trials start from; `nil` for those that the methods ask for.
-  /// - Throws: As `HeldOutImages`.
+  ///   - ownHead: The detector's own head, for methods that start from it.
+  /// - Throws: As `HeldOutImages`; `ComparisonError` where so few objects of a group are held out that they decide nothing.
   public init(
     _ set: TuningData, settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture(),
-    plan: TuningPlan, trials: TrialStore? = nil, startingFrom given: PrerequisiteHeads? = nil
+    plan: TuningPlan, trials: TrialStore? = nil, startingFrom given: PrerequisiteHeads? = nil,
+    ownHead: OwnHead? = nil
   ) throws {
+    self.ownHead = ownHead
     self.set = set
     self.settings = settings
     self.architecture = architecture
     self.plan = plan
     self.trials = trials
     self.given = given
-    heldOut = try HeldOutImages(
-      of: set.source, dataset: set.dataset, groups: set.groups, fraction: plan.fraction, seed: settings.seed,
-      settings: set.detection)
+    if let unseen = set.unseen {
+      splits = [
+        try HeldOutImages(
+          unseen: unseen.features, dataset: unseen.dataset, trainingOn: set.source, groups: set.groups,
+          settings: set.detection)
+      ]
+      splitsMark = "unseen " + unseen.inputs.sorted { $0.key < $1.key }.map(\.value.fingerprint).joined(separator: " ")
+    } else {
+      splits = try (0..<plan.splitCount).map { split in
+        try HeldOutImages(
+          of: set.source, dataset: set.dataset, groups: set.groups, fraction: plan.fraction,
+          seed: settings.seed &+ UInt64(split), settings: set.detection)
+      }
+      splitsMark = "\(plan.fraction)"
+    }
+    warnings = try Self.warnings(of: splits, groups: set.groups, plan: plan)
+  }
+
+  /// The held-out objects of each foreground group, over all splits.
+  private var heldOutObjectCounts: [Int] { Self.objectCounts(of: splits) }
+
+  private static func objectCounts(of splits: [HeldOutImages]) -> [Int] {
+    splits.dropFirst().reduce(splits[0].objectCounts) { zip($0, $1.objectCounts).map(+) }
+  }
+
+  private static func warnings(
+    of splits: [HeldOutImages], groups: CategoryGroups, plan: TuningPlan
+  ) throws -> [String] {
+    let counts = objectCounts(of: splits)
+    let trained = (0..<groups.groupCount).filter { group in
+      groups.members.contains { $0.group == group && $0.instanceCount > 0 }
+    }
+    let few = trained.filter { counts[$0] < 30 }.map { "\(counts[$0]) of G\($0 + 1)" }.joined(separator: ", ")
+    guard trained.allSatisfy({ counts[$0] >= plan.minimumObjectCount }) else {
+      throw ComparisonError(
+        "the images to choose settings on hold too few objects to choose by (\(few)); hold out more of them, give images "
+          + "that the detector never saw, or state the learning rate")
+    }
+    return few.isEmpty
+      ? [] : ["the images to choose settings on hold few objects (\(few)); what they say of these groups is noise"]
   }
 
   /// Tunes a method.
@@ -64,49 +110,67 @@ public final class Tuner {
   }
 
   /// The work of tuning a method, in steps of training.
-  func work(of method: ComparedMethod) -> Double { Double(plan.trialCount) * trialWork(of: method) }
+  func work(of method: ComparedMethod) -> Double {
+    Double(plan.trialCount + (splits.count - 1) * plan.contenderCount) * trialWork(of: method)
+  }
 
   private func trialWork(of method: ComparedMethod) -> Double {
-    let steps = settings.stepsPerEpoch(imageCount: heldOut.rest.imageCount)
-    let epochs = (try? calibration(of: method)?.epochs ?? plan.epochs) ?? plan.epochs
+    let steps = settings.stepsPerEpoch(imageCount: splits[0].rest.imageCount)
+    let epochs = (try? calibration(of: method, split: 0)?.epochs ?? plan.epochs) ?? plan.epochs
     return Double(epochs * steps) + scoringWork
   }
 
-  private var scoringWork: Double { Double(heldOut.features.images.count) / Double(settings.imagesPerBatch) }
+  private var scoringWork: Double { Double(splits[0].features.images.count) / Double(settings.imagesPerBatch) }
 
   /// A method's calibration as a trial does it.
-  private func calibration(of method: ComparedMethod) throws -> CalibrationRecipe? {
-    try method.calibration.map {
+  private func calibration(of method: ComparedMethod, split: Int) throws -> CalibrationRecipe? {
+    var settings = settings
+    settings.seed &+= UInt64(split)
+    return try method.calibration.map {
       try CalibrationRecipe($0, settings: settings).shortened(to: plan.epochs, of: settings.epochs)
     }
   }
 
+  /// The first split looks for good settings; the others tell those apart that it cannot tell from the best.
   func tune(_ method: ComparedMethod, hooks: ComparisonHooks, meter: WorkMeter) throws -> TunedMethod {
     if let known = tuned[method.description] { return known }
-    let base =
-      try given.map { Base(heads: $0, digest: "given") }
-      ?? method.base.map { try self.base(of: method, $0, hooks: hooks, meter: meter) }
-    var session = TuningSession(method, plan: plan, settings: settings, baseRate: base?.picked?.learningRate)
-    while let next = session.next() {
-      let row = method.with(learningRate: next.learningRate, parameters: next.parameters)
+    let baseRate = try pickedBase(of: method, hooks: hooks, meter: meter)?.learningRate
+    var session = TuningSession(method, plan: plan, settings: settings, baseRate: baseRate)
+    var tried: [TriedSettings] = []
+    func run(_ settings: TriedSettings, split: Int) throws -> TrialOutcome? {
+      let row = method.with(learningRate: settings.learningRate, parameters: settings.parameters)
       do {
-        let metrics = try metrics(
-          of: row, learningRate: next.learningRate, base: base, hooks: hooks, meter: meter,
+        return try outcome(
+          of: row, learningRate: settings.learningRate, split: split, hooks: hooks, meter: meter,
           detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
-        session.add(
-          TuningRecord.Trial(learningRate: next.learningRate, parameters: next.parameters, metrics: metrics))
       } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError
       {
         throw ComparisonError("\(row): \(error)")
       }
     }
-    meter.discount(Double(plan.trialCount - session.trials.count) * trialWork(of: method))
-    guard let best = session.best else { throw ComparisonError("\(method): there was nothing to try") }
+    while let next = session.next() {
+      var settings = TriedSettings(learningRate: next.learningRate, parameters: next.parameters)
+      settings.outcomes = [try run(settings, split: 0)]
+      tried.append(settings)
+      session.add(settings.trial)
+    }
+    meter.discount(Double(plan.trialCount - tried.count) * trialWork(of: method))
+    guard !tried.isEmpty else { throw ComparisonError("\(method): there was nothing to try") }
+    let contenders = tried.count > 1 ? plan.contenders(among: tried) : []
+    meter.discount(Double((splits.count - 1) * (plan.contenderCount - contenders.count)) * trialWork(of: method))
+    for split in splits.indices.dropFirst() {
+      for index in contenders { tried[index].outcomes.append(try run(tried[index], split: split)) }
+    }
+    let choice = plan.choice(among: tried, contenders)
     var record = TuningRecord(
-      metric: plan.metric, heldOutImageCount: heldOut.features.images.count,
-      heldOutObjectCounts: heldOut.objectCounts, epochs: plan.epochs)
-    record.trials = session.trials
-    guard record.score(of: best).isFinite else {
+      metric: plan.criterion.description, heldOutImageCount: splits.reduce(0) { $0 + $1.features.images.count },
+      heldOutObjectCounts: heldOutObjectCounts, epochs: plan.epochs)
+    record.trials = tried.map(\.trial)
+    record.chosenTrial = choice.index
+    record.lead = choice.lead.map { [$0.lowerBound, $0.upperBound] }
+    record.keptDefault = choice.keptDefault
+    let best = tried[choice.index]
+    guard best.trial.metrics != nil else {
       throw ComparisonError("\(method): training diverged at every learning rate tried, down to \(best.learningRate)")
     }
     let picked = method.with(learningRate: best.learningRate, parameters: best.parameters)
@@ -120,65 +184,75 @@ public final class Tuner {
     var heads: PrerequisiteHeads
     /// By which trials on it are told apart.
     var digest: String
-    /// What was picked for it.
-    var picked: ComparedMethod?
   }
 
-  /// What a method comes to on the held-out images; `nil` where training diverges.
-  private func metrics(
-    of method: ComparedMethod, learningRate: Double, base: Base?, hooks: ComparisonHooks, meter: WorkMeter,
+  /// What a method comes to on the held-out images of a split; `nil` where training diverges.
+  private func outcome(
+    of method: ComparedMethod, learningRate: Double, split: Int, hooks: ComparisonHooks, meter: WorkMeter,
     detail: String
-  ) throws -> [String: Double]? {
-    let recipe = try recipe(of: method, learningRate: learningRate)
-    let calibration = try calibration(of: method)
+  ) throws -> TrialOutcome? {
+    let images = splits[split]
+    let base = try base(of: method, split: split, hooks: hooks, meter: meter)
     let groups = try method.groups(of: set.groups)
-    let purpose = "trial \(plan.fraction)"
-    let key =
-      try calibration.map {
-        try ResultKey(purpose, $0, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.digest)
+    let key: ResultKey
+    let train: () throws -> TrainedHead?
+    if let calibration = try calibration(of: method, split: split) {
+      key = try ResultKey(
+        purpose(split), calibration, groups: groups, source: images.rest, inputs: set.inputs, start: base?.digest)
+      train = {
+        try self.calibratedHead(calibration, base: base, on: images.rest, hooks: hooks, meter: meter, detail: detail)
       }
-      ?? ResultKey(purpose, recipe, groups: groups, source: heldOut.rest, inputs: set.inputs, start: base?.digest)
-    if let known = try trials?.metrics(of: key) {
-      meter.discount(trialWork(of: method))
-      return known.metrics
+    } else {
+      let recipe = try recipe(of: method, learningRate: learningRate, split: split)
+      key = try ResultKey(
+        purpose(split), recipe, groups: groups, source: images.rest, inputs: set.inputs, start: base?.digest)
+      train = {
+        try self.trainedHead(
+          recipe, groups: groups, heads: base?.heads ?? PrerequisiteHeads(), on: images.rest, hooks: hooks,
+          meter: meter, detail: detail)
+      }
     }
-    let trained =
-      if let calibration {
-        try calibratedHead(calibration, base: base, hooks: hooks, meter: meter, detail: detail)
-      } else {
-        try trainedHead(
-          recipe, groups: groups, heads: base?.heads ?? PrerequisiteHeads(), hooks: hooks, meter: meter, detail: detail)
-      }
-    let metrics = try trained.map { try heldOut.evaluate($0.head, boxRegressor: $0.boxRegressor).metricsByName }
+    if let known = try trials?.outcome(of: key) {
+      meter.discount(trialWork(of: method))
+      return known.outcome
+    }
+    let outcome = try train().map {
+      let scored = try images.score($0, replicates: plan.replicateCount, seed: UInt64(split))
+      return TrialOutcome(metrics: scored.metrics, replicates: scored.replicates)
+    }
     meter.add(scoringWork, detail)
-    try trials?.save(metrics, of: key)
-    return metrics
+    try trials?.save(outcome, of: key)
+    return outcome
   }
+
+  private func purpose(_ split: Int) -> String { "trial \(splitsMark) \(split) \(plan.replicateCount)" }
 
   /// A method's recipe as a trial has it.
-  private func recipe(of method: ComparedMethod, learningRate: Double) throws -> TrainingRecipe {
+  private func recipe(of method: ComparedMethod, learningRate: Double, split: Int) throws -> TrainingRecipe {
     var recipe = try method.recipe(plan.settings(settings), architecture: architecture)
     recipe.settings.learningRate = learningRate
+    recipe.settings.seed &+= UInt64(split)
     return recipe
   }
 
   /// `nil` where what it trains diverges.
   private func calibratedHead(
-    _ calibration: CalibrationRecipe, base: Base?, hooks: ComparisonHooks, meter: WorkMeter, detail: String
+    _ calibration: CalibrationRecipe, base: Base?, on source: LabelledFeatureSet, hooks: ComparisonHooks,
+    meter: WorkMeter, detail: String
   ) throws -> TrainedHead? {
     guard let heads = base?.heads, let head = heads.initial else { return nil }
-    let trainer = try calibration.trainer(for: head, on: heldOut.rest)
+    let trainer = try calibration.trainer(for: head, on: source)
     if let trainer, try !finishes(trainer, hooks: hooks, meter: meter, detail: detail) { return nil }
     return TrainedHead(
-      try calibration.head(from: head, trained: trainer?.head, on: heldOut.rest), boxRegressor: heads.boxRegressor)
+      try calibration.head(from: head, trained: trainer?.head, on: source), boxRegressor: heads.boxRegressor)
   }
 
   /// `nil` where training diverges.
   private func trainedHead(
-    _ recipe: TrainingRecipe, groups: CategoryGroups, heads: PrerequisiteHeads, hooks: ComparisonHooks,
-    meter: WorkMeter, detail: String
+    _ recipe: TrainingRecipe, groups: CategoryGroups, heads: PrerequisiteHeads, on source: LabelledFeatureSet,
+    hooks: ComparisonHooks, meter: WorkMeter, detail: String
   ) throws -> TrainedHead? {
-    let trainer = try recipe.trainer(on: heldOut.rest, groups: groups, imageCount: set.imageCount, startingFrom: heads)
+    let trainer = try recipe.trainer(on: source, groups: groups, imageCount: set.imageCount, startingFrom: heads)
     guard try finishes(trainer, hooks: hooks, meter: meter, detail: detail) else { return nil }
     // The last step may have taken the weights beyond what is finite.
     return trainer.head.weight.storage.allSatisfy(\.isFinite) ? TrainedHead(trainer) : nil
@@ -204,27 +278,41 @@ public final class Tuner {
     }
   }
 
-  /// What a method needs, trained on what is not held out.
+  /// What was picked for the row that a method needs; `nil` where it needs none that is trained.
+  private func pickedBase(
+    of method: ComparedMethod, hooks: ComparisonHooks, meter: WorkMeter
+  ) throws -> ComparedMethod? {
+    guard given == nil, let base = method.base, base != .ownHead else { return nil }
+    return try tune(base, hooks: hooks, meter: meter).picked
+  }
+
+  /// What a method needs, trained on what is not held out of a split.
   private func base(
-    of method: ComparedMethod, _ base: ComparedMethod, hooks: ComparisonHooks, meter: WorkMeter
-  ) throws -> Base {
-    let picked = try tune(base, hooks: hooks, meter: meter).picked
-    let before = try base.base.map { try self.base(of: base, $0, hooks: hooks, meter: meter) }
-    let recipe = try recipe(of: picked, learningRate: picked.learningRate ?? settings.learningRate)
+    of method: ComparedMethod, split: Int, hooks: ComparisonHooks, meter: WorkMeter
+  ) throws -> Base? {
+    if let given { return Base(heads: given, digest: "given") }
+    guard let base = method.base else { return nil }
+    guard let picked = try pickedBase(of: method, hooks: hooks, meter: meter) else {
+      guard let own = ownHead else { throw ComparisonError("\(method): give the detector's head that it starts from") }
+      return Base(heads: method.prerequisites(own.trained, own: own.trained), digest: own.input.fingerprint)
+    }
+    let before = try self.base(of: base, split: split, hooks: hooks, meter: meter)
     let groups = try picked.groups(of: set.groups)
+    let source = splits[split].rest
+    let recipe = try recipe(of: picked, learningRate: picked.learningRate ?? settings.learningRate, split: split)
     let digest = try ResultKey(
-      "base", recipe, groups: groups, source: heldOut.rest, inputs: set.inputs, start: before?.digest
+      "base \(split)", recipe, groups: groups, source: source, inputs: set.inputs, start: before?.digest
     ).digest()
     if bases[digest] == nil {
       bases[digest] = try trainedHead(
-        recipe, groups: groups, heads: before?.heads ?? PrerequisiteHeads(), hooks: hooks, meter: meter,
+        recipe, groups: groups, heads: before?.heads ?? PrerequisiteHeads(), on: source, hooks: hooks, meter: meter,
         detail: "tuning \(method): \(base)")
     }
     guard let trained = bases[digest] else { throw ComparisonError("\(picked): training diverged, but did not before") }
-    var heads = method.prerequisites(trained.head)
+    var heads = method.prerequisites(trained, own: ownHead?.trained)
     // What a calibration leaves as it is.
     if method.calibration != nil { heads.boxRegressor = trained.boxRegressor }
-    return Base(heads: heads, digest: digest, picked: picked)
+    return Base(heads: heads, digest: digest)
   }
 }
 
@@ -240,12 +328,31 @@ public struct TuningData: Sendable {
   public var detection: DetectionSettings
   /// Marks of the files, by their option names.
   public var inputs: [String: RunRecord.Input]
+  /// Images that the detector never saw, to choose on in place of training images; `nil` for none.
+  public var unseen: UnseenImages?
+
+  /// Images that neither the detector nor its head was trained on.
+  public struct UnseenImages: Sendable {
+    /// Their RoIs, from the same detector.
+    public var features: FeatureSet
+    /// Their annotations.
+    public var dataset: LVISDataset
+    /// Marks of the files, by their option names.
+    public var inputs: [String: RunRecord.Input]
+
+    /// Puts it together.
+    public init(features: FeatureSet, dataset: LVISDataset, inputs: [String: RunRecord.Input] = [:]) {
+      (self.features, self.dataset, self.inputs) = (features, dataset, inputs)
+    }
+  }
 
   /// Puts it together.
   public init(
     source: LabelledFeatureSet, dataset: LVISDataset, groups: CategoryGroups,
-    detection: DetectionSettings = DetectionSettings(), inputs: [String: RunRecord.Input] = [:]
+    detection: DetectionSettings = DetectionSettings(), inputs: [String: RunRecord.Input] = [:],
+    unseen: UnseenImages? = nil
   ) {
+    self.unseen = unseen
     self.source = source
     self.dataset = dataset
     self.groups = groups
@@ -265,4 +372,20 @@ public struct TunedMethod: Sendable, Equatable {
   public let picked: ComparedMethod
   /// What was tried.
   public let record: TuningRecord
+}
+
+extension TunedMethod {
+  /// What was tried, and what was chosen, in a line.
+  public var summary: String {
+    func points(_ value: Double) -> String { String(format: "%.2f", 100 * value) }
+    guard let chosen = record.chosen else { return "nothing was tried" }
+    let tried =
+      "\(record.trials.count) trials, \(record.metric) \(points(record.score(of: chosen))) on "
+      + "\(record.heldOutImageCount) held-out images"
+    let lead = record.lead.map { "\(points($0[0])) to \(points($0[1]))" }
+    if record.keptDefault == true, let lead {
+      return "\(tried); no other is better than \(picked) beyond noise (\(lead)), so that stays"
+    }
+    return "\(tried); \(picked) is taken" + (lead.map { ", better than the default by \($0)" } ?? "")
+  }
 }

@@ -1,4 +1,5 @@
 import HeadTraining
+import TrainingRuns
 
 /// How settings are chosen: the same for every method.
 public struct TuningPlan: Sendable, Equatable {
@@ -8,10 +9,19 @@ public struct TuningPlan: Sendable, Equatable {
   public var rateTrialCount = 7
   /// The epochs of a trial; the milestones move with them.
   public var epochs: Int
-  /// The share of the training images held out.
+  /// The share of the training images held out of each split.
   public var fraction = 0.2
-  /// The metric that decides.
-  public var metric = "AP"
+  /// How many splits of the training images decide: the first among all trials, the others among those that it cannot
+  /// tell from the best.
+  public var splitCount = 3
+  /// How many trials at most the other splits decide among.
+  public var contenderCount = 4
+  /// How often the held-out images are drawn to tell differences from noise.
+  public var replicateCount = 200
+  /// What decides.
+  public var criterion = TuningCriterion.ap
+  /// Fewer held-out objects of a group than this are too few to choose by.
+  public var minimumObjectCount = 5
 
   /// Tunes the learning rate alone.
   public init(epochs: Int) { self.epochs = epochs }

@@ -37,7 +37,9 @@ struct TuningSession {
     }
   }
 
-  private func score(_ trial: TuningRecord.Trial) -> Double { trial.metrics?[plan.metric] ?? -.infinity }
+  private func score(_ trial: TuningRecord.Trial) -> Double {
+    trial.metrics.flatMap { plan.criterion.score(of: $0) } ?? -.infinity
+  }
 
   mutating func add(_ trial: TuningRecord.Trial) { trials.append(trial) }
 

@@ -24,6 +24,8 @@ public struct RunFolder: Sendable, Equatable {
   public var checkpointPath: String { "\(path)/checkpoint.safetensors" }
   /// What `bags evaluate` writes of its detections.
   public var evaluationPath: String { "\(path)/evaluation.json" }
+  /// Its metrics on validation images drawn with replacement; see `MetricReplicates`.
+  public var replicatesPath: String { "\(path)/replicates.safetensors" }
   /// Its detections on validation images.
   public var resultsPath: String { "\(path)/results.json" }
   /// Where the run stands until it is complete.

@@ -7,7 +7,7 @@ extension RunRecord: Codable {
   /// that is calibrated stands in `trainedWith`.
   private enum CodingKeys: CodingKey {
     case format, version, program, created, method, calibration, trainedWith, sweep, tuning, inputs, groupBoundaries
-    case tensorboard, roiCount, imageCount, featureCount, blasKernels, result
+    case importedFrom, tensorboard, roiCount, imageCount, featureCount, blasKernels, result
   }
 
   private static let formatName = "bags-run"
@@ -19,6 +19,7 @@ extension RunRecord: Codable {
     program = try stored.decode(String.self, forKey: .program)
     created = try stored.decode(String.self, forKey: .created)
     method = try stored.decode(String.self, forKey: .method)
+    importedFrom = try stored.decodeIfPresent(String.self, forKey: .importedFrom)
     if stored.contains(.calibration) {
       let calibration = try CalibrationRecipe(from: decoder)
       self.calibration = calibration
@@ -27,7 +28,7 @@ extension RunRecord: Codable {
       if recipe == nil, !method.contains("+") { recipe = try TrainingRecipe(from: decoder) }
       let suffix = "+\(calibration.method.name)"
       if !method.hasSuffix(suffix) { method += suffix }
-    } else {
+    } else if importedFrom == nil {
       recipe = try TrainingRecipe(from: decoder)
     }
     sweep = try stored.decodeIfPresent(ParameterSweep.self, forKey: .sweep)
@@ -56,6 +57,7 @@ extension RunRecord: Codable {
     try stored.encode(program, forKey: .program)
     try stored.encode(created, forKey: .created)
     try stored.encode(method, forKey: .method)
+    try stored.encodeIfPresent(importedFrom, forKey: .importedFrom)
     try stored.encodeIfPresent(sweep, forKey: .sweep)
     try stored.encodeIfPresent(tuning, forKey: .tuning)
     try stored.encode(inputs, forKey: .inputs)

@@ -54,6 +54,8 @@ public struct RunRecord: Sendable, Equatable {
   public var method: String
   /// How the head was trained; for a calibrated head, how the head that was calibrated was. `nil` where that is not known.
   public var recipe: TrainingRecipe?
+  /// The file of a head that was trained elsewhere and is only kept beside others; `nil` for a run of this program.
+  public var importedFrom: String?
   /// How a trained head was calibrated; `nil` for a run that is a training.
   public var calibration: CalibrationRecipe?
   /// How a parameter of the calibration was chosen; `nil` where it was given.
@@ -120,6 +122,19 @@ public struct RunRecord: Sendable, Equatable {
       featureCount: head.inputs)
     recipe = base?.recipe
     self.calibration = calibration
+  }
+
+  /// The record of a head that was trained elsewhere.
+  ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - input: Its file.
+  ///   - program: The program and its version.
+  public init(of head: LinearHead, from input: Input, program: String) {
+    self.init(
+      method: head.method, inputs: ["init": input], program: program, roiCount: 0, imageCount: 0,
+      featureCount: head.inputs)
+    importedFrom = input.path
   }
 
   private init(

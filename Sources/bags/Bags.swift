@@ -3,8 +3,6 @@ import BalancedGroupSoftmax
 
 @main
 struct Bags: ParsableCommand {
-  static let version = "0.1.0"
-
   static let configuration = CommandConfiguration(
     commandName: "bags",
     abstract: "Re-trains the classifier of a detector for long-tailed data: balanced group softmax on a CPU.",
@@ -17,7 +15,7 @@ struct Bags: ParsableCommand {
         bags train --help
         bags --generate-completion-script zsh > ~/.zsh/_bags    completions; for bash and fish too
       """,
-    version: version,
+    version: Program.version,
     subcommands: [
       CheckCommand.self,
       GroupCommand.self,

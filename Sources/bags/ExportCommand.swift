@@ -38,7 +38,7 @@ struct ExportCommand: ParsableCommand {
     let path = RunFolder.headPath(for: try head ?? RunFolder.latestOrFail().path)
     let head = try LinearHead(contentsOf: path)
     do {
-      try head.writeONNX(to: onnx, precision: precision, producerVersion: Bags.version)
+      try head.writeONNX(to: onnx, precision: precision, producerVersion: Program.version)
     } catch let error as ModelExportError {
       throw CommandFailure("\(path): \(error)")
     }

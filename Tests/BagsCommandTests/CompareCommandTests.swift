@@ -135,7 +135,11 @@ import Testing
       for (signal, status) in [(SIGKILL, SIGKILL), (SIGINT, 130), (SIGTERM, 143)] {
         let output = "part\(signal)"
         let process = try startBags(Self.inputs + options + ["--output", output], in: folder)
-        Thread.sleep(forTimeInterval: 0.4)
+        // From here on it listens to signals.
+        while process.isRunning, !FileManager.default.fileExists(atPath: "\(folder)/\(output)/comparison.json") {
+          Thread.sleep(forTimeInterval: 0.01)
+        }
+        Thread.sleep(forTimeInterval: 0.3)
         kill(process.processIdentifier, signal)
         process.waitUntilExit()
         let resumed = try compare(folder, options + ["--output", output])

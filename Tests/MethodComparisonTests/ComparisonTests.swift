@@ -5,6 +5,7 @@ import HeadTraining
 import MethodComparison
 import TestSupport
 import Testing
+import TrainingRuns
 
 @Suite struct ComparisonTests {
   private static let names = ["bags", "softmax", "disalign", "eqlv2"]
@@ -168,6 +169,77 @@ import Testing
     }
   }
 
+  @Test func theDetectorsOwnHeadComesFirstAndTrainingsStartFromIt() throws {
+    try SmallComparisonSet.with { set, folder in
+      let plain = try comparison(set, in: "\(folder)/plain", names: ["softmax"], seeds: [3])
+      let trained = try #require(try plain.run().rows[0].outcomes.first)
+      let own = try OwnHead(
+        LinearHead(contentsOf: trained.run.headPath), input: RunRecord.Input(path: trained.run.headPath))
+      let rows = try ComparedMethod.rows("softmax,softmax:init=none,own-head+tau-norm:tau=0.5,disalign")
+      #expect(rows.map(\.description).contains("softmax:init=none"))
+      var lines = 0
+      var hooks = ComparisonHooks()
+      hooks.finished = { _ in lines += 1 }
+      func withOwnHead() -> Comparison {
+        Comparison(
+          of: rows, on: plain.set, settings: plain.settings, seeds: [3, 4], ownHead: own, replicateCount: 60,
+          folder: folder, program: "test")
+      }
+      let result = try withOwnHead().run(hooks)
+      #expect(result.rows.map(\.method.description) == ["own-head"] + rows.map(\.description))
+      #expect(result.rows.map(\.epochs) == [0, 2, 2, 0, 2] && result.rows.allSatisfy { $0.failures.isEmpty })
+      // One head is scored once, whatever the seeds.
+      #expect(result.rows.map(\.outcomes.count) == [1, 2, 2, 2, 2] && lines == 9)
+      #expect(result.rows[0].outcomes[0].metrics == trained.metrics && result.rows[0].learningRate == nil)
+      let kept = result.rows[0].outcomes[0].run
+      #expect(try fileBytes(kept.headPath) == fileBytes(trained.run.headPath))
+      #expect(try kept.record().importedFrom == trained.run.headPath && kept.record().recipe == nil)
+      func head(_ row: Int) throws -> LinearHead {
+        try LinearHead(contentsOf: #require(result.rows[row].outcomes.first).run.headPath)
+      }
+      #expect(try head(2).weight == own.head.weight && head(1).weight != own.head.weight)
+      #expect(try head(3).weight == own.head.tauNormalized(tau: 0.5).weight)
+      #expect(try result.rows[1].outcomes[0].run.record().inputs["init"]?.path == kept.headPath)
+
+      // The same draws for all: a head does not differ from itself, and what differs has an interval.
+      let same = try #require(result.difference(in: "AP", from: result.rows[0], to: result.rows[0]))
+      #expect(same.value == 0 && same.interval == 0...0 && !same.isClear)
+      let normed = try #require(result.difference(in: "AP", from: result.rows[0], to: result.rows[3]))
+      let interval = try #require(normed.interval)
+      #expect(interval.lowerBound < normed.value && normed.value < interval.upperBound)
+      #expect(!result.best(in: "AP").isEmpty && result.best(in: "AP9").isEmpty)
+
+      let again = try withOwnHead().run(hooks)
+      func draws(_ result: ComparedResults) -> [[UInt32]]? {
+        result.rows[1].outcomes[0].replicates?.values.map { $0.map(\.bitPattern) }
+      }
+      #expect(lines == 9 && draws(again)?.count == 60 && draws(again) == draws(result))
+      // Without intervals nothing is called best.
+      let bare = try Comparison(
+        of: rows, on: plain.set, settings: plain.settings, seeds: [3], ownHead: own, replicateCount: 0, folder: folder,
+        program: "test"
+      ).run(hooks)
+      #expect(lines == 9 && bare.best(in: "AP").isEmpty)
+    }
+  }
+
+  @Test(arguments: ["own-head+rfs", "own-head:tau=1", "softmax:init=zero", "own-head+boxes:smooth-l1"])
+  func refusesWhatMakesNoSenseOfAHead(row: String) {
+    #expect(throws: ComparisonError.self) { try ComparedMethod.rows(row) }
+  }
+
+  @Test func aHeadThatIsNotThereIsAskedFor() throws {
+    try SmallComparisonSet.with { set, folder in
+      let plain = try comparison(set, in: folder, names: ["softmax"], seeds: [3])
+      let error = #expect(throws: ComparisonError.self) {
+        try Comparison(
+          of: [.ownHead], on: plain.set, settings: plain.settings, seeds: [3], folder: folder, program: "test"
+        ).run()
+      }
+      #expect(error?.description.contains("give the detector's head") == true)
+    }
+  }
+
   @Test func tunedMethodsAreTrainedWithWhatWasPicked() throws {
     try SmallComparisonSet.with { set, folder in
       let plain = try comparison(set, in: folder, names: ["disalign", "bags"], seeds: [0])
@@ -185,6 +257,36 @@ import Testing
         #expect(try run.record().settings.learningRate == row.learningRate)
         #expect(try run.record().tuning == record)
       }
+    }
+  }
+
+  /// Validation decides nothing: with other labels there, the same is picked.
+  @Test func otherValidationLabelsChangeNoChoice() throws {
+    try SmallComparisonSet.with { set, folder in
+      let plain = try comparison(set, in: folder, names: ["bags"], seeds: [0])
+      var plan = TuningPlan(epochs: 1)
+      plan.rateTrialCount = 4
+      var other = set.validation
+      let ids = other.categories.map(\.id)
+      for index in other.annotations.indices {
+        let place = ids.firstIndex(of: other.annotations[index].categoryID) ?? 0
+        other.annotations[index].categoryID = ids[(place + 1) % ids.count]
+      }
+      let sets = [
+        plain.set,
+        try ComparisonSet(
+          source: set.source, training: set.training, groups: set.groups, validationFeatures: set.validationFeatures,
+          validation: other),
+      ]
+      let results = try sets.enumerated().map { index, data in
+        try Comparison(
+          of: plain.methods, on: data, settings: plain.settings, seeds: [0], tuning: plan, replicateCount: 0,
+          folder: "\(folder)/\(index)", program: "test"
+        ).run()
+      }
+      #expect(results[0].rows[0].picked == results[1].rows[0].picked && results[0].rows[0].tuning != nil)
+      #expect(results[0].rows[0].tuning == results[1].rows[0].tuning)
+      #expect(results[0].rows[0].outcomes[0].metrics["AP"] != results[1].rows[0].outcomes[0].metrics["AP"])
     }
   }
 

@@ -264,10 +264,3 @@ public struct LinearHead: Sendable {
     if layout.product == .linear { bias[row] = other.bias[source] }
   }
 }
-
-/// A head that does not fit.
-public struct LinearHeadError: Error, CustomStringConvertible {
-  /// One line that says what is wrong.
-  public let description: String
-  package init(_ description: String) { self.description = description }
-}

@@ -10,10 +10,11 @@ import HeadLosses
 ///   - source: The training RoIs; the official code takes ground-truth boxes alone, here every foreground RoI counts.
 ///   - classCount: C.
 /// - Returns: The means [C, D], zeros for a class without RoI, and how many RoIs each class has.
-/// - Throws: What the source throws.
+/// - Throws: `FeatureSetError` for a label that is none of the classes; what the source throws.
 public func classMeans(
   of source: any RoISource, classCount: Int
 ) throws -> (means: Matrix<Double>, roiCounts: [Int]) {
+  try source.checkClasses(lessThan: classCount)
   let width = source.featureCount
   var means = Matrix<Double>(rows: classCount, columns: width)
   var counts = [Int](repeating: 0, count: classCount)

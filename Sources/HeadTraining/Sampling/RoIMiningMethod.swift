@@ -103,7 +103,7 @@ extension RoIMiningMethod {
     source: "survey texts; mmdetection OHEMSampler", parameters: [.negativesPerPositive], needsMiningHead: false,
     ranksByLoss: true,
     selector: { parameters, _ in
-      HardestOfEachKind(negativesPerPositive: parameters.number("negatives-per-positive"))
+      PerImageHardExamples(negativesPerPositive: parameters.number("negatives-per-positive"))
     })
 
   /// S-OHEM.

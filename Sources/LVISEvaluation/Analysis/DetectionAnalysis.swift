@@ -10,7 +10,7 @@ public struct DetectionAnalysis: Sendable {
   /// The IoU from which a detection is on an object: TIDE's foreground threshold.
   public static let foregroundThreshold = 0.5
   /// The lowest IoU that is told apart from none: TIDE's background threshold.
-  public static let backgroundThreshold = 0.1
+  public static let backgroundThreshold = MaskReach.threshold
 }
 
 extension LVISEvaluator {

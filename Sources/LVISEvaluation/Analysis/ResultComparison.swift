@@ -65,7 +65,11 @@ extension LVISEvaluator {
     progress: (Double) -> Void = { _ in }
   ) -> ResultComparison {
     let measured = truth.categories.indices.filter { first.result.classes[$0].objectCount > 0 }
-    let metrics = comparedMetrics(of: measured)
+    let metrics =
+      namedMetrics(of: measured)
+      + measured.indices.map {
+        ComparedMetric(name: "AP", classes: [$0], thresholds: Array(options.iouThresholds.indices))
+      }
     let objectCounts = objectCountsByImage
     let bootstrap = Bootstrap(
       objects: measured.map { objectCounts[$0] }, imageCount: truth.images.count,
@@ -105,7 +109,7 @@ extension LVISEvaluator {
   }
 
   /// By category: its images with objects that count, and how many.
-  private var objectCountsByImage: [[(image: Int32, count: Int32)]] {
+  var objectCountsByImage: [[(image: Int32, count: Int32)]] {
     var counts = [[(image: Int32, count: Int32)]](repeating: [], count: truth.categories.count)
     for image in 0..<truth.images.count {
       for pair in truth.pairs(of: image) {
@@ -116,8 +120,8 @@ extension LVISEvaluator {
     return counts
   }
 
-  /// What is compared: the metrics by name, then every class.
-  private func comparedMetrics(of measured: [Int]) -> [ComparedMetric] {
+  /// What is compared by name, of classes that have objects.
+  func namedMetrics(of measured: [Int]) -> [ComparedMetric] {
     let all = Array(measured.indices)
     let thresholds = Array(options.iouThresholds.indices)
     var metrics = [ComparedMetric(name: "AP", classes: all, thresholds: thresholds)]
@@ -137,12 +141,12 @@ extension LVISEvaluator {
         metrics.append(ComparedMetric(name: "AP\(group + 1)", classes: classes, thresholds: thresholds))
       }
     }
-    return metrics + all.map { ComparedMetric(name: "AP", classes: [$0], thresholds: thresholds) }
+    return metrics
   }
 }
 
 /// The mean over some classes, given by their places among the measured ones, at some thresholds.
-private struct ComparedMetric: Sendable {
+struct ComparedMetric: Sendable {
   let name: String
   let classes: [Int]
   let thresholds: [Int]
@@ -159,7 +163,7 @@ private struct ComparedMetric: Sendable {
 }
 
 /// The middle 95 % of what is a number; `nil` where fewer than 20 are.
-private func middle(of values: [Float]) -> ClosedRange<Double>? {
+func middle(of values: [Float]) -> ClosedRange<Double>? {
   let sorted = values.filter { !$0.isNaN }.sorted()
   guard sorted.count >= 20 else { return nil }
   func quantile(_ share: Double) -> Double {

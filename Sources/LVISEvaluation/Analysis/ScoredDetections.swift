@@ -16,8 +16,12 @@ extension LVISEvaluator {
       store, objectCounts: objectCounts { _ in true }, detectionCount: detections.table.count,
       cappedCount: detections.groups.count, findings: findings(of: detections))
     return ScoredDetections(
-      path: detections.path, result: result,
-      lists: concurrentMap(store.classes.count) { WeightedList(store.classes[$0].sorted(), rules) })
+      path: detections.path, result: result, lists: weightedLists(of: store))
+  }
+
+  /// By category: the detections that count.
+  func weightedLists(of store: VerdictStore) -> [WeightedList] {
+    concurrentMap(store.classes.count) { WeightedList(store.classes[$0].sorted(), rules) }
   }
 }
 

@@ -25,14 +25,29 @@ public struct ComparisonDocument: Sendable, Codable {
     }
   }
 
+  /// How far a method is from the first in a metric, with the middle 95 % of the paired bootstrap's differences.
+  public struct Difference: Sendable, Codable, Equatable {
+    /// The method's mean less the first's.
+    public let difference: Double
+    /// The interval's lower end; `nil` where there is no interval.
+    public let lower: Double?
+    /// The interval's upper end.
+    public let upper: Double?
+
+    init(_ difference: ComparedResults.Difference) {
+      self.difference = difference.value
+      (lower, upper) = (difference.interval?.lowerBound, difference.interval?.upperBound)
+    }
+  }
+
   /// One method.
   public struct Method: Sendable, Codable {
     /// As it was asked for.
     public let method: String
     /// With what tuning picked, as it would be asked for.
     public let trainedAs: String
-    /// The learning rate that it was trained with.
-    public let learningRate: Double
+    /// The learning rate that it was trained with; `nil` of the detector's own head.
+    public let learningRate: Double?
     /// The parameters of the calibration, or else of the method.
     public let parameters: [String: String]
     /// The parameters that tuning picked; `nil` in files of earlier versions.
@@ -53,12 +68,14 @@ public struct ComparisonDocument: Sendable, Codable {
     public let failures: [String]
     /// How learning rate and parameters were picked; `nil` where they were not.
     public let tuning: TuningRecord?
+    /// By metric, the difference to the first method; `nil` of the first, and in files of earlier versions.
+    public let differences: [String: Difference]?
 
     /// `lr 0.1`, and what tuning changed beside it.
     var settingText: String {
-      (["lr \(NumberText.short(learningRate))"]
-        + (tunedParameters ?? parameters).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })
-        .joined(separator: ", ")
+      let rate = learningRate.map { ["lr \(NumberText.short($0))"] } ?? []
+      let own = (tunedParameters ?? parameters).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      return (rate + own).joined(separator: ", ")
     }
   }
 
@@ -77,8 +94,10 @@ public struct ComparisonDocument: Sendable, Codable {
   let metricNames: [String]?
   /// The methods, in the order in which they were asked for.
   public let methods: [Method]
-  /// For every column of the table the methods that are best in it.
-  public private(set) var best: [String: [String]] = [:]
+  /// For every metric the methods that are best in it: the first, and those that cannot be told from it.
+  public let best: [String: [String]]
+  /// How often images were drawn for the intervals; `nil` where there are none.
+  public let replicates: Int?
 
   /// Documents results.
   ///
@@ -91,13 +110,23 @@ public struct ComparisonDocument: Sendable, Codable {
     (format, version) = (Self.formatName, 1)
     self.program = program
     (seeds, settings) = (result.seeds, result.settings)
-    metricNames = ["AP", "APr", "APc", "APf"] + (0..<groups.groupCount).map { "AP\($0 + 1)" }
-    methods = zip(result.rows, normCorrelations).map { Method($0, normCorrelations: $1) }
-    let table = ComparisonTable(self)
+    let names = ["AP", "APr", "APc", "APf"] + (0..<groups.groupCount).map { "AP\($0 + 1)" }
+    metricNames = names
+    methods = zip(result.rows.indices, normCorrelations).map { row, norms in
+      var differences: [String: Difference]?
+      if row > 0 {
+        differences = Dictionary(
+          uniqueKeysWithValues: names.compactMap { name in
+            result.difference(in: name, from: result.rows[0], to: result.rows[row]).map { (name, Difference($0)) }
+          })
+      }
+      return Method(result.rows[row], normCorrelations: norms, differences: differences)
+    }
     best = Dictionary(
-      uniqueKeysWithValues: zip(table.columns, table.best).map { column, rows in
-        (column.key, rows.sorted().map { methods[$0].method })
-      })
+      uniqueKeysWithValues: names.map { name in
+        (name, result.best(in: name).sorted().map { result.rows[$0].method.description })
+      }.filter { !$0.1.isEmpty })
+    replicates = result.rows.lazy.flatMap(\.outcomes).first?.replicates?.values.count
   }
 
   /// Where a comparison's folder has it.
@@ -137,7 +166,9 @@ public struct ComparisonDocument: Sendable, Codable {
 }
 
 extension ComparisonDocument.Method {
-  init(_ row: ComparedResults.Row, normCorrelations: [Double?]) {
+  init(
+    _ row: ComparedResults.Row, normCorrelations: [Double?], differences: [String: ComparisonDocument.Difference]?
+  ) {
     func changes(_ picked: MethodChoice?, from given: MethodChoice?) -> [String: String] {
       (picked?.parameters ?? [:]).filter { given?.parameters[$0.key] != $0.value }
     }
@@ -154,6 +185,7 @@ extension ComparisonDocument.Method {
       epochs: row.epochs, steps: row.steps, metrics: Dictionary(uniqueKeysWithValues: metrics),
       normCountCorrelation: ComparisonDocument.Measure(normCorrelations.compactMap { $0 }),
       seconds: ComparisonDocument.Measure(row.outcomes.map(\.seconds)),
-      runs: row.outcomes.map(\.run.path), failures: row.failures, tuning: row.tuning)
+      runs: row.outcomes.map(\.run.path), failures: row.failures, tuning: row.tuning,
+      differences: differences)
   }
 }

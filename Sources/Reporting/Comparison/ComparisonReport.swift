@@ -55,7 +55,8 @@ public struct ComparisonReport: Sendable {
     var lines: [[String]] = []
     for (row, correlations) in zip(result.rows, normCorrelations) {
       let settings = [
-        row.method.description, row.picked.description, "\(row.learningRate)", "\(row.epochs)", "\(row.steps)",
+        row.method.description, row.picked.description, row.learningRate.map { "\($0)" } ?? "",
+        "\(row.epochs)", "\(row.steps)",
       ]
       for (outcome, correlation) in zip(row.outcomes, correlations) {
         let values = metrics.map { name in outcome.metrics[name].flatMap { $0 >= 0 ? "\($0)" : nil } ?? "" }

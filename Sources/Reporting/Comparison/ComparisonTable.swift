@@ -14,8 +14,6 @@ public struct ComparisonTable: Sendable {
     let digits: Int
     /// A method's value; `nil` where it is not defined.
     let value: @Sendable (ComparisonDocument.Method) -> ComparisonDocument.Measure?
-    /// How good a value is, the more the better; `nil` for a column where none is best.
-    let merit: (@Sendable (Double) -> Double)?
   }
 
   /// The columns behind method and setting.
@@ -28,28 +26,51 @@ public struct ComparisonTable: Sendable {
     self.document = document
     columns =
       document.shownMetrics.map { name in
-        Column(name: name, key: name, scale: 100, digits: 2, value: { $0.metrics[name] }, merit: { $0 })
+        Column(name: name, key: name, scale: 100, digits: 2, value: { $0.metrics[name] })
       } + [
         Column(
-          name: "norm–count", key: "norm_count_correlation", scale: 1, digits: 2, value: { $0.normCountCorrelation },
-          merit: { -abs($0) }),
+          name: "norm–count", key: "norm_count_correlation", scale: 1, digits: 2, value: { $0.normCountCorrelation }),
         Column(
           name: "epochs", key: "epochs", scale: 1, digits: 0,
-          value: { $0.runs.isEmpty ? nil : ComparisonDocument.Measure([Double($0.epochs)]) }, merit: nil),
-        Column(name: "seconds", key: "seconds", scale: 1, digits: 1, value: { $0.seconds }, merit: { -$0 }),
+          value: { $0.runs.isEmpty ? nil : ComparisonDocument.Measure([Double($0.epochs)]) }),
+        Column(name: "seconds", key: "seconds", scale: 1, digits: 1, value: { $0.seconds }),
       ]
   }
 
-  /// For every column the rows that are best, to the digits shown; none where no two rows can be compared.
+  /// For every column the rows that are best; none in columns that are no metric, and where there are no intervals to
+  /// tell.
   public var best: [Set<Int>] {
-    columns.map { column in
-      guard let merit = column.merit else { return [] }
-      let merits = document.methods.enumerated().compactMap { row, method in
-        column.value(method).map { (row: row, text: text($0.mean, column), merit: merit($0.mean)) }
-      }
-      guard merits.count > 1, let top = merits.max(by: { $0.merit < $1.merit }) else { return [] }
-      return Set(merits.filter { $0.text == top.text }.map(\.row))
+    let metrics = Set(document.shownMetrics)
+    return columns.map { column in
+      let names = metrics.contains(column.key) ? document.best[column.key] ?? [] : []
+      return Set(document.methods.indices.filter { names.contains(document.methods[$0].method) })
     }
+  }
+
+  /// The differences to the first method: a line for each of the others, clear ones marked; `nil` where none are known.
+  public var differences: TextTable? {
+    let others = document.methods.dropFirst().filter { $0.differences?.isEmpty == false }
+    guard let first = document.methods.first, !others.isEmpty else { return nil }
+    let names = document.shownMetrics.filter { name in others.contains { $0.differences?[name] != nil } }
+    var table = TextTable([("less \(first.method)", .left)] + names.map { ($0, .right) })
+    for method in others {
+      let cells = names.map { name -> TextTable.Cell in
+        guard let difference = method.differences?[name] else { return TextTable.Cell("–") }
+        guard let lower = difference.lower, let upper = difference.upper else {
+          return TextTable.Cell(signed(difference.difference))
+        }
+        return TextTable.Cell(
+          signed(difference.difference), detail: " (\(signed(lower)) to \(signed(upper)))",
+          isBest: lower > 0 || upper < 0)
+      }
+      table.add(cells: [TextTable.Cell(method.method)] + cells)
+    }
+    return table
+  }
+
+  private func signed(_ value: Double) -> String {
+    let text = NumberText.fixed(value * 100, digits: 2).replacing("-", with: "−")
+    return value > 0 && text != "0.00" ? "+\(text)" : text
   }
 
   /// The table, for a terminal, Markdown or a page.
@@ -77,16 +98,13 @@ public struct ComparisonTable: Sendable {
     ])
     for method in tuned {
       guard let record = method.tuning else { continue }
-      let best = record.trials.map(record.score).max()
-      var isMarked = false
       let trials = record.trials.map { trial -> String in
         let score = record.score(of: trial)
         let parameters = trial.parameters.sorted { $0.key < $1.key }.map { " \($0.key) \($0.value)" }.joined()
         let text =
           "\(NumberText.short(trial.learningRate))\(parameters) → "
           + (score.isFinite ? NumberText.percent(score) : "diverged")
-        defer { if score == best { isMarked = true } }
-        return score == best && !isMarked ? "**\(text)**" : text
+        return trial == record.chosen ? "**\(text)**" : text
       }
       table.add([method.method, trials.joined(separator: "; ")])
     }

@@ -23,6 +23,14 @@ struct ComparisonInputOptions: ParsableArguments {
   @Option(help: .init("The validation annotations.", valueName: "file"))
   var valAnnotations: String?
 
+  @Option(
+    name: .customLong("init"),
+    help: .init(
+      "The detector's own head: the first row, what trainings start from, and what differences are to.",
+      valueName: "run|head"),
+    completion: .file())
+  var initialHead: String?
+
   func validate() throws {
     let given = [
       ("--features", features), ("--annotations", annotations), ("--val", val), ("--val-annotations", valAnnotations),
@@ -84,6 +92,30 @@ struct ComparisonInputOptions: ParsableArguments {
       source: LabelledFeatureSet(set, labels: labels), training: training, groups: grouping,
       validationFeatures: FeatureSet(at: val), validation: validation, detection: detection,
       trainingInputs: trainingInputs, validationInputs: validationInputs)
+  }
+
+  /// Reads the detector's own head.
+  ///
+  /// - Throws: `CommandFailure` where it does not fit the data.
+  func ownHead(for set: ComparisonSet) throws -> OwnHead? {
+    guard let initialHead else { return nil }
+    let path = RunFolder.headPath(for: initialHead)
+    do {
+      let head = try LinearHead(contentsOf: path, groups: set.groups)
+      let width = set.source.featureCount
+      guard head.inputs == width else {
+        throw CommandFailure("\(path): takes \(head.inputs) features, but the RoIs have \(width)")
+      }
+      guard head.groups.members.map(\.id) == set.groups.members.map(\.id) else {
+        throw CommandFailure(
+          "\(path): its \(head.groups.classCount) categories are not the \(set.groups.classCount) of the annotations")
+      }
+      return OwnHead(
+        head, boxRegressor: try BoxRegressor(ifIn: openTensors(at: path), groups: head.groups),
+        input: try RunRecord.Input(path: path))
+    } catch let error as LinearHeadError {
+      throw CommandFailure(error.description.hasPrefix(path) ? error.description : "\(path): \(error)")
+    }
   }
 
   private func categoryGroups(_ training: LVISDataset) throws -> CategoryGroups {

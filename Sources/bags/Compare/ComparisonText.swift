@@ -11,7 +11,7 @@ struct ComparisonText {
     let settings = report.document.settings
     let seeds = report.document.seeds
     let objects = set.validation.annotations.count
-    var parts = [
+    var parts: [String?] = [
       "# Methods compared",
       """
       \(isBuiltIn ? "On the built-in synthetic set, which shows mechanisms and predicts no real detector: trained" : "Trained") \
@@ -22,13 +22,14 @@ struct ComparisonText {
       \(settings.milestones.map(String.init).joined(separator: " and ")), momentum \(settings.momentum), weight decay \
       \(settings.weightDecay), \(settings.gradientClip.map { "gradient norm at most \($0)" } ?? "no limit of the gradient"); \
       seed\(seeds.count == 1 ? "" : "s") \(seeds.map(String.init).joined(separator: ", ")). Numbers in percent\
-      \(seeds.count > 1 ? ", means ± standard deviation over the seeds" : ""); the best of each column is bold.
+      \(seeds.count > 1 ? ", means ± standard deviation over the seeds" : ""); of each metric the best is \
+      bold, and what cannot be told from it.
       """,
       report.table.table.markdown,
+      report.table.differences.map { "\(Self.differencesTitle(report.document))\n\n\($0.markdown)" },
       """
       APr, APc and APf: classes in 1–10, 11–100 and more training images. AP1 and on: the groups by training instances, \
-      \(groupsText). Norm–count: the rank correlation of a class's weight norm with its instances, best where it is \
-      nearest to 0; – where a head has no norms that matter. Epochs and seconds are those of all the training behind a \
+      \(groupsText). Norm–count: the rank correlation of a class's weight norm with its instances; – where a head has no norms that matter. Epochs and seconds are those of all the training behind a \
       head, its start included; seconds were taken while other work may have run.
       """,
       "![AP by method and group](ap.\(imageFormat.rawValue))",
@@ -41,9 +42,9 @@ struct ComparisonText {
       parts += [
         "## What was tuned",
         """
-        Trials of \(record.epochs) epochs on the training images without \(grouped(record.heldOutImageCount)) that were \
-        held out; those hold \(objects.joined(separator: ", ")) objects. Of each method the trial with the best \
-        \(record.metric) there was picked. Validation images decided nothing.
+        Trials of \(record.epochs) epochs, scored on \(grouped(record.heldOutImageCount)) held-out images over all splits, \
+        which hold \(objects.joined(separator: ", ")) objects. Of each method the trial with the best \(record.metric) \
+        there was picked, or the default settings where nothing led them beyond noise. Validation images decided nothing.
         """,
         tuning.markdown,
       ]
@@ -54,7 +55,18 @@ struct ComparisonText {
       "Numbers in full, a line a method and seed: [comparison.csv](comparison.csv); with the settings: "
         + "[comparison.json](comparison.json).",
     ]
-    return parts.joined(separator: "\n\n") + "\n"
+    return parts.compactMap(\.self).joined(separator: "\n\n") + "\n"
+  }
+
+  /// What stands above the differences.
+  static func differencesTitle(_ document: ComparisonDocument) -> String {
+    let seeds = document.seeds.count > 1 ? " and of seeds" : ""
+    let drawn =
+      document.replicates.map {
+        ", with the middle 95 % of \(grouped($0)) paired draws of validation images\(seeds)"
+      } ?? ""
+    let first = document.methods.first?.method ?? "the first"
+    return "Differences to \(first)\(drawn); those that leave no doubt are marked."
   }
 
   private var groupsText: String {

@@ -64,7 +64,7 @@ struct DemoExperiment {
       on: source, groups: groups, imageCount: set.training.dataset.images.count)
     let session = try RunSession.begin(
       at: staging.run(method).path,
-      record: RunRecord(of: recipe, on: source, inputs: try inputs(), program: "bags \(Bags.version)"), groups: groups)
+      record: RunRecord(of: recipe, on: source, inputs: try inputs(), program: Program.name), groups: groups)
     let progress = ProgressLine(method.name)
     var hooks = TrainingHooks()
     hooks.report = { metrics in

@@ -25,7 +25,7 @@ struct DemoMetrics: Encodable {
   let methods: [Method]
 
   init(seed: UInt64, outcomes: [DemoExperiment.Outcome], norms: WeightNormComparison) {
-    program = "bags \(Bags.version)"
+    program = Program.name
     self.seed = seed
     methods = zip(outcomes, norms.summaries).map { outcome, summary in
       var means: [String: Double] = [:]

@@ -66,7 +66,7 @@ struct DemoReport {
     return """
       # What balanced group softmax does to a long tail
 
-      Made by `bags demo --seed \(set.seed)` (bags \(Bags.version)). A softmax classifier and balanced group softmax \
+      Made by `bags demo --seed \(set.seed)` (\(Program.name)). A softmax classifier and balanced group softmax \
       (BAGS) were trained on the same RoI features with the same settings, then scored by LVIS's rules. The data are \
       synthetic: they show the mechanism and do not predict what a real detector gains.
 

@@ -20,6 +20,12 @@ import Testing
     }
   }
 
+  @Test func refusesLabelsOfOtherClasses() {
+    let source = RoIArrays(features: [1, 2, 3, 4], featureCount: 2, labels: [0, 7], roisPerImage: [2])
+    let error = #expect(throws: FeatureSetError.self) { try classMeans(of: source, classCount: 2) }
+    #expect(error?.code == .label && error?.row == 1)
+  }
+
   /// A class without RoI has zeros; the others keep their places, where the reference moves them up.
   @Test func aClassWithoutRoIHasNoMean() throws {
     for golden in try GoldenCase.losses("case_tau_norm_ncm_lws_1.json", having: ["train_features", "missing_label"]) {

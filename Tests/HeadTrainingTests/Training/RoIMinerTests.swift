@@ -70,7 +70,7 @@ import Testing
   /// An image without foreground gives no RoI where no background may be kept.
   @Test func aBatchMayEndUpEmpty() throws {
     let source = RoIArrays(features: [1, 2, 3], featureCount: 3, labels: [-1], roisPerImage: [1])
-    let trainer = try trainer(on: source, selector: HardestOfEachKind(negativesPerPositive: 0))
+    let trainer = try trainer(on: source, selector: PerImageHardExamples(negativesPerPositive: 0))
     let before = trainer.head
     let step = try trainer.step()
     #expect(step.roiCount == 0 && step.loss == 0 && step.gradientNorm == 0)

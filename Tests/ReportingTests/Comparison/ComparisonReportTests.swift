@@ -4,6 +4,7 @@ import Foundation
 import HeadLosses
 import HeadTraining
 import LVISDatasets
+import LVISEvaluation
 import MethodComparison
 import Reporting
 import TestSupport
@@ -28,7 +29,10 @@ import TrainingRuns
         try FileManager.default.createDirectory(atPath: run.path, withIntermediateDirectories: true)
         try head.write(to: run.headPath)
         return ComparedResults.Outcome(
-          seed: seed, run: run, metrics: ["AP": ap, "AP1": ap / 2, "AP4": -1], seconds: Double(seed) + 1)
+          seed: seed, run: run, metrics: ["AP": ap, "AP1": ap / 2, "AP4": -1], seconds: Double(seed) + 1,
+          replicates: MetricReplicates(
+            names: ["AP", "AP1"], seed: 0,
+            values: (0..<100).map { [Float(ap) + Float($0) / 10_000, Float(ap / 2)] }))
       }
       func row(_ name: String, rate: Double, tuning: TuningRecord? = nil, _ outcomes: [ComparedResults.Outcome])
         -> ComparedResults.Row
@@ -79,14 +83,23 @@ import TrainingRuns
       #expect(
         cells[0] == [
           "a", "lr 0.01", "*60.00 ±14.14", "–", "–", "–", "*30.00 ±7.07", "–", "–", "–", "1.00 ±0.00", "12",
-          "*1.5 ±0.7",
+          "1.5 ±0.7",
         ])
       #expect(
         cells[1] == [
-          "b", "lr 0.1, beta 0.5", "40.00 ±0.00", "–", "–", "–", "20.00 ±0.00", "–", "–", "–", "*−0.40 ±0.00", "12",
-          "*1.5 ±0.7",
+          "b", "lr 0.1, beta 0.5", "40.00 ±0.00", "–", "–", "–", "20.00 ±0.00", "–", "–", "–", "−0.40 ±0.00", "12",
+          "1.5 ±0.7",
         ])
       #expect(cells[2] == ["c", "lr 1e+09"] + Array(repeating: "–", count: 11))
+    }
+  }
+
+  @Test func differencesHaveIntervals() throws {
+    try withReport { report in
+      let table = try #require(report.table.differences)
+      #expect(table.titles == ["less a", "AP", "AP1"])
+      #expect(
+        table.texts { "*\($0)" } == [["b", "*−20.00 (−30.00 to −10.00)", "*−10.00 (−15.00 to −5.00)"]])
     }
   }
 
@@ -118,7 +131,12 @@ import TrainingRuns
         #expect(
           methods[1]["learning_rate"] as? Double == 0.1 && methods[2]["failures"] as? [String] == ["seed 0: diverged"])
         let best = try #require(object["best"] as? [String: [String]])
-        #expect(best["AP"] == ["a"] && best["norm_count_correlation"] != nil)
+        #expect(best["AP"] == ["a"] && best.count == 2)
+        let difference = try #require((methods[1]["differences"] as? [String: [String: Double]])?["AP"])
+        #expect(
+          abs((difference["difference"] ?? 0) + 0.2) < 1e-9 && abs((difference["lower"] ?? 0) + 0.3) < 1e-3
+            && abs((difference["upper"] ?? 0) + 0.1) < 1e-3)
+        #expect(methods[0]["differences"] == nil && object["replicates"] as? Int == 100)
         // What is read back gives the same table.
         let read = try ComparisonDocument(inFolder: folder)
         #expect(ComparisonTable(read).table.markdown == report.table.table.markdown)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Against mmdetection's OHEMSampler (`case_ohem_mmdet_1.json`).
-@Suite struct HardestOfEachKindTests {
+@Suite struct PerImageHardExamplesTests {
   @Test func keepsTheRoIsThatMmdetectionKeeps() throws {
     for golden in try GoldenCase.losses("case_ohem_mmdet_1.json") {
       // RoIs with gt_inds −1 are ignored: no candidates.
@@ -17,7 +17,7 @@ import Testing
       let settings = golden.hyperparameters
       // Not given, or −1: no limit.
       let ratio = settings.has("neg_pos_ub") ? try settings.number("neg_pos_ub") : -1
-      let mining = HardestOfEachKind(
+      let mining = PerImageHardExamples(
         count: try settings.integer("num", in: 0...1_000_000),
         positiveFraction: try settings.number("pos_fraction", in: 0...1),
         negativesPerPositive: ratio >= 0 ? ratio : nil)
@@ -35,10 +35,10 @@ import Testing
     batch.classLosses = [1, 0, 5, 2, 3, 0.5, 1, 9, 4]
     var generator = SeededGenerator(seed: 0)
     // The second image has no foreground: as if it had one.
-    #expect(HardestOfEachKind().select(from: batch, using: &generator) == [1, 2, 3, 4, 6, 7, 8])
-    let none = HardestOfEachKind(negativesPerPositive: 0).select(from: batch, using: &generator)
+    #expect(PerImageHardExamples().select(from: batch, using: &generator) == [1, 2, 3, 4, 6, 7, 8])
+    let none = PerImageHardExamples(negativesPerPositive: 0).select(from: batch, using: &generator)
     #expect(none == [1])
     #expect(
-      HardestOfEachKind(negativesPerPositive: 1e300).select(from: batch, using: &generator).count == 9)
+      PerImageHardExamples(negativesPerPositive: 1e300).select(from: batch, using: &generator).count == 9)
   }
 }

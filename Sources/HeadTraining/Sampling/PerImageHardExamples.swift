@@ -8,7 +8,7 @@ import FeatureSets
 /// - Without: all foreground.
 /// - With `negativesPerPositive`: no more background than that many for each foreground RoI, counted as one where there
 ///   is none.
-public struct HardestOfEachKind: RoISelector {
+public struct PerImageHardExamples: RoISelector {
   /// RoIs of an image; `nil` for no limit.
   public let count: Int?
   /// The largest share of foreground in `count`.

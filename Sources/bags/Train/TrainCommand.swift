@@ -151,7 +151,7 @@ struct TrainCommand: ParsableCommand {
     }
     var record = RunRecord(
       of: recipe, on: data.source, inputs: inputs, groupBoundaries: input.statedBoundaries,
-      program: "bags \(Bags.version)")
+      program: Program.name)
     record.tensorboard = tensorboard
     record.tuning = tuned?.record
     let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
@@ -174,9 +174,12 @@ struct TrainCommand: ParsableCommand {
   private func tuneLearningRate(
     _ recipe: TrainingRecipe, data: TrainingInputs, heads: PrerequisiteHeads
   ) throws -> TunedMethod {
+    var images = try data.tuningData()
+    images.unseen = try tuning.unseenImages()
     let tuner = try Tuner(
-      try data.tuningData(), settings: recipe.settings, architecture: recipe.architecture,
+      images, settings: recipe.settings, architecture: recipe.architecture,
       plan: tuning.plan(epochs: recipe.settings.epochs), startingFrom: heads)
+    for warning in tuner.warnings { StandardStreams.warn(warning) }
     let progress = ProgressLine("learning rate")
     var hooks = ComparisonHooks()
     hooks.isInterrupted = { Interruption.isPending }
@@ -196,9 +199,9 @@ struct TrainCommand: ParsableCommand {
       StandardStreams.note(
         "learning rate \(settingText(trial.learningRate)): "
           + (score.isFinite ? "\(tried.metric) \(String(format: "%.2f", 100 * score))" : "diverged")
-          + " on \(grouped(tried.heldOutImageCount)) held-out training images")
+          + ((trial.splits ?? 1) > 1 ? " on \(trial.splits ?? 1) splits" : ""))
     }
-    StandardStreams.note("learning rate \(settingText(tuned.picked.learningRate ?? 0)) is taken")
+    StandardStreams.note(tuned.summary)
     return tuned
   }
 

@@ -9,8 +9,13 @@ struct CompareCommand: ParsableCommand {
     discussion: """
       Every method is trained on the same RoIs, for the same number of steps, with the same seeds, and scored in memory \
       by LVIS's rules. The table has AP, APr, APc, APf, AP1 and on, the rank correlation of weight norm and instance \
-      count, epochs and seconds of training: means over the seeds, ± their standard deviation, the best of each column \
-      marked *. It is written to --output as Markdown, CSV and JSON, with figures.
+      count, epochs and seconds of training: means over the seeds, ± their standard deviation. Of each metric the best \
+      is marked *, and what cannot be told from it. A second table has the differences to the first row, with paired \
+      95 % intervals over validation images, and seeds, drawn with replacement. Both are written to --output as \
+      Markdown, CSV and JSON, with figures.
+
+      --init HEAD compares with what the detector has: its own head is the first row, every training starts from it \
+      (a method with :init=none from random weights), and own-head+tau-norm calibrates it.
 
       A method is written with its parameters behind colons, and what is added to it behind +:
         bags:others-ratio=3            a parameter of the method (`bags methods` lists them)
@@ -25,7 +30,9 @@ struct CompareCommand: ParsableCommand {
 
       The learning rate moves a method by more than methods differ. --tune picks each method's own on a held-out part \
       of the training images, with as many trials for each: first a grid from --learning-rate up in tenfold steps, then \
-      finer around the best. --tune others-ratio,gamma=1/2/5 goes on with these parameters of the methods that have \
+      finer around the best. What the first split of the images cannot tell from its best is tried on further splits; \
+      --learning-rate stays where nothing is better beyond noise. Training images flatter: where there are others that \
+      the detector never saw, give them with --tune-features and --tune-annotations. --tune others-ratio,gamma=1/2/5 goes on with these parameters of the methods that have \
       them; the others get as many further learning rates. Validation images decide nothing.
 
       Methods that need a trained head have it of the same seed: disalign softmax's, calibrations and +offline that \
@@ -39,6 +46,8 @@ struct CompareCommand: ParsableCommand {
         bags compare
         bags compare --methods softmax,bags,bags:others-ratio=3,softmax+rfs --seeds 3
         bags compare --features train --annotations train.json --val val --val-annotations val.json --tune
+        bags compare --features train --annotations train.json --val val --val-annotations val.json --init head.safetensors \\
+          --methods own-head+tau-norm,softmax+class-balanced,bags --tune
         bags compare --methods focal,bags --tune gamma,others-ratio=1/3/8/20 --tune-epochs 6
       """)
 
@@ -56,6 +65,12 @@ struct CompareCommand: ParsableCommand {
       "Pick each method's learning rate on held-out training images, and then these parameters.",
       valueName: "parameters"))
   var tune: String?
+
+  @Option(
+    help: .init(
+      "How often validation images are drawn for the intervals of differences; 0 for no intervals.",
+      valueName: "count"))
+  var replicates = 1000
 
   @OptionGroup(title: "Tuning") var tuning: TuningOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
@@ -75,8 +90,14 @@ struct CompareCommand: ParsableCommand {
     let methods = try rows()
     _ = try seedList()
     _ = try plan(for: methods)
-    if tune == nil, tuning.tuneEpochs != nil {
-      throw ValidationError("--tune-epochs needs --tune: without it nothing is tuned")
+    if tune == nil, let option = tuning.stated {
+      throw ValidationError("\(option) needs --tune: without it nothing is tuned")
+    }
+    guard replicates == 0 || (20...100_000).contains(replicates) else {
+      throw ValidationError("--replicates must be 0, or from 20 to 100000")
+    }
+    if input.initialHead == nil, let row = methods.first(where: { $0.description.hasPrefix("own-head") }) {
+      throw ValidationError("--methods: \(row) is about the detector's own head: give it with --init")
     }
     guard learningRate > 0, learningRate.isFinite else { throw ValidationError("--learning-rate must be above 0") }
   }
@@ -95,12 +116,13 @@ struct CompareCommand: ParsableCommand {
     let settings = recipe.settings(learningRate: learningRate, seed: seeds[0])
     var detection = DetectionSettings()
     detection.threads = settings.threads
-    let set = try input.load(detection: detection)
+    var set = try input.load(detection: detection)
+    set.tuningImages = try tuning.unseenImages()
     let comparison = Comparison(
-      of: methods, on: set, settings: settings, seeds: seeds, tuning: try plan(for: methods), folder: folder.path,
-      program: "bags \(Bags.version)")
+      of: methods, on: set, settings: settings, seeds: seeds, ownHead: try input.ownHead(for: set),
+      tuning: try plan(for: methods), replicateCount: replicates, folder: folder.path, program: Program.name)
     StandardStreams.note(
-      "\(methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
+      "\(comparison.methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
         + "\(set.source.roiText); results in " + folder.path)
     let progress = ProgressLine("compare")
     var hooks = ComparisonHooks()
@@ -118,7 +140,7 @@ struct CompareCommand: ParsableCommand {
       progress.finish()
       throw CommandFailure("interrupted; the same command goes on where it stopped")
     }
-    let report = try ComparisonReport(result, groups: set.groups, program: "bags \(Bags.version)")
+    let report = try ComparisonReport(result, groups: set.groups, program: Program.name)
     let text = ComparisonText(report: report, set: set, isBuiltIn: input.features == nil)
     try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
     for row in result.rows {
@@ -128,6 +150,9 @@ struct CompareCommand: ParsableCommand {
       try printJSON(report.document)
     } else {
       StandardStreams.result(report.table.table.rendered())
+      if let differences = report.table.differences {
+        StandardStreams.result("\n\(ComparisonText.differencesTitle(report.document))\n\(differences.rendered())")
+      }
       StandardStreams.result("\nreport  \(folder.path)/README.md\ndata    \(folder.path)/comparison.csv")
     }
   }

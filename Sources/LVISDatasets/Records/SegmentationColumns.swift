@@ -15,13 +15,13 @@ public struct SegmentationColumns: Sendable {
     package var area = -1
   }
 
-  package private(set) var entries: [Entry] = []
+  package internal(set) var entries: [Entry] = []
   /// Corners x, y, x, y, … of all polygons.
-  package private(set) var coordinates: [Double] = []
+  package internal(set) var coordinates: [Double] = []
   /// Where in `coordinates` each polygon stops and the next one starts.
-  package private(set) var polygonEnds: [Int] = []
-  package private(set) var runs: [UInt32] = []
-  package private(set) var bytes: [UInt8] = []
+  package internal(set) var polygonEnds: [Int] = []
+  package internal(set) var runs: [UInt32] = []
+  package internal(set) var bytes: [UInt8] = []
 
   /// Makes an empty container.
   public init() {}
@@ -99,33 +99,5 @@ extension SegmentationColumns {
     let (pixels, overflow) = height.multipliedReportingOverflow(by: width)
     guard !overflow, height >= 0, width >= 0, pixels <= Int(UInt32.max) else { return -1 }
     return Int(csimdjson_run_length_area(counts, counts.count, UInt64(pixels)))
-  }
-
-  /// Appends what a window holds.
-  mutating func append(_ rows: RecordReader.Rows) {
-    let (firstCoordinate, firstPolygon, firstRun, firstByte) = (
-      coordinates.count, polygonEnds.count, runs.count, bytes.count
-    )
-    coordinates.append(contentsOf: UnsafeBufferPointer(start: rows.coordinates, count: rows.coordinate_count))
-    for end in UnsafeBufferPointer(start: rows.polygon_ends, count: rows.polygon_count) {
-      polygonEnds.append(firstCoordinate + Int(end))
-    }
-    runs.append(contentsOf: UnsafeBufferPointer(start: rows.runs, count: rows.run_count))
-    bytes.append(contentsOf: UnsafeBufferPointer(start: rows.bytes, count: rows.byte_count))
-    for row in UnsafeBufferPointer(start: rows.objects, count: rows.count) {
-      let segmentation = row.segmentation
-      let (kind, offset): (Kind, Int) =
-        switch CSimdJSONSegmentationKind(segmentation.kind) {
-        case CSIMDJSON_POLYGONS: (.polygons, firstPolygon)
-        case CSIMDJSON_RUN_LENGTHS: (.runLengths, firstRun)
-        case CSIMDJSON_COMPRESSED: (.compressed, firstByte)
-        default: (.none, 0)
-        }
-      entries.append(
-        Entry(
-          first: offset + Int(segmentation.parts.first), count: Int(segmentation.parts.count),
-          height: segmentation.height, width: segmentation.width, kind: kind,
-          area: kind == .compressed ? Int(segmentation.area) : -1))
-    }
   }
 }

@@ -5,6 +5,9 @@ import LVISDatasets
 /// No IoU is higher than the pixels that the boxes around two masks share over the larger mask's area, which takes two
 /// numbers a mask instead of all its runs. Most detections end here, and their masks need not be kept.
 struct MaskReach: Sendable {
+  /// The IoU below which an analysis takes a detection for one of background.
+  static let threshold = 0.1
+
   private let truth: GroundTruthIndex
   private let objects: [(box: BoundingBox, area: Double)]
 
@@ -21,7 +24,7 @@ struct MaskReach: Sendable {
     }.flatMap { $0 }
   }
 
-  /// Whether a mask may reach `DetectionAnalysis.backgroundThreshold` with an object.
+  /// Whether a mask may reach `threshold` with an object.
   func includes(_ mask: RunLengthMask, inImage image: Int) -> Bool {
     let range = truth.objectRange(ofImage: image)
     guard !range.isEmpty else { return false }
@@ -31,7 +34,7 @@ struct MaskReach: Sendable {
       let width = min(box.x + box.width, object.box.x + object.box.width) - max(box.x, object.box.x)
       let height = min(box.y + box.height, object.box.y + object.box.height) - max(box.y, object.box.y)
       guard width > 0, height > 0 else { return false }
-      return width * height / max(area, object.area) >= DetectionAnalysis.backgroundThreshold
+      return width * height / max(area, object.area) >= Self.threshold
     }
   }
 }

@@ -109,7 +109,7 @@ struct CalibrateCommand: ParsableCommand {
     let (head, _) = try job.calibrate(recipe) {
       var record = try RunRecord(
         of: recipe, on: input.head, at: input.path, trainedBy: input.record, source: input.data?.source,
-        inputs: input.given, program: "bags \(Bags.version)")
+        inputs: input.given, program: Program.name)
       record.sweep = sweep
       return try RunSession.begin(record, groups: input.head.groups, at: path, overwriting: overwrite)
     }
