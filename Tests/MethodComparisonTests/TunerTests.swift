@@ -118,7 +118,8 @@ import Testing
   @Test func tooFewObjectsToChooseByAreRefusedAndFewAreSaid() throws {
     try SmallComparisonSet.with { set, _ in
       var plan = TuningPlan(epochs: 1)
-      #expect(try tuner(set).warnings.first?.contains("few objects") == true)
+      let warnings = try tuner(set).warnings
+      #expect(warnings.first?.contains("few objects") == true)
       plan.minimumObjectCount = 10_000
       let error = #expect(throws: ComparisonError.self) {
         try Tuner(

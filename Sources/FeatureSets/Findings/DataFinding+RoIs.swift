@@ -58,7 +58,7 @@ extension RoICensus {
           "are they fractions of the image's width and height? boxes are x1, y1, x2, y2 in pixels of the original image"
         ))
     }
-    if 20 * beyond.count >= sizedCount, beyond.count > 0 {
+    if 20 * beyond.count >= sizedCount, beyond.count > 0, sizedCount >= Self.fewest {
       let times = (10 * reach).rounded() / 10
       findings.append(
         finding(
