@@ -76,6 +76,12 @@ let package = Package(
       ]),
     .target(name: "LVISEvaluation", dependencies: ["DurableFiles", "LVISDatasets"]),
     .target(
+      name: "DataChecks",
+      dependencies: [
+        "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "LVISDatasets", "LVISEvaluation",
+        "TensorFiles",
+      ]),
+    .target(
       name: "MethodComparison",
       dependencies: [
         "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "HeadLosses",
@@ -104,9 +110,9 @@ let package = Package(
     .target(
       name: "BalancedGroupSoftmax",
       dependencies: [
-        "Charts", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "HeadLosses",
-        "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting", "SyntheticData",
-        "TensorFiles", "TrainingRuns",
+        "Charts", "DataChecks", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference",
+        "HeadLosses", "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting",
+        "SyntheticData", "TensorFiles", "TrainingRuns",
       ]),
 
     // The command.
@@ -176,6 +182,12 @@ let package = Package(
       name: "LVISEvaluationTests",
       dependencies: [
         "DurableFiles", "LVISDatasets", "LVISEvaluation", "Reporting", "TestSupport",
+      ]),
+    .testTarget(
+      name: "DataChecksTests",
+      dependencies: [
+        "DataChecks", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadInference", "LVISDatasets",
+        "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "MethodComparisonTests",

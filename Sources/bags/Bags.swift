@@ -17,6 +17,7 @@ struct Bags: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
+      CheckCommand.self,
       GroupCommand.self,
       TrainCommand.self,
       CalibrateCommand.self,

@@ -13,13 +13,9 @@ struct GroupingText {
     report.warnings = report.warnings.map(\.withOption)
     let disagreeing = report.categoriesThatStateOtherCounts
     guard !disagreeing.isEmpty else { return }
-    let other = report.countsFrom == .annotations ? CountsSource.categories : .annotations
     report.warnings.append(
-      DataFinding(
-        .statedCounts, count: disagreeing.count,
-        "instance_count differs from the number of annotations for \(disagreeing.count) of \(groups.classCount) "
-          + "categories (ids \(list(disagreeing.map(String.init)))); the \(report.countsFrom.rawValue) were counted",
-        remedy: "--counts-from \(other.rawValue) decides otherwise", file: path))
+      DataFinding.statedCounts(categoryIDs: disagreeing, of: groups.classCount, counted: report.countsFrom)
+        .inFile(path))
   }
 
   /// The table, the histogram, and what was empty or odd.
@@ -55,11 +51,6 @@ struct GroupingText {
     }
     return remarks
   }
-}
-
-extension DataFinding.Code {
-  /// Categories whose stated counts are not those of their annotations.
-  fileprivate static let statedCounts = Self(rawValue: "stated-counts")
 }
 
 /// The first few of a list.

@@ -114,9 +114,10 @@ import Testing
       let predicted = try runBags(["predict", "plain", "--features", "val", "--box-head", "plain"], in: folder)
       #expect(predicted.status == 1 && predicted.error.contains("fc_reg.weight"), "\(predicted.error)")
       let set = try FeatureSet(at: "\(folder)/train")
+      let classes = try #require(try set.labels(categoryIDs: [1, 2, 3, 4, 5])).classes
       let writer = try FeatureSetWriter(at: "\(folder)/bare", featureCount: 12, elementType: .float32)
       for image in set.images.prefix(3) {
-        let labels = Array(repeating: -1, count: image.rows.count)
+        let labels = image.rows.map { classes[$0] < 0 ? -1 : Int(classes[$0]) + 1 }
         try writer.append(
           ImageRoIs(
             imageID: image.id, features: try set.features(rows: image.rows), boxes: try set.boxes(rows: image.rows),

@@ -8,7 +8,8 @@ import Testing
     try withSmallSet { folder in
       let run = try runBags(["train"] + inputs + ["--output", "runs/a", "--seed", "3", "--epochs", "3"], in: folder)
       #expect(run.status == 0 && run.output.hasPrefix("runs/a: 12 steps"))
-      #expect(run.error.contains("bags: 400 RoIs of 50 images, 8 features, 12 classes, 17 logits, 12 steps"))
+      #expect(
+        run.error.contains("bags: 400 RoIs (210 foreground) of 50 images, 8 features, 12 classes, 17 logits, 12 "))
       let written = RunFolder(at: "\(folder)/runs/a")
       let head = try LinearHead(contentsOf: written.headPath)
       #expect(head.layout.name == "grouped-sigmoid" && head.weight.rows == 17 && head.inputs == 8)

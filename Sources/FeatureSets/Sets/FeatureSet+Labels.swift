@@ -53,7 +53,8 @@ extension FeatureSet {
           } else {
             throw FeatureSetError(
               path: shard.path, tensor: "labels", row: row, code: .label,
-              detail: "\(label) is none of the \(categoryIDs.count) categories\(Self.range(of: categoryIDs))")
+              detail: "\(label) is none of the \(categoryIDs.count) categories\(Self.range(of: categoryIDs))"
+                + likelyCause(ofLabelsOf: categoryIDs.count))
           }
         }
       }
@@ -107,6 +108,20 @@ extension FeatureSet {
     throw FeatureSetError(
       path: shard.path, tensor: "image_ids", row: unknown.rows.lowerBound - shard.firstRow, code: .image,
       detail: "image \(unknown.id) is not in the annotations; are they of another split?")
+  }
+
+  /// Why labels may be no category ids; empty where nothing suggests itself.
+  private func likelyCause(ofLabelsOf count: Int) -> String {
+    var (least, greatest) = (Int.max, Int.min)
+    for shard in shards {
+      guard let labels = shard.labels, let values = try? labels.integers() else { continue }
+      least = min(least, values.min() ?? least)
+      greatest = max(greatest, values.max() ?? greatest)
+    }
+    guard least >= -1, greatest <= count, count > 1 else { return "; labels are category ids, background is −1" }
+    return greatest == count && least >= 0
+      ? "; do the labels count from 0, with background last (\(count))? They must be category ids, background −1"
+      : "; are the labels places in the list of categories? They must be category ids, background −1"
   }
 
   private static func range(of ids: [Int]) -> String {

@@ -90,7 +90,8 @@ struct CalibrateCommand: ParsableCommand {
     try overwrite.check(path)
     let reason = way.needsFeatures ? way.name : sweeping.sweep == nil ? nil : "--sweep"
     let input = try input.load(named, readingRoIsFor: reason)
-    for warning in input.data?.warnings ?? [] { StandardStreams.warn(warning) }
+    StandardStreams.show(input.data?.findings ?? [])
+    if let source = input.data?.source { StandardStreams.note("\(way.name): \(source.roiText)") }
 
     let job = CalibrationJob(input: input)
     var method = MethodChoice(name: way.name, parameters: given)

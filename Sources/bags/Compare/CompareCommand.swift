@@ -123,8 +123,7 @@ struct CompareCommand: ParsableCommand {
       tuning: try plan(for: methods), replicateCount: replicates, folder: folder.path, program: Program.name)
     StandardStreams.note(
       "\(comparison.methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
-        + "\(grouped(set.source.features.roiCount)) RoIs of \(grouped(set.source.imageCount)) images; results in "
-        + folder.path)
+        + "\(set.source.roiText); results in " + folder.path)
     let progress = ProgressLine("compare")
     var hooks = ComparisonHooks()
     hooks.isInterrupted = { Interruption.isPending }

@@ -52,11 +52,8 @@ struct ComparisonInputOptions: ParsableArguments {
   func load(detection: DetectionSettings) throws -> ComparisonSet {
     guard let features, let annotations, let val, let valAnnotations else { return try builtInSet(detection) }
     let training = try LVISDataset(contentsOf: annotations)
-    for warning in training.warnings where !warning.concernsScoringOnly {
-      StandardStreams.warn("\(annotations): \(warning.withOption)")
-    }
     let validation = try LVISDataset(contentsOf: valAnnotations)
-    for warning in validation.warnings { StandardStreams.warn("\(valAnnotations): \(warning.withOption)") }
+    StandardStreams.show(validation.findings())
     var trainingPaths = ["features": features, "annotations": annotations]
     if let groups, GroupBoundaries(groups) == nil { trainingPaths["groups"] = groups }
     let trainingInputs = try trainingPaths.mapValues { try RunRecord.Input(path: $0) }
@@ -69,6 +66,8 @@ struct ComparisonInputOptions: ParsableArguments {
     let set = try comparisonSet(
       features: features, training: training, val: val, validation: validation, detection: detection,
       trainingInputs: trainingInputs, validationInputs: validationInputs)
+    StandardStreams.show(try set.source.trainingFindings(with: training))
+    StandardStreams.show(try set.validationFeatures.findings(against: validation))
     if set.hasDerivedFrequencies {
       StandardStreams.warn(
         "\(valAnnotations): states no frequencies; APr, APc and APf go by the images of the training annotations")

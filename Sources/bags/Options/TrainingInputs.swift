@@ -106,12 +106,9 @@ struct TrainingInputPaths {
         "\(self.groups ?? "groups.json"): its \(groups.classCount) categories are not the "
           + "\(dataset.categories.count) of \(annotations ?? "the annotations"); make it anew with `bags group`")
     }
+    let source = try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset))
     return TrainingInputs(
-      source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
-      groups: groups, dataset: dataset,
-      warnings: (dataset?.warnings ?? []).filter { !$0.concernsScoringOnly }.map {
-        "\(annotations ?? ""): \($0.withOption)"
-      })
+      source: source, groups: groups, dataset: dataset, findings: try source.trainingFindings(with: dataset))
   }
 
   /// - Throws: `CommandFailure` where the annotations list images and none of them has RoIs: they are another split's.
@@ -145,7 +142,7 @@ struct TrainingInputPaths {
     return TrainingInputs(
       source: training.source,
       groups: try grouping ?? CategoryGroups(counts: training.dataset.categoryCounts(), boundaries: boundaries),
-      dataset: training.dataset, warnings: [])
+      dataset: training.dataset, findings: [])
   }
 }
 
@@ -155,7 +152,8 @@ struct TrainingInputs {
   let groups: CategoryGroups
   /// The annotations; `nil` where there are none.
   let dataset: LVISDataset?
-  let warnings: [String]
+  /// What is odd about them.
+  let findings: [DataFinding]
 
   /// M; see `TrainingRecipe.trainer`.
   var imageCount: Int { dataset?.images.count ?? source.imageCount }

@@ -70,6 +70,10 @@ struct PredictCommand: ParsableCommand {
       StandardStreams.note("it has a box regressor of its own, which --box-head \(path) applies")
     }
     describe(pass, head: head, dataset: dataset)
+    if let dataset {
+      // Images without RoIs have been spoken of.
+      StandardStreams.show(try set.findings(against: dataset).filter { $0.code != .imagesWithoutRoIs })
+    }
 
     let start = ContinuousClock.now
     let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))

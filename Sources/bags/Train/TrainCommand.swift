@@ -137,7 +137,7 @@ struct TrainCommand: ParsableCommand {
     var paths = input.paths
     paths.miningHead = sampling.miningHead
     let data = try paths.load(boundaries: input.boundaries)
-    for warning in data.warnings { StandardStreams.warn(warning) }
+    StandardStreams.show(data.findings)
     if let first = settings.milestones.values.first, first >= settings.epochs {
       StandardStreams.note(
         "the learning rate stays as it is: --milestones \(settings.milestones) are not reached")
@@ -240,7 +240,7 @@ struct TrainCommand: ParsableCommand {
     }
     let settings = recipe.settings
     StandardStreams.note(
-      "\(recipe.method.name): \(grouped(data.source.roiCount)) RoIs of \(grouped(data.source.imageCount)) images, "
+      "\(recipe.method.name): \(data.source.roiText), "
         + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "
         + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
         + "of OpenBLAS \(OpenBLAS.kernels) kernels")

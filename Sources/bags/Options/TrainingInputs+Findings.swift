@@ -1,0 +1,24 @@
+import BalancedGroupSoftmax
+
+extension LabelledFeatureSet {
+  /// What is odd about the set and its annotations, as far as training needs them.
+  ///
+  /// - Parameter dataset: The annotations; `nil` where there are none.
+  /// - Throws: `CommandFailure` where nothing can be learned from the set as it is.
+  func trainingFindings(with dataset: LVISDataset?) throws -> [DataFinding] {
+    let found = try findings(against: dataset)
+    guard let fault = found.first(where: { $0.severity == .error }) else {
+      let ofAnnotations = dataset?.findings() ?? []
+      return ofAnnotations.filter { !$0.concernsScoringOnly && $0.code != .areasOfZero } + found
+    }
+    let way = dataset.map { "; `bags check \($0.path ?? "ANNOTATIONS") --features \(features.path)` says more" } ?? ""
+    throw CommandFailure(fault.line + way)
+  }
+}
+
+extension RoISource {
+  /// `400 RoIs (150 foreground) of 50 images`.
+  var roiText: String {
+    "\(grouped(roiCount)) RoIs (\(grouped(foregroundCount)) foreground) of \(grouped(imageCount)) images"
+  }
+}
