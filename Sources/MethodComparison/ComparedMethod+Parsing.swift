@@ -116,8 +116,9 @@ extension ComparedMethod {
     var generator = SeededGenerator(seed: 0)
     let head = LinearHead(
       inputs: 2, layout: objective.layout, groups: groups, method: trained.name, using: &generator)
-    let source = RoIArrays(
+    var source = RoIArrays(
       features: [1, 0, 0, 1, 1, 1], featureCount: 2, labels: [0, 1, -1], roisPerImage: [3])
+    source.annotations = LVISDataset(images: [], categories: [], annotations: [])
     let calibration = try CalibrationRecipe(MethodChoice(name: name))
     do {
       _ = try calibration.shortened(to: 1, of: calibration.epochs).calibrate(head, on: source)

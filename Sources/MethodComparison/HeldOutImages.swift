@@ -44,7 +44,8 @@ public struct HeldOutImages: Sendable {
       throw HeldOutError("no image can be put aside: every class would lose the only image that shows it")
     }
     features = source.features.selectingImages(at: split.heldOut)
-    rest = try LabelledFeatureSet(source.features.selectingImages(at: split.kept), labels: source.labels)
+    rest = try LabelledFeatureSet(
+      source.features.selectingImages(at: split.kept), labels: source.labels, annotations: dataset)
     let ids = Set(features.images.map(\.id))
     self.dataset = LVISDataset(
       images: dataset.images.filter { ids.contains($0.id) }, categories: dataset.categories,

@@ -90,7 +90,8 @@ struct TrainingInputPaths {
           + "\(dataset.categories.count) of \(annotations ?? "the annotations"); make it anew with `bags group`")
     }
     return TrainingInputs(
-      source: try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset)),
+      source: try LabelledFeatureSet(
+        set, labels: try labels(of: set, groups: groups, dataset: dataset), annotations: dataset),
       groups: groups, dataset: dataset,
       warnings: (dataset?.warnings ?? []).filter { !$0.concernsScoringOnly }.map { "\(annotations ?? ""): \($0)" })
   }
@@ -159,7 +160,8 @@ extension TrainingInputs {
       let features = try FeatureSet(at: "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)")
       let labels = try features.labels(categoryIDs: groups.members.map(\.id)) ?? features.labels(assignedFrom: dataset)
       return TuningData(
-        source: try LabelledFeatureSet(features, labels: labels), dataset: dataset, groups: groups)
+        source: try LabelledFeatureSet(features, labels: labels, annotations: dataset), dataset: dataset,
+        groups: groups)
     }
   }
 }

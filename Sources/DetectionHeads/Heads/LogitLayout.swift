@@ -4,6 +4,8 @@ public enum LogitProduct: Sendable, Equatable {
   case linear
   /// cos(x, w) for each row w of W; there is no bias.
   case cosine
+  /// T cos(x, w) + b for each row w of W, the lengths taken with 1e-6 added.
+  case normed(temperature: Float)
   /// x Wᵀ + b for the first rows, cosines for the others.
   case linearThenCosine(linear: Int)
 }
@@ -29,6 +31,9 @@ public protocol LogitLayout: Sendable {
   var othersLogits: [Int] { get }
   /// S, the classifiers of a cascade whose logits stand one after another; 1, unless a layout says otherwise.
   var stageCount: Int { get }
+  /// What scoring multiplies a logit by: a head of another layout starts with rows divided by it. 1, unless a layout says
+  /// otherwise.
+  func scale(ofLogit logit: Int) -> Float
   /// How logits come from features; linear, unless a layout says otherwise.
   var product: LogitProduct { get }
   /// What scoring needs beside the logits, by name, as head files keep it; nothing, unless a layout says otherwise.
@@ -56,6 +61,8 @@ extension LogitLayout {
   public var stageCount: Int { 1 }
   /// The name.
   public var backgroundKind: String { name }
+  /// 1.
+  public func scale(ofLogit logit: Int) -> Float { 1 }
   /// Linear.
   public var product: LogitProduct { .linear }
   /// Nothing.

@@ -1,3 +1,5 @@
+import LVISDatasets
+
 /// Where training reads its RoIs from: a feature set on disk, or arrays.
 ///
 /// RoIs are rows 0..<roiCount, those of an image adjacent.
@@ -25,6 +27,8 @@ public protocol RoISource: Sendable {
   func releasePages()
   /// Another column of adjacent rows, [rows.count × width]; `nil` where the source does not have it.
   func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]?
+  /// The training annotations, of all training images; `nil` where there are none.
+  var annotations: LVISDataset? { get }
 }
 
 extension RoISource {
@@ -42,6 +46,8 @@ extension RoISource {
   public func prefetch(rows: Range<Int>) {}
   /// Nothing to do for features in memory.
   public func releasePages() {}
+  /// There are none.
+  public var annotations: LVISDataset? { nil }
   /// It has no other columns.
   public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? { nil }
 
@@ -84,6 +90,8 @@ public struct RoIArrays: RoISource {
   public let labels: [Int32]
   /// Other columns, each [N × width] row after row.
   public var columns: [FeatureColumn: [Float]] = [:]
+  /// The annotations that the RoIs are of.
+  public var annotations: LVISDataset?
   private let imageRows: [Range<Int>]
 
   /// Makes a source from arrays.

@@ -71,8 +71,12 @@ extension HeadObjective {
   }
 
   /// Whether layers below the classifier and several stages can be trained with it: its logits are linear in the
-  /// features, it trains all of them, and it has no parameters of its own.
-  package var trainsDeepHeads: Bool { layout.product == .linear && !(self is any ParameterizedObjective) }
+  /// features, it trains all of them, its scores need nothing beside them, and it has no parameters of its own.
+  package var trainsDeepHeads: Bool { trainsNormedHeads && layout.tensors.isEmpty }
+
+  /// Whether its logits can come from a normed linear layer: they are linear in the features otherwise, it trains all of
+  /// them, and it has no parameters of its own.
+  package var trainsNormedHeads: Bool { layout.product == .linear && !(self is any ParameterizedObjective) }
 
   /// The state for a checkpoint; empty for a loss without.
   package var savedState: [String: [Double]] { (self as? any StatefulObjective)?.state ?? [:] }

@@ -11,8 +11,8 @@ public final class HeadTrainer {
   /// The head as it is now.
   public var head: LinearHead {
     LinearHead(
-      parameters: classifier.parameters.prefix(headParameterCount), layout: objective.layout, groups: groups,
-      method: method)
+      parameters: classifier.parameters.prefix(headParameterCount), layout: objective.layout.normed(like: startLayout),
+      groups: groups, method: method)
   }
   /// The steps taken so far.
   public private(set) var stepsTaken = 0
@@ -33,6 +33,8 @@ public final class HeadTrainer {
   /// The parameters of the head, then those of the loss.
   private var classifier: ParameterGroup
   private let headParameterCount: Int
+  /// The layout of the head that training began with, which says whether the layer is a normed one.
+  private let startLayout: any LogitLayout
   private let groups: CategoryGroups
   private let method: String
   private let optimizer: MomentumSGD
@@ -67,13 +69,18 @@ public final class HeadTrainer {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError("the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
     }
-    guard head.layout.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
+    guard head.layout.unnormed.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
       throw LinearHeadError("a head of layout \(head.layout.name) cannot be trained as \(objective.layout.name)")
     }
     if let fault = settings.fault { throw LinearHeadError("these settings cannot be trained with: \(fault)") }
     guard head.hidden.isEmpty && head.layout.stageCount == 1 || objective.trainsDeepHeads else {
       throw LinearHeadError(
         "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them")
+    }
+    guard !(head.layout is NormedLayout) || objective.trainsNormedHeads && head.hidden.isEmpty else {
+      throw LinearHeadError(
+        "a normed linear layer stands alone, under a loss whose logits are linear in the features and that trains all of "
+          + "them")
     }
     guard boxRegression == nil || (head.hidden.isEmpty && head.layout.stageCount == 1) else {
       throw LinearHeadError("a box regressor is trained beside one linear layer, not beside hidden layers or stages")
@@ -86,6 +93,7 @@ public final class HeadTrainer {
     for index in 0..<2 { classifier.parameters[index].trainedRows = objective.trainedRows }
     groups = head.groups
     method = head.method
+    startLayout = head.layout
     self.objective = objective
     self.source = source
     self.settings = settings
@@ -102,7 +110,7 @@ public final class HeadTrainer {
     hiddenProducts =
       head.hidden.isEmpty ? nil : HiddenLayerProducts(layerCount: head.hidden.count, threads: settings.threads)
     othersLogits = Set(head.layout.othersLogits)
-    cosines = head.layout.product == .cosine ? CosineProducts(threads: settings.threads) : nil
+    cosines = CosineProducts(head.layout.product, threads: settings.threads)
     let boxTrainer = try boxRegression.map { try BoxRegressionTrainer($0, source: source, settings: settings) }
     self.boxTrainer = boxTrainer
     miner = try selector.map {

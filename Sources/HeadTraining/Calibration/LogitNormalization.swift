@@ -1,0 +1,90 @@
+import DenseLinearAlgebra
+import DetectionHeads
+import FeatureSets
+import HeadLosses
+
+/// Mean and standard deviation of every logit of a head over training RoIs.
+///
+/// - Parameters:
+///   - head: The head.
+///   - source: The training RoIs, background included.
+/// - Returns: The means and the deviations, of n − 1 for n RoIs as in batch normalisation's running variance [K] each.
+/// - Throws: What the source throws.
+func logitStatistics(of head: LinearHead, on source: any RoISource) throws -> (means: [Double], deviations: [Double]) {
+  let (width, columns) = (source.featureCount, head.layout.logitCount)
+  let (features, logits) = (ScratchBuffer(), ScratchBuffer())
+  var count = 0
+  // Welford's sums: those of squares would cancel.
+  var means = [Double](repeating: 0, count: columns)
+  var squares = means
+  for image in 0..<source.imageCount {
+    let rows = source.rows(ofImage: image)
+    let x = features.floats(rows.count * width)
+    let z = logits.floats(rows.count * columns)
+    try source.copyFeatures(rows: rows, into: x)
+    head.logits(features: x, count: rows.count, into: z)
+    for row in 0..<rows.count {
+      count += 1
+      for column in 0..<columns {
+        let value = Double(z[row * columns + column])
+        let difference = value - means[column]
+        means[column] += difference / Double(count)
+        squares[column] += difference * (value - means[column])
+      }
+    }
+  }
+  return (means, squares.map { ($0 / Double(max(1, count - 1))).squareRoot() })
+}
+
+/// The rows and biases of classes after logit normalisation, LogN: z_c becomes (z_c − μ_c + min_j μ_j) / σ_c (Zhao, Teng
+/// and Wang, IJCV 2024; MCG-NJU/LogN `logit_norm_head.py`, `get_statistics`), which is linear in the features.
+///
+/// - Parameters:
+///   - means: μ of the classes [C].
+///   - deviations: σ of the classes [C]; the code lets none be below √1e-11.
+/// - Returns: What row and bias are multiplied by, and what is added to the bias then [C] each.
+public func logitNormalization(means: [Double], deviations: [Double]) -> (factors: [Double], shifts: [Double]) {
+  let least = means.min() ?? 0
+  let factors = deviations.map { 1 / max($0, 1e-11.squareRoot()) }
+  return (factors, zip(means, factors).map { (least - $0) * $1 })
+}
+
+extension LinearHead {
+  /// The head with the logits of its classes normalised by their mean and deviation over the training RoIs, LogN; that of
+  /// background stays. It stays an ordinary layer.
+  ///
+  /// The authors keep running statistics with momentum 1e-4 over an epoch of training batches with the weights frozen;
+  /// here they are those of all training RoIs at once (our reading), which is what the running ones tend to.
+  ///
+  /// - Parameter source: The training RoIs, background included.
+  /// - Throws: `LinearHeadError` if it is no softmax head, or takes other features; what the source throws.
+  public func logitNormalized(on source: any RoISource) throws -> LinearHead {
+    guard layout is SoftmaxLayout else {
+      throw LinearHeadError("LogN normalises the logits of one linear softmax layer; a \(layout.name) head has none")
+    }
+    guard source.featureCount == inputs else {
+      throw LinearHeadError("it takes \(inputs) features, the RoIs have \(source.featureCount)")
+    }
+    let (means, deviations) = try logitStatistics(of: self, on: source)
+    let rows = (0..<layout.classCount).map { layout.logit(ofClass: $0) }
+    let (factors, shifts) = logitNormalization(
+      means: rows.map { means[$0] }, deviations: rows.map { deviations[$0] })
+    var head = self
+    for (index, row) in rows.enumerated() {
+      for column in 0..<inputs { head.weight[row, column] *= Float(factors[index]) }
+      head.bias[row] = Float(Double(bias[row]) * factors[index] + shifts[index])
+    }
+    return head
+  }
+}
+
+extension CalibrationMethod {
+  /// LogN.
+  public static let logitNormalization = CalibrationMethod(
+    name: "logn", summary: "the logits of each class normalised by their mean and deviation over the training RoIs",
+    source: "Zhao et al., IJCV 2024", needsFeatures: true,
+    work: .formula { head, _, source in
+      guard let source else { throw TrainingRecipeError("logn needs the training RoIs") }
+      return try head.logitNormalized(on: source)
+    })
+}
