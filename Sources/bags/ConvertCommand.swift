@@ -24,6 +24,9 @@ struct ConvertCommand: ParsableCommand {
       A cascade has one head for each stage (bbox_head.0, .1, .2). Read, it gives one file a stage; to write one, name \
       the stages' heads one after the other, or a run of `bags train --stages`.
 
+      The normed linear layers of mmdetection's NormedLinear are read with --layout normed-softmax (normed-seesaw, …) and \
+      written for mmdetection alone; the temperature is 20 unless the file says otherwise.
+
       A grouped head fits official and eqlv2. The others have no such layer: the predictors of Integrations put it into \
       their detectors.
 

@@ -163,10 +163,12 @@ public struct LinearHead: Sendable {
     weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
       if layout.stageCount > 1 { return stagedLogits(features, count: count, weight: weight, into: logits) }
-      linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: logits)
       if case .normed(let temperature) = layout.product {
+        let none = [Float](repeating: 0, count: bias.count)
+        linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: none, into: logits)
         return norm(logits, of: features, count: count, weight: weight, temperature: temperature)
       }
+      linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: logits)
       let cosines = cosineLogits
       if cosines.isEmpty { return }
       let factors = cosines.map { inverseNorm(weight + $0 * inputs, inputs) }
@@ -178,7 +180,7 @@ public struct LinearHead: Sendable {
     }
   }
 
-  /// From x · w + b to T x · w / (‖x‖ + ε) (‖w‖ + ε) + b.
+  /// From x · w to T x · w / (‖x‖ + ε) (‖w‖ + ε) + b.
   private func norm(
     _ logits: UnsafeMutablePointer<Float>, of features: UnsafePointer<Float>, count: Int, weight: UnsafePointer<Float>,
     temperature: Float
@@ -188,7 +190,7 @@ public struct LinearHead: Sendable {
     for row in 0..<count {
       let factor = inverseLength(features + row * inputs, inputs)
       let z = logits + row * bias.count
-      for column in bias.indices { z[column] = (z[column] - bias[column]) * factor * factors[column] + bias[column] }
+      for column in bias.indices { z[column] = z[column] * factor * factors[column] + bias[column] }
     }
   }
 

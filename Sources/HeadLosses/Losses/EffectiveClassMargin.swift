@@ -109,7 +109,7 @@ extension TrainingMethod {
     source: "Cho and Krähenbühl, ECCV 2022",
     parameters: [
       .number(
-        "background-ratio", default: 6.3313, in: 0.001...1e6, "how often background is found, over all classes together"),
+        "background-ratio", default: 6.3313, in: 0.001...1e6, "how often background is found, over the classes' sum"),
       .prior(0.5),
     ],
     objective: { data, parameters in

@@ -78,7 +78,8 @@ public func equalizedFocalLoss<Scalar: DenseScalar>(
         // So low that it has no loss and no gradient as a negative.
         z[target] = -1000
       }
-      let negatives = Scalar.focalLoss(z, gammas: gammas, weights: weights, scale: (1 - alpha) / divisor, count: classCount)
+      let negatives = Scalar.focalLoss(
+        z, gammas: gammas, weights: weights, scale: (1 - alpha) / divisor, count: classCount)
       sum += Double(1 - alpha) * Double(negatives)
       if target >= 0 {
         let positive = Scalar.focalLoss(

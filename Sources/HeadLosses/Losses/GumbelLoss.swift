@@ -41,7 +41,9 @@ public func gumbelLoss<Scalar: DenseScalar>(
 }
 
 /// −log p or −log(1 − p), and its derivative, p = exp(−exp(−z)).
-private func gumbelCrossEntropy<Scalar: DenseScalar>(_ z: Scalar, isTarget: Bool) -> (loss: Scalar, derivative: Scalar) {
+private func gumbelCrossEntropy<Scalar: DenseScalar>(
+  _ z: Scalar, isTarget: Bool
+) -> (loss: Scalar, derivative: Scalar) {
   let held = min(10, max(-4, z))
   let t = Scalar.exp(-held)
   let p = Scalar.exp(-t)

@@ -128,7 +128,7 @@ public struct InverseFrequencyObjective: WholeBatchObjective, ExampleLossObjecti
 extension TrainingMethod {
   /// IIF.
   public static let inverseFrequency = TrainingMethod(
-    name: "iif", summary: "softmax on logits multiplied by the class's inverse image frequency, while training and after",
+    name: "iif", summary: "softmax on logits multiplied by the class's inverse image frequency, in training and after",
     source: "Alexandridis et al., IEEE TIP 2023",
     parameters: [
       .choice("link", default: "raw", of: FrequencyLink.allCases.map(\.rawValue), "the function of the frequency"),

@@ -47,7 +47,7 @@ public struct TrainingMethod: NamedMethod {
     .bags, .softmax, .reweighting, .effectiveNumber, .balancedSoftmax, .logitAdjustment, .marginSoftmax, .equilibrium,
     .seesaw, .inverseFrequency, .alignment,
     .sigmoid, .balancedSigmoid, .focal, .equalizedFocal, .harmonized, .equalization, .equalizationV2, .suppression,
-    .federated, .effectiveMargin, .gumbel,
+    .federated, .effectiveMargin, .gumbel, .balancedClassification,
   ])
 }
 

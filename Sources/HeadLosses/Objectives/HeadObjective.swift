@@ -5,7 +5,8 @@ import DetectionHeads
 ///
 /// A new method is one type that conforms; the products with the weight, the optimiser and the schedule belong to the
 /// trainer. What only some losses have stands in protocols of their own: ``StatefulObjective``,
-/// ``BatchPreparingObjective``, ``ParameterizedObjective``, ``HeadInitializingObjective`` and ``ExampleLossObjective``.
+/// ``BatchPreparingObjective``, ``ParameterizedObjective``, ``HeadInitializingObjective``, ``FeatureAddingObjective`` and
+/// ``ExampleLossObjective``.
 public protocol HeadObjective: Sendable {
   /// The layout that maps the logits of the loss to classes.
   var layout: any LogitLayout { get }
@@ -71,8 +72,11 @@ extension HeadObjective {
   }
 
   /// Whether layers below the classifier and several stages can be trained with it: its logits are linear in the
-  /// features, it trains all of them, its scores need nothing beside them, and it has no parameters of its own.
-  package var trainsDeepHeads: Bool { trainsNormedHeads && layout.tensors.isEmpty }
+  /// features, it trains all of them, its scores need nothing beside them, and it has no parameters of its own and makes
+  /// no features.
+  package var trainsDeepHeads: Bool {
+    trainsNormedHeads && layout.tensors.isEmpty && !(self is any FeatureAddingObjective)
+  }
 
   /// Whether its logits can come from a normed linear layer: they are linear in the features otherwise, it trains all of
   /// them, and it has no parameters of its own.

@@ -60,18 +60,18 @@ extension LinearHead {
       dimensions: fractalDimensions(of: annotations.objectCentres(of: groups), classCount: layout.classCount),
       exponent: exponent, base: base, isSoftmax: sigmoid == nil)
     guard let sigmoid else { return try shiftingClasses(by: shifts, for: name) }
+    let shifted = ShiftedSigmoidLayout(base: sigmoid, shifts: shifts.map { Float($0) })
     return try LinearHead(
-      weight: weight, bias: bias, hidden: hidden,
-      layout: ShiftedSigmoidLayout(base: sigmoid, shifts: shifts.map { Float($0) }).normed(like: layout), groups: groups,
-      method: method)
+      weight: weight, bias: bias, hidden: hidden, layout: shifted.normed(like: layout), groups: groups, method: method)
   }
 }
 
 extension CalibrationMethod {
   /// FRACAL.
   public static let fractal = CalibrationMethod(
-    name: "fracal", summary: "the shift from the classes' image shares to even ones, and less for classes that are "
-      + "found all over the image", source: "Alexandridis et al., CVPR 2025",
+    name: "fracal",
+    summary: "shares of the images evened out, and classes that are found all over the image held back",
+    source: "Alexandridis et al., CVPR 2025",
     parameters: [
       .number("lambda", default: 2, in: 0...20, "λ: scores are divided by the fractal dimension to this power"),
       .number("base", default: 10, in: 1.01...1e6, "the base of the prior shift's logarithm: the smaller, the more"),

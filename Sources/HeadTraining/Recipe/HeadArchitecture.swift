@@ -41,7 +41,9 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
     }
     if stageCount > 1 && !hidden.isEmpty { return "hidden layers and several stages are not trained together" }
     return objective.trainsDeepHeads
-      ? nil : "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them"
+      ? nil
+      : "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them and "
+        + "makes no features"
   }
 
   /// The layout of the head that a loss trains.

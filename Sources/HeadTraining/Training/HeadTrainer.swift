@@ -46,6 +46,7 @@ public final class HeadTrainer {
   private let hiddenProducts: HiddenLayerProducts?
   private let boxTrainer: BoxRegressionTrainer?
   private let batchFeatures = ScratchBuffer()
+  private let extendedFeatures = ScratchBuffer()
   private var imageStream: ImageStream
   private var bytesTouched = 0
   private var epochOrder: (epoch: Int, images: [Int])?
@@ -152,8 +153,9 @@ public final class HeadTrainer {
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
     try objective.prepareIfNeeded(
       for: BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
-    let blocks = objective.blocks(labels: batch.labels, using: &generator)
-    let losses = setGradients(blocks, features: batchFeatures, labels: batch.labels)
+    let (labels, features) = addFeatures(to: batchFeatures, labels: batch.labels, using: &generator)
+    let blocks = objective.blocks(labels: labels, using: &generator)
+    let losses = setGradients(blocks, features: features, labels: labels)
     let norm = takeOptimizerStep(rate: rate)
     let result = TrainingStep(
       number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate,
@@ -169,6 +171,25 @@ public final class HeadTrainer {
     epochSums.add(result)
     stepsTaken += 1
     return result
+  }
+
+  /// Puts the features that a loss makes behind those of the batch.
+  private func addFeatures(
+    to features: UnsafeMutablePointer<Float>, labels: [Int32], using generator: inout SeededGenerator
+  ) -> (labels: [Int32], features: UnsafeMutablePointer<Float>) {
+    let width = source.featureCount
+    let more = objective.moreFeaturesIfAny(than: features, width: width, labels: labels, using: &generator)
+    precondition(
+      more.features.count == more.labels.count * width, "a loss made features that are not \(width) numbers long")
+    if more.labels.isEmpty { return (labels, features) }
+    let all = extendedFeatures.floats((labels.count + more.labels.count) * width)
+    all.update(from: features, count: labels.count * width)
+    more.features.withUnsafeBufferPointer { values in
+      if let values = values.baseAddress {
+        (all + labels.count * width).update(from: values, count: more.features.count)
+      }
+    }
+    return (labels + more.labels, all)
   }
 
   /// Forward and backward: leaves the gradients in the parameters.

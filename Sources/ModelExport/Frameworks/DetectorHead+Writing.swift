@@ -1,6 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import HeadTraining
 import TensorFiles
 
 extension DetectorHead {
@@ -29,6 +30,7 @@ extension DetectorHead {
   public static func write(
     _ stages: [DetectorHead], framework: DetectorFramework, order: ClassOrder = .id, to path: String
   ) throws {
+    let stages = framework == .bags ? stages : try stages.map { try $0.foldingScales() }
     let tensors = try tensors(stages, framework: framework, order: order)
     if path.hasSuffix(".npz") {
       try writeNumPyArchive(tensors, to: path)
@@ -53,7 +55,8 @@ extension DetectorHead {
     let rows = RowOrder(framework: framework, classes: try order.indices(of: first.classifier.groups))
     return try stages.enumerated().flatMap { number, head in
       let stage = stages.count == 1 ? nil : number
-      let classifier = framework.isGrouped ? try head.classifier.withOfficialBackground() : head.classifier
+      let plain = framework == .bags ? head.classifier : try head.classifier.foldingScales()
+      let classifier = framework.isGrouped ? try plain.withOfficialBackground() : plain
       let layer = LinearRows(weight: classifier.weight, bias: classifier.bias)
         .taking(try rows.classifier(classifier.layout))
       let boxes = head.regressor.map { rows.regressor(of: $0) }
@@ -75,11 +78,20 @@ extension DetectorHead {
     var metadata = try first.classifier.metadata()
     metadata["format"] = "bags-detector-head"
     metadata["framework"] = framework.rawValue
+    metadata["temperature"] = (first.classifier.layout as? NormedLayout).map { "\($0.temperature)" }
     for (number, stage) in stages.enumerated() {
       let key = stages.count == 1 ? "box_stds" : "box_stds.\(number)"
       metadata[key] = stage.regressor?.metadata["box_stds"]
     }
     return metadata
+  }
+}
+
+extension DetectorHead {
+  /// The same with fixed scales of the logits multiplied into the rows: an ordinary softmax layer.
+  fileprivate func foldingScales() throws -> DetectorHead {
+    try DetectorHead(
+      classifier: classifier.foldingScales(), regressor: regressor, elementType: elementType)
   }
 }
 
