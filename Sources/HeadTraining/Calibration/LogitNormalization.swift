@@ -51,7 +51,12 @@ public func logitNormalization(means: [Double], deviations: [Double]) -> (factor
 
 extension LinearHead {
   /// The head with the logits of its classes normalised by their mean and deviation over the training RoIs, LogN; that of
-  /// background stays. It stays an ordinary layer.
+  /// background stays. A linear layer stays an ordinary one. The authors' own heads are normed linear layers, in which the
+  /// length of a row has no effect: such a head gets fixed scales of its logits.
+  ///
+  /// Background's logit must be of the size of the classes' for this to do any good, as the temperature of a normed layer
+  /// sees to; the deviations of a linear layer's logits can be many times 1, and dividing by them leaves the classes
+  /// behind background.
   ///
   /// The authors keep running statistics with momentum 1e-4 over an epoch of training batches with the weights frozen;
   /// here they are those of all training RoIs at once (our reading), which is what the running ones tend to.
@@ -59,8 +64,8 @@ extension LinearHead {
   /// - Parameter source: The training RoIs, background included.
   /// - Throws: `LinearHeadError` if it is no softmax head, or takes other features; what the source throws.
   public func logitNormalized(on source: any RoISource) throws -> LinearHead {
-    guard layout is SoftmaxLayout else {
-      throw LinearHeadError("LogN normalises the logits of one linear softmax layer; a \(layout.name) head has none")
+    guard layout.unnormed is SoftmaxLayout else {
+      throw LinearHeadError("LogN normalises the logits of one softmax layer; a \(layout.name) head has none")
     }
     guard source.featureCount == inputs else {
       throw LinearHeadError("it takes \(inputs) features, the RoIs have \(source.featureCount)")
@@ -69,6 +74,13 @@ extension LinearHead {
     let rows = (0..<layout.classCount).map { layout.logit(ofClass: $0) }
     let (factors, shifts) = logitNormalization(
       means: rows.map { means[$0] }, deviations: rows.map { deviations[$0] })
+    if layout is NormedLayout {
+      var bias = bias
+      for (index, row) in rows.enumerated() { bias[row] += Float(shifts[index] / factors[index]) }
+      let scaled = ScaledLayout(scales: [1] + factors.map { Float($0) })
+      return try LinearHead(
+        weight: weight, bias: bias, hidden: hidden, layout: scaled.normed(like: layout), groups: groups, method: method)
+    }
     var head = self
     for (index, row) in rows.enumerated() {
       for column in 0..<inputs { head.weight[row, column] *= Float(factors[index]) }

@@ -46,6 +46,31 @@ import Testing
     }
   }
 
+  /// The authors' heads: the logits of a normed layer are normalised by fixed scales, since rows have no length there.
+  @Test func aNormedLayerGetsScales() throws {
+    let head = try exampleHead(NormedLayout(SoftmaxLayout(classCount: 8)))
+    let source = exampleRoIs(classCount: 8, featureCount: 5)
+    let normalized = try head.logitNormalized(on: source)
+    let scales = try #require(normalized.layout.tensors["scales"])
+    #expect(normalized.layout.name == "normed-softmax-scaled" && scales[0] == 1)
+    let count = source.labels.count
+    var (before, after) = ([Float](repeating: 0, count: count * 9), [Float](repeating: 0, count: count * 9))
+    head.logits(features: source.features, count: count, into: &before)
+    normalized.logits(features: source.features, count: count, into: &after)
+    func statistics(_ values: [Float]) -> (mean: Double, deviation: Double) {
+      let mean = values.reduce(0) { $0 + Double($1) } / Double(count)
+      let sum = values.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+      return (mean, (sum / Double(count - 1)).squareRoot())
+    }
+    func column(_ logits: [Float], _ index: Int) -> [Float] { (0..<count).map { logits[$0 * 9 + index] } }
+    #expect(column(before, 0) == column(after, 0))
+    let least = (1...8).map { statistics(column(before, $0)).mean }.min() ?? 0
+    for index in 1...8 {
+      let (old, new) = (statistics(column(before, index)), statistics(column(after, index).map { $0 * scales[index] }))
+      #expect(abs(new.deviation - 1) < 1e-4 && abs(new.mean * old.deviation - least) < 1e-4 * abs(least))
+    }
+  }
+
   /// A class whose logit never changes has no deviation to divide by, but what the code takes in its place.
   @Test func aLogitThatNeverChangesStaysFinite() {
     let (factors, shifts) = logitNormalization(means: [1, 3], deviations: [0, 2])
