@@ -162,7 +162,13 @@ struct ConvertCommand: ParsableCommand {
     {
       StandardStreams.note("the input has no box deltas for background, which \(to.rawValue) has: they are zeros")
     }
-    if !to.isGroupedOrOwn, let layout = written.first?.stages.first?.classifier.layout, layout.name != "softmax" {
+    let layout = written.first?.stages.first?.classifier.layout
+    if to == .mmdetection, let normed = layout as? NormedLayout {
+      // The key is spelt so in mmdetection.
+      StandardStreams.note(
+        "the layer is mmdetection's dict(type='NormedLinear', tempearture=\(settingText(Double(normed.temperature)))), "
+          + "to be set as cls_predictor_cfg")
+    } else if !to.isGroupedOrOwn, let layout, !["softmax", "softmax-scaled"].contains(layout.name) {
       StandardStreams.warn(
         "this is a head of the layout \(layout.name), not a softmax layer: \(to.rawValue)'s own predictor does not score "
           + "with it as it was trained; the one in Integrations does")
