@@ -32,6 +32,9 @@ class HeadScorer(nn.Module):
     margins: Tensor
     has_mean: Tensor
     is_tail: Tensor
+    scales: Tensor
+    shifts: Tensor
+    temperature: Tensor
 
     def __init__(self, head: HeadFile, category_ids: ClassIDs | None = None, inputs: int | None = None) -> None:
         """
@@ -85,6 +88,10 @@ class HeadScorer(nn.Module):
 
     def logits(self, features: Tensor) -> Tensor:
         """[N, K]."""
+        if self.layout.startswith("normed-"):
+            rows = self.weight / (self.weight.norm(dim=1, keepdim=True) + 1e-6)
+            directions = features / (features.norm(dim=1, keepdim=True) + 1e-6)
+            return functional.linear(directions * self.temperature, rows, self.bias)
         if self.layout == "cosine":
             return functional.linear(
                 functional.normalize(features, eps=1e-12), functional.normalize(self.weight, eps=1e-12)
@@ -102,34 +109,50 @@ class HeadScorer(nn.Module):
 
     def _by_id(self, z: Tensor) -> Tensor:
         count = self.class_count
-        if self.layout.startswith("grouped-"):
+        layout = self.layout.removeprefix("normed-")
+        if layout.startswith("grouped-"):
             return self._grouped(z)
-        if self.layout == "softmax":
+        if layout == "softmax-scaled":
+            return (z * self.scales).softmax(1)[:, 1:]
+        if layout == "gumbel":
+            return (-(-z).exp()).exp()
+        if layout.startswith("shifted-"):
+            layout = layout.removeprefix("shifted-")
+            classes = z[:, 1:] if layout == "sigmoid-first" else z[:, :count]
+            return self._sigmoids(layout, z) * (classes + self.shifts).sigmoid()
+        if layout == "softmax":
             return z.softmax(1)[:, 1:]
-        if self.layout == "cosine":
+        if layout == "cosine":
             return (z * self.scale).softmax(1)[:, 1:]
-        if self.layout == "seesaw":
+        if layout == "seesaw":
             return z[:, :count].softmax(1) * z[:, count:].softmax(1)[:, :1]
-        if self.layout == "disalign":
+        if layout == "disalign":
             confidence = z[:, count + 1 :].sigmoid()
             classes = z[:, 1 : count + 1]
             aligned = confidence * (classes * self.magnitudes + self.margins) + (1 - confidence) * classes
             return torch.cat([z[:, :1], aligned], 1).softmax(1)[:, 1:]
-        if self.layout == "nearest-class-mean":
+        if layout == "nearest-class-mean":
             foreground = 1 - z[:, : count + 1].softmax(1)[:, :1]
             # Where no class has a mean, every score is 0.
             cosines = z[:, count + 1 :].masked_fill(self.has_mean == 0, -torch.inf)
             return foreground * cosines.softmax(1).nan_to_num()
-        if self.layout == "tau-select":
+        if layout == "tau-select":
             plain, normed = z[:, : count + 1], z[:, count + 1 :]
             is_tail = functional.pad(self.is_tail, (1, 0))[normed.argmax(1)] > 0
             selected = is_tail & (plain.argmax(1) > 0)
             return torch.where(selected[:, None], normed.softmax(1), plain.softmax(1))[:, 1:]
-        if self.layout == "sigmoid-objectness":
+        if layout.startswith("sigmoid"):
+            return self._sigmoids(layout, z)
+        raise ValueError(f"a head of the layout {self.layout} is not known to this program")
+
+    def _sigmoids(self, layout: str, z: Tensor) -> Tensor:
+        """A sigmoid per class, times the foreground probability where background is an objectness."""
+        count = self.class_count
+        if layout == "sigmoid-objectness":
             return z[:, :count].sigmoid() * (-z[:, count:]).sigmoid()
-        if self.layout in ("sigmoid", "sigmoid-last"):
+        if layout in ("sigmoid", "sigmoid-last"):
             return z[:, :count].sigmoid()
-        if self.layout == "sigmoid-first":
+        if layout == "sigmoid-first":
             return z[:, 1:].sigmoid()
         raise ValueError(f"a head of the layout {self.layout} is not known to this program")
 
@@ -165,7 +188,7 @@ def refuse_training() -> NoReturn:
 
 def _slices(head: HeadFile) -> tuple[list[tuple[int, int]], list[int]]:
     """The logits of every foreground group, and each class's place among all of them."""
-    if not head.layout.startswith("grouped-"):
+    if not head.layout.removeprefix("normed-").startswith("grouped-"):
         return [], []
     others = 0 if head.layout.endswith("-without-others") else 1
     first = 2 if "official" in head.layout else 1 if "sigmoid" in head.layout else 0

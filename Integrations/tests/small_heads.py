@@ -45,9 +45,17 @@ TRAINED = [
     "eqlv2",
     "acsl",
     "federated",
+    "iif",
+    "efl",
+    "ecm",
+    "gol",
+    "bacl",
+    "softmax --normed 20",
+    "seesaw --normed 20",
+    "bags --normed 20",
 ]
 #: What `bags calibrate --method` takes, for the softmax head.
-CALIBRATED = ["tau-norm", "tau-norm-select", "norcal", "ncm", "lws", "crt", "tail-finetune"]
+CALIBRATED = ["tau-norm", "tau-norm-select", "post-hoc-adjustment", "norcal", "logn", "ncm", "lws", "crt", "tail-finetune"]
 #: Heads of more than one layer or classifier.
 DEEP = ["bags --hidden 10", "softmax --hidden 16,10", "bags --stages 3", "softmax --stages 3", "focal --stages 3"]
 

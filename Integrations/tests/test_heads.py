@@ -22,7 +22,7 @@ def test_scores_are_the_programs(small_heads: SmallHeads, kind: str) -> None:
     assert numpy.abs(own - small_heads.scores(kind)).max() < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["tau-norm", "norcal", "lws", "crt", "tail-finetune"])
+@pytest.mark.parametrize("kind", ["tau-norm", "post-hoc-adjustment", "norcal", "logn", "lws", "crt", "tail-finetune"])
 def test_heads_that_stay_an_ordinary_layer(small_heads: SmallHeads, kind: str) -> None:
     assert HeadFile.read(small_heads.run(kind)).is_softmax
 

@@ -39,3 +39,23 @@ MULTIVERSION float bags_focal_loss(float *restrict logits, float gamma, float sc
   }
   return loss;
 }
+
+MULTIVERSION float bags_focal_losses(float *restrict logits, const float *restrict gammas,
+                                     const float *restrict weights, float scale, size_t count) {
+  float loss = 0;
+  for (size_t i = 0; i < count; i++) {
+    float z = logits[i];
+    float gamma = gammas[i];
+    float e = exponential(-fabsf(z));
+    float larger = 1 / (1 + e);
+    float smaller = e * larger;
+    float sigma = z >= 0 ? larger : smaller;
+    float rest = z >= 0 ? smaller : larger;
+    float tail = log_one_plus(e);
+    float softplus = (z > 0 ? z : 0) + tail;
+    float power = weights[i] * exponential(-gamma * ((z < 0 ? -z : 0) + tail));
+    loss += power * softplus;
+    logits[i] = scale * power * (gamma * rest * softplus + sigma);
+  }
+  return loss;
+}

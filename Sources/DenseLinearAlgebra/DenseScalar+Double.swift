@@ -69,4 +69,16 @@ extension Double: DenseScalar {
     }
     return loss
   }
+
+  /// Focal loss with a γ and a weight for each logit, and its derivative.
+  public static func focalLoss(
+    _ logits: UnsafeMutablePointer<Double>, gammas: UnsafePointer<Double>, weights: UnsafePointer<Double>,
+    scale: Double, count: Int
+  ) -> Double {
+    var loss = 0.0
+    for i in 0..<count {
+      loss += weights[i] * focalLoss(logits + i, gamma: gammas[i], scale: scale * weights[i], count: 1)
+    }
+    return loss
+  }
 }

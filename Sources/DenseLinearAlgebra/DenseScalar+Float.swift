@@ -42,4 +42,12 @@ extension Float: DenseScalar {
   ) -> Float {
     bags_focal_loss(logits, gamma, scale, count)
   }
+
+  /// By a vectorised kernel, relative error of each term below 1e-5.
+  public static func focalLoss(
+    _ logits: UnsafeMutablePointer<Float>, gammas: UnsafePointer<Float>, weights: UnsafePointer<Float>, scale: Float,
+    count: Int
+  ) -> Float {
+    bags_focal_losses(logits, gammas, weights, scale, count)
+  }
 }

@@ -29,4 +29,10 @@ public protocol DenseScalar: BinaryFloatingPoint, Real, Sendable {
   /// Σ σ(z)^γ log(1 + e^z): the focal loss of `count` logits whose target is 0. Replaces every z by scale times its
   /// derivative, σ^γ (γ (1 − σ) log(1 + e^z) + σ).
   static func focalLoss(_ logits: UnsafeMutablePointer<Self>, gamma: Self, scale: Self, count: Int) -> Self
+
+  /// The same with a γ and a weight w for each logit: Σ w σ(z)^γ log(1 + e^z).
+  static func focalLoss(
+    _ logits: UnsafeMutablePointer<Self>, gammas: UnsafePointer<Self>, weights: UnsafePointer<Self>, scale: Self,
+    count: Int
+  ) -> Self
 }

@@ -9,7 +9,7 @@ extension ComparedMethod {
   /// Reads rows with commas between them, or `all` for every method.
   ///
   /// A row is a method with its parameters behind colons, then, behind `+`, what is added to it with its own: a sampler of
-  /// images, a way to choose examples, a box regressor, a calibration, as in
+  /// images, a way to choose examples, a box regressor, a normed linear layer, a calibration, as in
   /// `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+boxes:smooth-l1+tau-norm`. `learning-rate` and
   /// `groups` can stand among the method's parameters.
   ///
@@ -95,6 +95,9 @@ extension ComparedMethod {
     if part.name == BoxChoice.rowName {
       try once(boxes == nil, "one box regressor at most")
       boxes = try BoxChoice(part)
+    } else if part.name == Self.normedName {
+      try once(temperature == nil, "one layer at most is trained")
+      try setTemperature(part)
     } else if let way = RoIMiningMethod.named(part.name) {
       try once(mining == nil, "one way at most decides which RoIs are trained on")
       _ = try part.chosen(RoIMiningMethod.self)
@@ -119,7 +122,7 @@ extension ComparedMethod {
     } else {
       let names = Set(
         ImageSamplingMethod.all.map(\.name) + RoIMiningMethod.all.map(\.name) + CalibrationMethod.all.map(\.name)
-          + [BoxChoice.rowName]
+          + [BoxChoice.rowName, Self.normedName]
       ).sorted()
       let hint = closest(to: part.name, among: names).map { "; did you mean \($0)?" } ?? ""
       throw ComparisonError(
@@ -132,6 +135,27 @@ extension ComparedMethod {
     }
   }
 
+  private static let normedName = "normed"
+
+  /// Reads `normed:temperature=20`, and whether the method's loss goes with such a layer.
+  private mutating func setTemperature(_ part: RowPart) throws {
+    var given = part.parameters
+    let text = given.removeValue(forKey: "temperature") ?? "\(NormedLayout.usualTemperature)"
+    guard given.isEmpty else { throw ComparisonError(.badText, "normed has one parameter, temperature") }
+    guard let value = Double(text), value > 0, value <= 1e6 else {
+      throw ComparisonError(.badText, "temperature must be a number above 0, at most 1000000, not '\(text)'")
+    }
+    temperature = value
+    let (trained, parameters) = try TrainingMethod.chosen(method)
+    let groups = try CategoryGroups(counts: [CategoryCount(id: 1, name: "", instances: 1, images: 1)])
+    let objective = trained.objective(MethodData(groups: groups, imageCount: 2), parameters)
+    var architecture = HeadArchitecture()
+    architecture.temperature = value
+    if let fault = architecture.fault(with: objective, setStages: 1, inputs: 1) {
+      throw ComparisonError(.badText, fault)
+    }
+  }
+
   /// Whether a calibration goes with the method: it is tried on a head of two classes, with few epochs and else with what
   /// it has by default, since the values given are for another number of classes and examples.
   private func checkCalibration(named name: String) throws {
@@ -141,9 +165,11 @@ extension ComparedMethod {
     let objective = trained.objective(MethodData(groups: groups, imageCount: 2), parameters)
     var generator = SeededGenerator(seed: 0)
     let head = LinearHead(
-      inputs: 2, layout: objective.layout, groups: groups, method: trained.name, using: &generator)
-    let source = RoIArrays(
+      inputs: 2, layout: try recipe(TrainingSettings()).architecture.layout(of: objective), groups: groups,
+      method: trained.name, using: &generator)
+    var source = RoIArrays(
       features: [1, 0, 0, 1, 1, 1], featureCount: 2, labels: [0, 1, -1], roisPerImage: [3])
+    source.annotations = LVISDataset(images: [], categories: [], annotations: [])
     let calibration = try CalibrationRecipe(MethodChoice(name: name))
     do {
       _ = try calibration.shortened(to: 1, of: calibration.epochs).calibrate(head, on: source)

@@ -20,6 +20,8 @@ public struct ComparedMethod: Sendable, Equatable {
   public var mining: MethodChoice?
   /// The box regressor that is trained beside the classifier, and then places the detections; `nil` for none.
   public var boxes: BoxChoice?
+  /// The temperature of the normed linear layer that it is trained with; `nil` for a linear one. See ``NormedLayout``.
+  public var temperature: Double?
   /// The calibration of the head after training; `nil` for none.
   public var calibration: MethodChoice?
   /// What its weights start from.
@@ -53,6 +55,7 @@ public struct ComparedMethod: Sendable, Equatable {
   /// The row that is trained by a recipe; its settings and architecture are the comparison's.
   public init(_ recipe: TrainingRecipe) {
     self.init(recipe.method, sampler: recipe.sampler, mining: recipe.mining, boxes: recipe.boxes)
+    temperature = recipe.architecture.temperature
   }
 }
 
@@ -66,8 +69,9 @@ extension ComparedMethod: CustomStringConvertible {
       text += ":groups=" + boundaries.description.replacing(",", with: "/").replacing(":", with: "/")
     }
     if let learningRate { text += ":learning-rate=\(settingText(learningRate))" }
-    return ([text] + [sampler?.notation, mining?.notation, boxes?.notation, calibration?.notation].compactMap { $0 })
-      .joined(separator: "+")
+    let normed = temperature.map { "normed:temperature=\(settingText($0))" }
+    let added = [sampler?.notation, mining?.notation, boxes?.notation, normed, calibration?.notation]
+    return ([text] + added.compactMap { $0 }).joined(separator: "+")
   }
 }
 
@@ -205,6 +209,8 @@ extension ComparedMethod {
     _ settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture()
   ) throws -> TrainingRecipe {
     var settings = settings
+    var architecture = architecture
+    architecture.temperature = temperature ?? architecture.temperature
     settings.learningRate = learningRate ?? settings.learningRate
     let parameters = try TrainingMethod.chosen(method).parameters
     var boxes = boxes

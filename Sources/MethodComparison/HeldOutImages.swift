@@ -45,7 +45,8 @@ public struct HeldOutImages: Sendable {
         .tooFewImages, "no image can be put aside: every class would lose the only image that shows it")
     }
     let features = source.features.selectingImages(at: split.heldOut)
-    let rest = try LabelledFeatureSet(source.features.selectingImages(at: split.kept), labels: source.labels)
+    let rest = try LabelledFeatureSet(
+      source.features.selectingImages(at: split.kept), labels: source.labels, annotations: dataset)
     let ids = Set(features.images.map(\.id))
     try self.init(
       features: features, rest: rest,

@@ -41,6 +41,7 @@ public struct SyntheticDetectionSet: Sendable {
         features: rois.flatMap(\.features), featureCount: featureLength,
         labels: rois.flatMap { ($0.labels ?? []).map { $0 > 0 ? Int32($0 - 1) : RoILabels.background } },
         roisPerImage: rois.map { $0.boxes.count / 4 })
+      source.annotations = dataset
       source.columns[.boxes] = rois.flatMap(\.boxes)
       for column in rois.first?.columns.keys.map({ $0 }) ?? [] {
         source.columns[column] = rois.flatMap { $0.columns[column] ?? [] }

@@ -81,6 +81,7 @@ extension HeadArchitecture {
     func list(_ name: String, _ values: [String]) -> RunRecord.Option { .init(name, values.joined(separator: ",")) }
     return (hidden.isEmpty ? [] : [list("hidden", hidden.map(String.init))])
       + (stageCount == 1 ? [] : [list("stage-weights", stageWeights.map { settingText($0) })])
+      + (temperature.map { [list("normed", [settingText($0)])] } ?? [])
   }
 }
 

@@ -24,6 +24,9 @@ struct ConvertCommand: ParsableCommand {
       A cascade has one head for each stage (bbox_head.0, .1, .2). Read, it gives one file a stage; to write one, name \
       the stages' heads one after the other, or a run of `bags train --stages`.
 
+      The normed linear layers of mmdetection's NormedLinear are read with --layout normed-softmax (normed-seesaw, …) and \
+      written for mmdetection alone; the temperature is 20 unless the file says otherwise.
+
       A grouped head fits official and eqlv2. The others have no such layer: the predictors of Integrations put it into \
       their detectors.
 
@@ -193,7 +196,12 @@ struct ConvertCommand: ParsableCommand {
       StandardStreams.note(
         "mmdetection scores this seesaw head rightly where its bbox_head has loss_cls=dict(type='SeesawLoss', "
           + "num_classes=\(layout.classCount)); a softmax loss there would expect \(layout.classCount + 1) rows")
-    } else if !to.isGroupedOrOwn, let layout, layout.name != "softmax" {
+    } else if to == .mmdetection, let normed = layout as? NormedLayout {
+      // The key is spelt so in mmdetection.
+      StandardStreams.note(
+        "the layer is mmdetection's dict(type='NormedLinear', tempearture=\(settingText(Double(normed.temperature)))), "
+          + "to be set as cls_predictor_cfg")
+    } else if !to.isGroupedOrOwn, let layout, !["softmax", "softmax-scaled"].contains(layout.name) {
       StandardStreams.warn(
         "this is a head of the layout \(layout.name), not a softmax layer: \(to.rawValue)'s own predictor does not score "
           + "with it as it was trained; the one in Integrations does")

@@ -162,6 +162,7 @@ public func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
     DisAlignLayout(alignment: Alignment(classCount: classCount)),
     TauSelectLayout(isTail: Array(repeating: false, count: classCount)),
     NearestClassMeanLayout(hasMean: Array(repeating: false, count: classCount)),
+    ScaledLayout(scales: Array(repeating: 1, count: classCount + 1)), GumbelLayout(classCount: classCount),
   ]
   for background in GroupedLayout.Background.allCases {
     for hasOthers in [true, false] {
@@ -169,8 +170,11 @@ public func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
     }
   }
   for background in SigmoidLayout.Background.allCases {
-    layouts.append(SigmoidLayout(classCount: classCount, background: background))
+    let layout = SigmoidLayout(classCount: classCount, background: background)
+    layouts.append(layout)
+    layouts.append(ShiftedSigmoidLayout(base: layout, shifts: Array(repeating: 0, count: classCount)))
   }
+  layouts += layouts.filter { $0.product == .linear }.map { NormedLayout($0) }
   return layouts + LogitLayouts.registered(for: groups)
 }
 

@@ -101,7 +101,10 @@ public struct LinearHead: Sendable {
   /// The norm ‖w_c‖₂ of every class's weight row, by class index, the mean over the stages of a cascade; 1 where logits
   /// are cosines, since the length has no effect there.
   public var classWeightNorms: [Double] {
-    if layout.product == .cosine { return Array(repeating: 1, count: layout.classCount) }
+    switch layout.product {
+    case .cosine, .normed: return Array(repeating: 1, count: layout.classCount)
+    case .linear, .linearThenCosine: break
+    }
     let norms = weight.rowNorms
     let (stages, width) = (layout.stageCount, layout.logitCount / layout.stageCount)
     return (0..<layout.classCount).map { index in
@@ -163,6 +166,11 @@ public struct LinearHead: Sendable {
     weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
       if layout.stageCount > 1 { return stagedLogits(features, count: count, weight: weight, into: logits) }
+      if case .normed(let temperature) = layout.product {
+        let none = [Float](repeating: 0, count: bias.count)
+        linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: none, into: logits)
+        return norm(logits, of: features, count: count, weight: weight, temperature: temperature)
+      }
       linearLogits(features: features, count: count, inputs: inputs, weight: weight, bias: bias, into: logits)
       let cosines = cosineLogits
       if cosines.isEmpty { return }
@@ -175,10 +183,24 @@ public struct LinearHead: Sendable {
     }
   }
 
+  /// From x · w to T x · w / (‖x‖ + ε) (‖w‖ + ε) + b.
+  private func norm(
+    _ logits: UnsafeMutablePointer<Float>, of features: UnsafePointer<Float>, count: Int, weight: UnsafePointer<Float>,
+    temperature: Float
+  ) {
+    let inputs = self.weight.columns
+    let factors = bias.indices.map { temperature * inverseLength(weight + $0 * inputs, inputs) }
+    for row in 0..<count {
+      let factor = inverseLength(features + row * inputs, inputs)
+      let z = logits + row * bias.count
+      for column in bias.indices { z[column] = z[column] * factor * factors[column] + bias[column] }
+    }
+  }
+
   /// The logits that are cosines.
   private var cosineLogits: Range<Int> {
     switch layout.product {
-    case .linear: bias.count..<bias.count
+    case .linear, .normed: bias.count..<bias.count
     case .cosine: 0..<bias.count
     case .linearThenCosine(let linear): linear..<bias.count
     }
@@ -266,7 +288,21 @@ public struct LinearHead: Sendable {
   }
 
   private mutating func copyRow(_ source: Int, of other: LinearHead, to row: Int) {
-    for column in 0..<weight.columns { weight[row, column] = other.weight[source, column] }
-    if layout.product == .linear { bias[row] = other.bias[source] }
+    let factor = Self.factor(from: other.layout, logit: source, to: layout, logit: row)
+    for column in 0..<weight.columns { weight[row, column] = other.weight[source, column] * factor }
+    // A linear layer's bias belongs to logits of another size than a normed one's.
+    switch (layout.product, other.layout.product) {
+    case (.linear, .linear), (.normed, .normed), (.linear, .cosine), (.linear, .linearThenCosine):
+      bias[row] = other.bias[source] * factor
+    case (.linear, .normed), (.normed, _), (.cosine, _), (.linearThenCosine, _): break
+    }
+  }
+
+  /// What a row of one layout is multiplied by so that it scores the same in the other.
+  private static func factor(
+    from other: any LogitLayout, logit source: Int, to layout: any LogitLayout, logit row: Int
+  ) -> Float {
+    let scale = layout.scale(ofLogit: row)
+    return scale == 0 ? 1 : other.scale(ofLogit: source) / scale
   }
 }

@@ -4,6 +4,8 @@ public enum LogitProduct: Sendable, Equatable {
   case linear
   /// Cosines cos(x, w) for each row w of W; there is no bias.
   case cosine
+  /// Scaled cosines T cos(x, w) + b for each row w of W, the lengths taken with 1e-6 added.
+  case normed(temperature: Float)
   /// Linear logits for the first rows, cosines for the others.
   case linearThenCosine(linear: Int)
 }
@@ -30,6 +32,9 @@ public protocol LogitLayout: Sendable {
   var othersLogits: [Int] { get }
   /// The number S of classifiers of a cascade whose logits stand one after another; 1, unless a layout says otherwise.
   var stageCount: Int { get }
+  /// The factor by which scoring multiplies a logit: a head of another layout starts with rows divided by it. It is 1,
+  /// unless a layout says otherwise.
+  func scale(ofLogit logit: Int) -> Float
   /// The product that gives the logits; linear, unless a layout says otherwise.
   var product: LogitProduct { get }
   /// The numbers that scoring needs beside the logits, by the names under which head files keep them behind `layout.`;
@@ -58,6 +63,8 @@ extension LogitLayout {
   public var stageCount: Int { 1 }
   /// The layout's name: its background logits mean the same as those of no other layout.
   public var backgroundKind: String { name }
+  /// The factor 1, as of logits that scoring takes as they are.
+  public func scale(ofLogit logit: Int) -> Float { 1 }
   /// Linear logits, x Wᵀ + b.
   public var product: LogitProduct { .linear }
   /// No numbers beside the logits.

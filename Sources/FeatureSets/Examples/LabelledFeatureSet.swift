@@ -1,17 +1,22 @@
+import LVISDatasets
+
 /// A feature set with the class of every RoI, from which training reads.
 public struct LabelledFeatureSet: RoISource {
   /// The features, boxes and images of the RoIs.
   public let features: FeatureSet
   /// The class of every RoI.
   public let labels: RoILabels
+  /// The training annotations, which some calibrations look at.
+  public let annotations: LVISDataset?
 
   /// Puts features and labels together.
   ///
   /// - Parameters:
   ///   - features: The features of N RoIs.
   ///   - labels: The class of each of these RoIs.
+  ///   - annotations: The training annotations, of all training images; `nil` where there are none.
   /// - Throws: `FeatureSetError` if there are not as many labels as RoIs.
-  public init(_ features: FeatureSet, labels: RoILabels) throws {
+  public init(_ features: FeatureSet, labels: RoILabels, annotations: LVISDataset? = nil) throws {
     guard labels.classes.count == features.roiCount else {
       throw FeatureSetError(
         path: features.path, tensor: "labels", code: .label,
@@ -19,6 +24,7 @@ public struct LabelledFeatureSet: RoISource {
     }
     self.features = features
     self.labels = labels
+    self.annotations = annotations
     features.releasePages()
   }
 

@@ -1,3 +1,5 @@
+import LVISDatasets
+
 /// The RoIs of a training, with their features and labels: a feature set on disk, or arrays in memory.
 ///
 /// RoIs are rows 0..<roiCount, those of an image adjacent.
@@ -27,6 +29,8 @@ public protocol RoISource: Sendable {
   /// A column of adjacent rows beside the features, [rows.count × width]; `nil`, unless a source says otherwise, where
   /// it does not have the column.
   func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]?
+  /// The training annotations, of all training images; `nil` where there are none.
+  var annotations: LVISDataset? { get }
 }
 
 extension RoISource {
@@ -44,6 +48,8 @@ extension RoISource {
   public func prefetch(rows: Range<Int>) {}
   /// Does nothing, since features in memory stay there.
   public func releasePages() {}
+  /// No annotations, `nil`.
+  public var annotations: LVISDataset? { nil }
   /// No other columns, `nil`.
   public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? { nil }
 
@@ -86,6 +92,8 @@ public struct RoIArrays: RoISource {
   public let labels: [Int32]
   /// Other columns, each [N × width], row after row; none by default.
   public var columns: [FeatureColumn: [Float]] = [:]
+  /// The annotations that the RoIs are of; `nil` by default.
+  public var annotations: LVISDataset?
   private let imageRows: [Range<Int>]
 
   /// Makes a source from arrays.

@@ -60,8 +60,9 @@ public struct TrainingMethod: NamedMethod {
   /// All methods that can be trained, the softmax family first, then the sigmoids, then those that a program adds.
   public static let registry = MethodRegistry<TrainingMethod>([
     .bags, .softmax, .reweighting, .effectiveNumber, .balancedSoftmax, .logitAdjustment, .marginSoftmax, .equilibrium,
-    .seesaw, .alignment,
-    .sigmoid, .balancedSigmoid, .focal, .harmonized, .equalization, .equalizationV2, .suppression, .federated,
+    .seesaw, .inverseFrequency, .alignment,
+    .sigmoid, .balancedSigmoid, .focal, .equalizedFocal, .harmonized, .equalization, .equalizationV2, .suppression,
+    .federated, .effectiveMargin, .gumbel, .balancedClassification,
   ])
 }
 

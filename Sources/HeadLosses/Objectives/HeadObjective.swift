@@ -5,7 +5,8 @@ import DetectionHeads
 ///
 /// A new method is one type that conforms; the products with the weight, the optimiser and the schedule belong to the
 /// trainer. Capabilities that only some losses have stand in protocols of their own: ``StatefulObjective``,
-/// ``BatchPreparingObjective``, ``ParameterizedObjective``, ``HeadInitializingObjective`` and ``ExampleLossObjective``.
+/// ``BatchPreparingObjective``, ``ParameterizedObjective``, ``HeadInitializingObjective``,
+/// ``FeatureAddingObjective`` and ``ExampleLossObjective``.
 public protocol HeadObjective: Sendable {
   /// The layout that maps the logits of the loss to classes.
   var layout: any LogitLayout { get }
@@ -71,8 +72,15 @@ extension HeadObjective {
   }
 
   /// Whether layers below the classifier and several stages can be trained with it: its logits are linear in the
-  /// features, it trains all of them, and it has no parameters of its own.
-  package var trainsDeepHeads: Bool { layout.product == .linear && !(self is any ParameterizedObjective) }
+  /// features, it trains all of them, its scores need nothing beside them, and it has no parameters of its own and makes
+  /// no features.
+  package var trainsDeepHeads: Bool {
+    trainsNormedHeads && layout.tensors.isEmpty && !(self is any FeatureAddingObjective)
+  }
+
+  /// Whether its logits can come from a normed linear layer: they are linear in the features otherwise, it trains all of
+  /// them, and it has no parameters of its own.
+  package var trainsNormedHeads: Bool { layout.product == .linear && !(self is any ParameterizedObjective) }
 
   /// The state for a checkpoint; empty for a loss without.
   package var savedState: [String: [Double]] { (self as? any StatefulObjective)?.state ?? [:] }

@@ -1,3 +1,4 @@
+import DetectionHeads
 import HeadLosses
 
 /// The layers of a head: those below the classifier, and the stages of a cascade. The default is one linear layer on the
@@ -7,13 +8,18 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
   public var hidden: [Int]
   /// The weight of each stage's loss in a cascade; `[1]`, one stage, by default.
   public var stageWeights: [Double]
+  /// The temperature T of a normed linear layer, whose logits are T cos(x, w) + b; `nil`, the default, for a linear one.
+  /// See ``NormedLayout``.
+  public var temperature: Double?
 
   /// Describes a head; it is one linear layer unless something is stated.
   ///
   /// - Parameters:
   ///   - hidden: The outputs of the layers below the classifier, the lowest first.
   ///   - stageWeights: The weight of each stage's loss; hidden layers and several stages are not trained together.
-  public init(hidden: [Int] = [], stageWeights: [Double] = [1]) {
+  ///   - temperature: The temperature of a normed linear layer; `nil` for a linear one.
+  public init(hidden: [Int] = [], stageWeights: [Double] = [1], temperature: Double? = nil) {
+    self.temperature = temperature
     self.hidden = hidden
     self.stageWeights = stageWeights
   }
@@ -36,9 +42,24 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
     guard self != HeadArchitecture() else { return nil }
     let weights = zip([inputs] + hidden, hidden).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
     if weights > 0x1p30 { return "hidden layers of \(hidden) would have more than 2^30 weights" }
+    if let temperature {
+      guard temperature > 0, temperature <= 1e6 else { return "the temperature must be above 0 and at most 1000000" }
+      guard hidden.isEmpty, stageCount == 1 else {
+        return "a normed linear layer is not trained together with hidden layers or several stages"
+      }
+      return objective.trainsNormedHeads
+        ? nil : "a normed linear layer needs a loss that trains all logits of a linear one"
+    }
     if stageCount > 1 && !hidden.isEmpty { return "hidden layers and several stages are not trained together" }
     return objective.trainsDeepHeads
-      ? nil : "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them"
+      ? nil
+      : "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them and "
+        + "makes no features"
+  }
+
+  /// The layout of the head that a loss trains.
+  public func layout(of objective: any HeadObjective) -> any LogitLayout {
+    temperature.map { NormedLayout(objective.layout, temperature: Float($0)) } ?? objective.layout
   }
 
   /// The loss of all stages: the sum of theirs, each times its weight.

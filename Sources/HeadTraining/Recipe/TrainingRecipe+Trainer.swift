@@ -35,8 +35,8 @@ extension TrainingRecipe {
     let objective = architecture.objective(stage)
     var generator = SeededGenerator(seed: settings.seed)
     var head = LinearHead(
-      inputs: source.featureCount, hiddenOutputs: architecture.hidden, layout: objective.layout, groups: groups,
-      method: method.name, using: &generator)
+      inputs: source.featureCount, hiddenOutputs: architecture.hidden, layout: architecture.layout(of: objective),
+      groups: groups, method: method.name, using: &generator)
     (objective as? any HeadInitializingObjective)?.initialize(&head)
     if let initial = heads.initial {
       do {

@@ -78,7 +78,7 @@ public struct TrainingRecipe: Sendable, Equatable {
       guard boxes.lossWeight > 0, boxes.lossWeight.isFinite else {
         throw TrainingRecipeError(.badSetting, "the weight of the box loss must be a number above 0")
       }
-      guard architecture == HeadArchitecture() else {
+      guard architecture.hidden.isEmpty, architecture.stageCount == 1 else {
         throw TrainingRecipeError(
           .conflict, "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
       }

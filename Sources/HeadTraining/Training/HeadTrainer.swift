@@ -11,8 +11,8 @@ public final class HeadTrainer {
   /// The head as it is now.
   public var head: LinearHead {
     LinearHead(
-      parameters: classifier.parameters.prefix(headParameterCount), layout: objective.layout, groups: groups,
-      method: method)
+      parameters: classifier.parameters.prefix(headParameterCount), layout: objective.layout.normed(like: startLayout),
+      groups: groups, method: method)
   }
   /// The number of steps taken so far.
   public private(set) var stepsTaken = 0
@@ -33,6 +33,8 @@ public final class HeadTrainer {
   /// The parameters of the head, then those of the loss.
   private var classifier: ParameterGroup
   private let headParameterCount: Int
+  /// The layout of the head that training began with, which says whether the layer is a normed one.
+  private let startLayout: any LogitLayout
   private let groups: CategoryGroups
   private let method: String
   private let optimizer: MomentumSGD
@@ -44,6 +46,7 @@ public final class HeadTrainer {
   private let hiddenProducts: HiddenLayerProducts?
   private let boxTrainer: BoxRegressionTrainer?
   private let batchFeatures = ScratchBuffer()
+  private let extendedFeatures = ScratchBuffer()
   private var imageStream: ImageStream
   private var bytesTouched = 0
   private var epochOrder: (epoch: Int, images: [Int])?
@@ -67,7 +70,7 @@ public final class HeadTrainer {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError(.wrongShape, "the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
     }
-    guard head.layout.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
+    guard head.layout.unnormed.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
       throw LinearHeadError(
         .unsupported, "a head of layout \(head.layout.name) cannot be trained as \(objective.layout.name)")
     }
@@ -78,6 +81,12 @@ public final class HeadTrainer {
       throw LinearHeadError(
         .unsupported,
         "hidden layers and stages need logits that are linear in the features, and a loss that trains all of them")
+    }
+    guard !(head.layout is NormedLayout) || objective.trainsNormedHeads && head.hidden.isEmpty else {
+      throw LinearHeadError(
+        .unsupported,
+        "a normed linear layer stands alone, under a loss whose logits are linear in the features and that trains all of "
+          + "them")
     }
     guard boxRegression == nil || (head.hidden.isEmpty && head.layout.stageCount == 1) else {
       throw LinearHeadError(
@@ -91,6 +100,7 @@ public final class HeadTrainer {
     for index in 0..<2 { classifier.parameters[index].trainedRows = objective.trainedRows }
     groups = head.groups
     method = head.method
+    startLayout = head.layout
     self.objective = objective
     self.source = source
     self.settings = settings
@@ -107,7 +117,7 @@ public final class HeadTrainer {
     hiddenProducts =
       head.hidden.isEmpty ? nil : HiddenLayerProducts(layerCount: head.hidden.count, threads: settings.threads)
     othersLogits = Set(head.layout.othersLogits)
-    cosines = head.layout.product == .cosine ? CosineProducts(threads: settings.threads) : nil
+    cosines = CosineProducts(head.layout.product, threads: settings.threads)
     let boxTrainer = try boxRegression.map { try BoxRegressionTrainer($0, source: source, settings: settings) }
     self.boxTrainer = boxTrainer
     miner = try selector.map {
@@ -149,8 +159,9 @@ public final class HeadTrainer {
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
     try objective.prepareIfNeeded(
       for: BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
-    let blocks = objective.blocks(labels: batch.labels, using: &generator)
-    let losses = setGradients(blocks, features: batchFeatures, labels: batch.labels)
+    let (labels, features) = addFeatures(to: batchFeatures, labels: batch.labels, using: &generator)
+    let blocks = objective.blocks(labels: labels, using: &generator)
+    let losses = setGradients(blocks, features: features, labels: labels)
     let norm = takeOptimizerStep(rate: rate)
     let result = TrainingStep(
       number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate,
@@ -166,6 +177,25 @@ public final class HeadTrainer {
     epochSums.add(result)
     stepsTaken += 1
     return result
+  }
+
+  /// Puts the features that a loss makes behind those of the batch.
+  private func addFeatures(
+    to features: UnsafeMutablePointer<Float>, labels: [Int32], using generator: inout SeededGenerator
+  ) -> (labels: [Int32], features: UnsafeMutablePointer<Float>) {
+    let width = source.featureCount
+    let more = objective.moreFeaturesIfAny(than: features, width: width, labels: labels, using: &generator)
+    precondition(
+      more.features.count == more.labels.count * width, "a loss made features that are not \(width) numbers long")
+    if more.labels.isEmpty { return (labels, features) }
+    let all = extendedFeatures.floats((labels.count + more.labels.count) * width)
+    all.update(from: features, count: labels.count * width)
+    more.features.withUnsafeBufferPointer { values in
+      if let values = values.baseAddress {
+        (all + labels.count * width).update(from: values, count: more.features.count)
+      }
+    }
+    return (labels + more.labels, all)
   }
 
   /// Forward and backward: leaves the gradients in the parameters.

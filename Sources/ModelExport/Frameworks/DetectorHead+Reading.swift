@@ -87,8 +87,11 @@ extension DetectorHead {
     let name = file.metadata["layout"] ?? description.layout ?? (framework.isGrouped ? "grouped-official" : "softmax")
     // In a detector's file G0 always has its pair.
     let stored = framework.isGrouped && name == "grouped-sigmoid" ? "grouped-official" : name
-    guard let layout = logitLayouts(for: groups).first(where: { $0.name == stored }) else {
+    guard var layout = logitLayouts(for: groups).first(where: { $0.name == stored }) else {
       throw ModelExportError(.unknownName, "the layout \"\(name)\" is not known to this program")
+    }
+    if layout is NormedLayout, let temperature = file.metadata["temperature"].flatMap({ Float($0) }) {
+      layout = try layout.with(tensors: ["temperature": [temperature]])
     }
     let rowOrder = try order.classifier(layout)
     guard rows.bias.count == rowOrder.count else {

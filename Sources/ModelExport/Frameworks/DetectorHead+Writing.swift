@@ -1,6 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
+import HeadTraining
 import TensorFiles
 
 extension DetectorHead {
@@ -35,6 +36,7 @@ extension DetectorHead {
     _ stages: [DetectorHead], framework: DetectorFramework, order: ClassOrder = .id,
     into detector: (any TensorContainer)? = nil, to path: String
   ) throws {
+    let stages = framework == .bags ? stages : try stages.map { try $0.foldingScales() }
     var tensors = try tensors(stages, framework: framework, order: order, into: detector)
     if let detector {
       let replaced = Set(tensors.map(\.name))
@@ -71,7 +73,8 @@ extension DetectorHead {
     let target = try detector.map { try TargetLayers(framework, in: $0) }
     return try stages.enumerated().flatMap { number, head in
       let stage = stages.count == 1 ? nil : number
-      let classifier = framework.isGrouped ? try head.classifier.withOfficialBackground() : head.classifier
+      let plain = framework == .bags ? head.classifier : try head.classifier.foldingScales()
+      let classifier = framework.isGrouped ? try plain.withOfficialBackground() : plain
       let place = try target?.layer(.classifier, stage: stage)
       let rows = try RowOrder(framework, order, groups: classifier.groups, rowCount: place?.rows.bias.count)
       let rowOrder = try rows.classifier(classifier.layout)
@@ -134,6 +137,7 @@ extension DetectorHead {
     var metadata = try first.classifier.metadata()
     metadata["format"] = "bags-detector-head"
     metadata["framework"] = framework.rawValue
+    metadata["temperature"] = (first.classifier.layout as? NormedLayout).map { "\($0.temperature)" }
     for (number, stage) in stages.enumerated() {
       let key = stages.count == 1 ? "box_stds" : "box_stds.\(number)"
       metadata[key] = stage.regressor?.metadata["box_stds"]
@@ -197,5 +201,13 @@ extension RowOrder {
         rows: ordered.weight.rows + 4, columns: own.inputs,
         values: background.weight.storage + ordered.weight.storage),
       bias: background.bias + ordered.bias)
+  }
+}
+
+extension DetectorHead {
+  /// The same with fixed scales of the logits multiplied into the rows: an ordinary softmax layer.
+  fileprivate func foldingScales() throws -> DetectorHead {
+    try DetectorHead(
+      classifier: classifier.foldingScales(), regressor: regressor, elementType: elementType)
   }
 }

@@ -59,7 +59,9 @@ struct RowOrder {
         "a grouped head is no layer that \(framework.rawValue) has; put the predictor of Integrations into the detector, "
           + "or convert to official or eqlv2")
     }
-    guard layout.product == .linear, layout.tensors.isEmpty else {
+    // mmdetection has normed linear layers; their temperature stands in the detector's configuration.
+    let isNormed = framework == .mmdetection && layout is NormedLayout
+    guard layout.product == .linear || isNormed, layout.unnormed.tensors.isEmpty else {
       throw ModelExportError(
         .unsupported,
         "a head of the layout \(layout.name) is more than a linear layer; \(framework.rawValue) has none like it")

@@ -117,6 +117,10 @@ extension ONNXGraph {
     switch head.layout.product {
     case .linear: return linear(features, head, rows: rows, type: type)
     case .cosine: return cosines(features, head, rows: rows, type: type)
+    case .normed(let temperature):
+      let bias = constant(floats: head.bias, shape: [head.bias.count], name: "bias")
+      let products = cosines(features, head, rows: rows, temperature: temperature, type: type)
+      return add("Add", [products, bias])
     case .linearThenCosine(let count):
       let first = linear(features, head, rows: 0..<count, type: type)
       let rest = cosines(features, head, rows: count..<rows.upperBound, type: type)
@@ -134,20 +138,22 @@ extension ONNXGraph {
     return type == .float32 ? product : cast(product, to: .float32)
   }
 
-  /// The rows' lengths are known; the features' are taken in single precision, where a square does not overflow.
+  /// The rows' lengths are known; the features' are taken in single precision, where a square does not overflow. Those of
+  /// a normed linear layer, which has a temperature, get its ε added.
   private mutating func cosines(
-    _ given: String, _ head: LinearHead, rows: Range<Int>, type: ElementType
+    _ given: String, _ head: LinearHead, rows: Range<Int>, temperature: Float? = nil, type: ElementType
   ) -> String {
     let values = rows.flatMap { row in
       let values = head.weight.row(row)
-      let norm = max(values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot(), 1e-12)
-      return values.map { Float(Double($0) / norm) }
+      let norm = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+      let length = temperature == nil ? max(norm, 1e-12) : norm + Double(NormedLayout.epsilon)
+      return values.map { Float(Double($0) / length * Double(temperature ?? 1)) }
     }
     let weight = constant(floats: values, shape: [rows.count, head.weight.columns], type: type, name: "directions")
     let features = type == .float32 ? given : cast(given, to: .float32)
     let norms = add("ReduceL2", [features], ["axes": .integers([1]), "keepdims": .integer(1)])
-    let smallest = constant(floats: [1e-12], shape: [1])
-    let lengths = add("Max", [norms, smallest])
+    let smallest = constant(floats: [temperature == nil ? 1e-12 : NormedLayout.epsilon], shape: [1])
+    let lengths = add(temperature == nil ? "Max" : "Add", [norms, smallest])
     let unit = add("Div", [features, lengths])
     if type == .float32 { return add("Gemm", [unit, weight], ["transB": .integer(1)]) }
     let narrow = cast(unit, to: type)
@@ -158,7 +164,7 @@ extension ONNXGraph {
   /// Class scores from logits, as the layout has them (`LogitLayout.scores`).
   fileprivate mutating func scores(_ logits: String, layout: any LogitLayout) throws -> String {
     let classCount = layout.classCount
-    switch layout {
+    switch layout.unnormed {
     case is SoftmaxLayout:
       let all = softmax(logits)
       return columns(all, 1, classCount + 1)
@@ -167,6 +173,23 @@ extension ONNXGraph {
       let scaled = add("Mul", [logits, scale])
       let all = softmax(scaled)
       return columns(all, 1, classCount + 1)
+    case let layout as ScaledLayout:
+      let scales = constant(floats: layout.scales, shape: [classCount + 1], name: "scales")
+      let scaled = add("Mul", [logits, scales])
+      let all = softmax(scaled)
+      return columns(all, 1, classCount + 1)
+    case let layout as ShiftedSigmoidLayout:
+      let start = layout.logit(ofClass: 0)
+      let classes = columns(logits, start, start + classCount)
+      let shifts = constant(floats: layout.shifts, shape: [classCount], name: "shifts")
+      let shifted = add("Add", [classes, shifts])
+      let (factors, plain) = (add("Sigmoid", [shifted]), sigmoidScores(logits, layout.base))
+      return add("Mul", [plain, factors])
+    case is GumbelLayout:
+      let opposite = add("Neg", [logits])
+      let inner = add("Exp", [opposite])
+      let outer = add("Neg", [inner])
+      return add("Exp", [outer])
     case let layout as GroupedLayout: return groupedScores(logits, layout)
     case let layout as SigmoidLayout: return sigmoidScores(logits, layout)
     case is SeesawLayout:

@@ -5,15 +5,16 @@ import Foundation
 struct CalibrateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "calibrate",
-    abstract: "Change a trained head after training: τ-norm, NorCal, NCM, LWS, cRT and others.",
+    abstract: "Change a trained head after training: logit adjustment, FRACAL, τ-norm, NorCal, LWS, cRT and others.",
     usage: "bags calibrate [<run|head>] --method <name> [<the method's own options>] [<options>]",
     discussion: """
       \(CalibrationMethod.all.map { "\($0.name): \($0.summary) (\($0.source))." }.joined(separator: "\n"))
 
       The head named stays as it is (the latest run's where none is named); the calibrated one is a run of its own, which \
-      `bags predict` and `bags report` take as any other. tau-norm, norcal, lws, crt and tail-finetune give an ordinary \
-      layer that goes back into the detector; tau-norm-select and ncm score in a way of their own. `bags methods NAME` \
-      lists a method's options.
+      `bags predict` and `bags report` take as any other. tau-norm, post-hoc-adjustment, norcal, \
+      logn, lws, crt and tail-finetune give an ordinary layer that goes back into the detector, as fracal does of a softmax \
+      head; tau-norm-select and ncm, and fracal of a sigmoid head, score in a way of their own. `bags methods NAME` lists \
+      a method's options.
 
       --sweep tries values of a parameter and takes the best. It scores them on a part of the *training* images, never on \
       those that you evaluate on. What trains does not train on that part while values are tried. The head itself has \
@@ -24,7 +25,9 @@ struct CalibrateCommand: ParsableCommand {
 
       EXAMPLES
         bags calibrate runs/softmax --method tau-norm --tau 0.7
+        bags calibrate runs/softmax --method post-hoc-adjustment --sweep tau=0:1.5:.1
         bags calibrate runs/softmax --method norcal --sweep gamma=0:1:.1
+        bags calibrate detector_head.safetensors --method fracal --features features/train --annotations train.json
         bags calibrate detector_head.safetensors --method ncm --features features/train --annotations train.json
         bags calibrate runs/softmax --method crt --output runs/crt
         bags calibrate --resume runs/crt

@@ -26,6 +26,7 @@ struct CompareCommand: ParsableCommand {
         softmax+rfs:repeat-threshold=0.01
         softmax+ohem                   online hard examples; +ohem-1to3, +s-ohem, +offline, +random
         softmax+boxes:smooth-l1        a box regressor trained beside, which places the detections
+        seesaw+normed:temperature=20   a normed linear layer in place of a linear one
         softmax+tau-norm:tau=0.7       calibrated after training; +norcal, +ncm, +lws, +crt, …
 
       The learning rate moves a method by more than methods differ. --tune picks each method's own on a held-out part \

@@ -89,7 +89,7 @@ struct ComparisonInputOptions: ParsableArguments {
     let labels =
       try set.labels(categoryIDs: grouping.members.map(\.id)) ?? set.labels(assignedFrom: training)
     return try ComparisonSet(
-      source: LabelledFeatureSet(set, labels: labels), training: training, groups: grouping,
+      source: LabelledFeatureSet(set, labels: labels, annotations: training), training: training, groups: grouping,
       validationFeatures: FeatureSet(at: val), validation: validation, detection: detection,
       trainingInputs: trainingInputs, validationInputs: validationInputs)
   }

@@ -20,7 +20,15 @@ struct ArchitectureOptions: ParsableArguments {
   @Option(help: .init("The weight of each stage's loss (default: 1,0.5,0.25,…, as in Cascade R-CNN).", valueName: "λ"))
   var stageWeights: NumberList?
 
+  @Option(
+    help: .init(
+      "Train a normed linear layer: logits are T times the cosine of feature and row, plus a bias, as the authors of "
+        + "Seesaw, ECM and FRACAL have it with T 20.",
+      valueName: "T"))
+  var normed: Double?
+
   func validate() throws {
+    if let normed, !(normed > 0 && normed <= 1e6) { throw ValidationError("--normed must be above 0, at most 1000000") }
     guard hidden.values.allSatisfy({ (1...1 << 20).contains($0) }) && hidden.values.count <= 8 else {
       throw ValidationError("--hidden takes up to 8 sizes from 1 to 1048576")
     }
@@ -41,6 +49,7 @@ struct ArchitectureOptions: ParsableArguments {
     result.hidden = hidden.values
     result.stageWeights =
       stageWeights?.values ?? (0..<(stages ?? setStages)).map { 1 / Double(1 << $0) }
+    result.temperature = normed
     return result
   }
 }

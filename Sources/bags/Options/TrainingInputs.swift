@@ -106,7 +106,8 @@ struct TrainingInputPaths {
         "\(self.groups ?? "groups.json"): its \(groups.classCount) categories are not the "
           + "\(dataset.categories.count) of \(annotations ?? "the annotations"); make it anew with `bags group`")
     }
-    let source = try LabelledFeatureSet(set, labels: try labels(of: set, groups: groups, dataset: dataset))
+    let source = try LabelledFeatureSet(
+      set, labels: try labels(of: set, groups: groups, dataset: dataset), annotations: dataset)
     return TrainingInputs(
       source: source, groups: groups, dataset: dataset, findings: try source.trainingFindings(with: dataset))
   }
@@ -176,7 +177,8 @@ extension TrainingInputs {
       let features = try FeatureSet(at: "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)")
       let labels = try features.labels(categoryIDs: groups.members.map(\.id)) ?? features.labels(assignedFrom: dataset)
       return TuningData(
-        source: try LabelledFeatureSet(features, labels: labels), dataset: dataset, groups: groups)
+        source: try LabelledFeatureSet(features, labels: labels, annotations: dataset), dataset: dataset,
+        groups: groups)
     }
   }
 }

@@ -94,7 +94,7 @@ import Testing
     settings.milestones = []
     settings.threads = 2
     func trainer() throws -> HeadTrainer {
-      let data = MethodData(groups: groups, imageCount: source.imageCount)
+      let data = MethodData(groups: groups, imageCount: 3000)
       let objective = method.objective(data, try MethodParameters(of: method))
       var generator = SeededGenerator(seed: 4)
       var head = LinearHead(

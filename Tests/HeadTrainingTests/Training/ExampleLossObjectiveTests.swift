@@ -15,7 +15,10 @@ import Testing
     let data = MethodData(groups: try CategoryGroups(instances: counts), imageCount: 5000)
     let objective = method.objective(data, try MethodParameters(of: method))
     guard let objective = objective as? any ExampleLossObjective else {
-      #expect(["loce", "seesaw", "ghm", "eqlv2", "acsl", "federated"].contains(name))
+      #expect(
+        [
+          "loce", "seesaw", "ghm", "efl", "eqlv2", "acsl", "federated", "gol", "bacl",
+        ].contains(name))
       return
     }
     try check(objective)

@@ -32,7 +32,8 @@ import Testing
       let layouts: [String] =
         switch framework {
         case .official, .eqlv2: ["grouped-official", "grouped-sigmoid"]
-        case .mmdetection: ["softmax", "sigmoid", "sigmoid-objectness", "seesaw"]
+        case .mmdetection:
+          ["softmax", "sigmoid", "sigmoid-objectness", "seesaw", "normed-softmax", "normed-sigmoid-objectness"]
         default: ["softmax", "sigmoid", "sigmoid-last"]
         }
       return layouts.flatMap { layout -> [RoundTrip] in
@@ -70,6 +71,35 @@ import Testing
         try DetectorHead.write(back, framework: trip.framework, order: trip.order, to: second)
         #expect(try fileBytes(first) == fileBytes(second))
       }
+    }
+  }
+
+  /// A temperature is in the metadata; frameworks without such a layer refuse.
+  @Test func keepsTheTemperatureOfANormedLayer() throws {
+    try withTemporaryFolder { folder in
+      let head = try DetectorHead(
+        classifier: exampleHead(NormedLayout(SeesawLayout(classCount: 8), temperature: 12.5), method: "seesaw"))
+      try DetectorHead.write([head], framework: .mmdetection, to: "\(folder)/a.safetensors")
+      let back = try #require(try Self.read("\(folder)/a.safetensors", .mmdetection).first)
+      #expect(back.classifier.layout.tensors == ["temperature": [12.5]])
+      #expect(back.classifier.weight == head.classifier.weight && back.classifier.bias == head.classifier.bias)
+      #expect(throws: ModelExportError.self) {
+        try DetectorHead.write([head], framework: .detectron2, to: "\(folder)/b.safetensors")
+      }
+    }
+  }
+
+  /// Fixed scales go into the rows, so that a detector's own softmax layer scores the same.
+  @Test func foldsTheScalesOfIIF() throws {
+    try withTemporaryFolder { folder in
+      let head = try exampleHead(ScaledLayout(scales: [1, 2, 0.5, 3, 1, 4, 0.25, 1.5, 7]), method: "iif")
+      try DetectorHead.write(
+        [DetectorHead(classifier: head)], framework: .detectron2, to: "\(folder)/a.safetensors")
+      let back = try #require(try Self.read("\(folder)/a.safetensors", .detectron2).first).classifier
+      #expect(back.layout.name == "softmax")
+      let features = Matrix(rows: 4, columns: 5, values: randomLogits(20, seed: 2).map { Float($0) })
+      let expected = head.scores(for: features).storage.map { Double($0) }
+      #expect(largestDifference(back.scores(for: features).storage, expected) < 1e-5)
     }
   }
 

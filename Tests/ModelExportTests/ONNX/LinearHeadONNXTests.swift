@@ -12,7 +12,8 @@ import Testing
   static let layoutNames = [
     "softmax", "seesaw", "cosine", "disalign", "grouped-sigmoid", "grouped-official", "grouped-none",
     "grouped-sigmoid-without-others", "grouped-official-without-others", "sigmoid", "sigmoid-first", "sigmoid-last",
-    "sigmoid-objectness", "nearest-class-mean", "tau-select",
+    "sigmoid-objectness", "nearest-class-mean", "tau-select", "softmax-scaled", "gumbel", "shifted-sigmoid",
+    "shifted-sigmoid-first", "shifted-sigmoid-objectness", "normed-softmax", "normed-seesaw", "normed-grouped-sigmoid",
   ]
 
   static func head(_ name: String, groups: CategoryGroups) throws -> LinearHead {
@@ -28,6 +29,11 @@ import Testing
       layout = NearestClassMeanLayout(hasMean: (0..<groups.classCount).map { $0 != 1 })
     } else if name == "tau-select" {
       layout = TauSelectLayout(isTail: (0..<groups.classCount).map { $0 != 0 })
+    }
+    if name == "softmax-scaled" {
+      layout = ScaledLayout(scales: (0...groups.classCount).map { 0.5 + Float($0) / 8 })
+    } else if name.hasPrefix("shifted-") {
+      layout = try layout.with(tensors: ["shifts": (0..<groups.classCount).map { Float($0) / 4 - 1 }])
     }
     return try exampleHead(layout, inputs: 6, groups: groups)
   }

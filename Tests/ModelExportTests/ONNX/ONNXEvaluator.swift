@@ -56,6 +56,7 @@ struct ONNXEvaluator {
       return [result]
     case "Sigmoid": return [x.mapped { 1 / (1 + exp(-$0)) }]
     case "Neg": return [x.mapped { -$0 }]
+    case "Exp": return [x.mapped { exp($0) }]
     case "Mul": return [broadcast(x, inputs[1], *)]
     case "Add": return [broadcast(x, inputs[1], +)]
     case "Sub": return [broadcast(x, inputs[1], -)]
