@@ -132,7 +132,49 @@ import Testing
     }
   }
 
+  // MARK: Checkpoints of frameworks
+
+  @Test(arguments: [
+    (
+      "lfs.safetensors", Array("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n".utf8),
+      ["is a Git LFS pointer", "git lfs pull"]
+    ),
+    (
+      "old.pth", [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E],
+      ["is a file of torch.save", "torch.load('old.pth'", "save_file("]
+    ),
+    ("model_final.pkl", [0x80, 0x04, 0x7D, 0x94, 0x2E], ["is a Python pickle", "pickle.load(open('model_final.pkl'"]),
+    ("page.safetensors", Array("<!DOCTYPE html><html></html>".utf8), ["is a web page (HTML)", "direct link"]),
+  ])
+  func checkpointsAreNamedWithTheRemedy(name: String, bytes: [UInt8], words: [String]) throws {
+    try with { folder in
+      try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+      let commands = [
+        ["train"] + training + ["--init", name, "--output", "a"],
+        ["convert", name, "--from", "detectron2", "--annotations", "train.json", "--output", "o.safetensors"],
+      ]
+      for command in commands {
+        let output = try runBags(command, in: folder)
+        #expect(output.status == 1, "\(command[0]): \(output.output)")
+        for word in [name + ": "] + words {
+          #expect(output.error.contains(word), "\(command[0]): “\(word)” in \(output.error)")
+        }
+      }
+      let check = try runBags(["check", "train.json", "--head", name], in: folder)
+      #expect(check.status == 1 && check.output.contains("[unreadable]"), "\(check.output)")
+    }
+  }
+
   // MARK: Folders and processes
+
+  @Test(arguments: ["taskset -c $(taskset -cp $$ | sed 's/.*[: ]//; s/[-,].*//')", "OMP_NUM_THREADS=1"])
+  func threadsAreThoseThatThereIsRoomFor(prefix: String) throws {
+    try with { folder in
+      let line = "\(prefix) '\(bagsPath)' train --features train --annotations train.json --epochs 1 --output a"
+      let output = try runShell(line, in: folder)
+      #expect(output.status == 0 && output.error.contains(#/\b1 threads?\b/#), "\(output.error)")
+    }
+  }
 
   @Test func aFolderThatCannotBeWrittenIsNamedWithItsCause() throws {
     try with { folder in
