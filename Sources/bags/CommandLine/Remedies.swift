@@ -1,4 +1,5 @@
 import BalancedGroupSoftmax
+import ModelExport
 
 // The library says what is wrong in the words of its API; here is said which option of the command mends it.
 
@@ -7,6 +8,8 @@ func remedy(for error: any Error) -> String? {
   switch error {
   case TrainingError.diverged: "--learning-rate, --gradient-clip"
   case let error as LinearHeadError where error.code == .missingBoxLosses: "--box-loss"
+  case let error as ModelExportError where error.code == .missingTensor && error.description.hasSuffix("needed too"):
+    "--into"
   default: nil
   }
 }
