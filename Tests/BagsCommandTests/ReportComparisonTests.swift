@@ -34,7 +34,8 @@ import Testing
     """
 
   private let document = """
-    {"format": "bags-comparison", "version": 1, "program": "bags 0", "seeds": [0, 1], "best": {},
+    {"format": "bags-comparison", "version": 1, "program": "bags 0", "seeds": [0, 1],
+     "best": {"AP": ["bags:others-ratio=8"]},
      "settings": {"epochs": 2, "images_per_batch": 16, "learning_rate": 0.01, "milestones": [8, 11], "warmup_steps": 0,
       "momentum": 0.9, "weight_decay": 0.0001, "seed": 0, "threads": 1},
      "methods": [
