@@ -133,7 +133,7 @@ public struct DataCheck: Sendable {
       add([
         .unreadable(
           error, file: path, severity: .warning,
-          remedy: "`bags evaluate --iou-type segm` ends there; boxes can be scored all the same")
+          remedy: "masks cannot be scored; boxes can, all the same")
       ])
     }
   }

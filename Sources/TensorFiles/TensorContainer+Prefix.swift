@@ -33,9 +33,8 @@ extension TensorContainer {
     guard candidates[""] == nil, let (prefix, _) = candidates.first else { return self }
     guard candidates.count == 1 else {
       throw TensorFileError(
-        path: path, tensor: wanted, code: .missingTensor,
-        detail: "several end so: \(listed(candidates.values.sorted())); `bags convert --prefix "
-          + "\(candidates.keys.sorted()[0])` takes one of them")
+        path: path, tensor: wanted, code: .severalPrefixes,
+        detail: "several end so: \(listed(candidates.values.sorted())); name the prefix of one of them")
     }
     return PrefixedTensors(base: self, prefix: prefix)
   }

@@ -80,7 +80,8 @@ import Testing
   @Test func namesTheOptionThatGivesBoxLosses() throws {
     try withTemporaryFolder { folder in
       try ShardParts(imageIDs: [1, 1, 2], labels: [1, -1, 1]).write(to: "\(folder)/a.safetensors")
-      try #"{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a", "instance_count": 5}]}"#
+      try
+        #"{"images": [{"id": 1, "width": 100, "height": 100}, {"id": 2, "width": 100, "height": 100}], "annotations": [], "categories": [{"id": 1, "name": "a", "instance_count": 5}]}"#
         .write(toFile: "\(folder)/a.json", atomically: true, encoding: .utf8)
       let run = try runBags(
         [

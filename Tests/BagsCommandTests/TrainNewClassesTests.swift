@@ -58,6 +58,24 @@ import Testing
     }
   }
 
+  /// A detector whose classes stand in another order than its head file says.
+  @Test func aHeadThatIsRightAboutFewRoIsIsTold() throws {
+    try withSets { folder in
+      var run = try train(folder, ["--init", "softmax", "--output", "a"])
+      #expect(run.status == 0 && !run.error.contains("right about"), "\(run.error)")
+      let head = try LinearHead(contentsOf: "\(folder)/softmax/head.safetensors")
+      var turned = head
+      for row in 1...5 {
+        for column in 0..<head.inputs { turned.weight[row, column] = head.weight[row % 5 + 1, column] }
+        turned.bias[row] = head.bias[row % 5 + 1]
+      }
+      try turned.write(to: "\(folder)/turned.safetensors")
+      run = try train(folder, ["--init", "turned.safetensors", "--output", "b"])
+      #expect(run.status == 0, "\(run.error)")
+      #expect(run.error.contains("turned.safetensors: the head is right about"), "\(run.error)")
+    }
+  }
+
   @Test func classesAreMatchedByName() throws {
     try withSets { folder in
       try addClasses(in: folder)

@@ -251,8 +251,7 @@ import TrainingRuns
       ).run()
       for row in result.rows {
         let record = try #require(row.tuning)
-        let best = record.trials.max { record.score(of: $0) < record.score(of: $1) }
-        #expect(row.learningRate == best?.learningRate && row.picked.learningRate == row.learningRate)
+        #expect(row.learningRate == record.chosen?.learningRate && row.picked.learningRate == row.learningRate)
         let run = try #require(row.outcomes.first).run
         #expect(try run.record().settings.learningRate == row.learningRate)
         #expect(try run.record().tuning == record)

@@ -32,9 +32,9 @@ public enum ClassMatching: String, Sendable, Codable, CaseIterable {
     guard sources.contains(where: { $0 != nil }) else {
       let other = self == .ids ? "name" : "id"
       throw LinearHeadError(
-        .wrongClasses,
+        .noCommonClass,
         "none of its \(known.classCount) categories is among the \(trained.classCount) that are trained, by "
-          + "\(self == .ids ? "id" : "name"); are they the same by \(other) (--match)?")
+          + "\(self == .ids ? "id" : "name"); are they the same by \(other)?")
     }
     return sources
   }

@@ -8,6 +8,8 @@ public struct LinearHeadError: CodedError, Hashable {
     case wrongShape
     /// It is for other classes, or for another number of them.
     case wrongClasses
+    /// It has no class in common with those that are trained, by id or by name.
+    case noCommonClass
     /// A file does not name its classes, and no others were given.
     case unnamedClasses
     /// A weight or a bias is no finite number.

@@ -130,9 +130,9 @@ struct FeatureCensus: Sendable {
             + "numbers of .1 to 10",
           remedy: scale > 1
             ? "training may diverge at the usual learning rate: is this the layer's input? Otherwise scale the features, "
-              + "or let --learning-rate auto find a rate"
+              + "or tune the learning rate"
             : "little is learned at the usual learning rate: is this the layer's input? Otherwise scale the features, or "
-              + "let --learning-rate auto find a rate"))
+              + "tune the learning rate"))
     }
     return findings
   }

@@ -166,6 +166,6 @@ extension DataFinding {
       .statedCounts, count: ids.count,
       "instance_count differs from the number of annotations for \(ids.count) of \(all) categories (ids \(listed(ids))); "
         + "the \(source.rawValue) were counted",
-      remedy: "--counts-from \(other.rawValue) decides otherwise in `bags group`")
+      remedy: "counting the \(other.rawValue) decides otherwise")
   }
 }

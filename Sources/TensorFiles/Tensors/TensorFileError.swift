@@ -20,6 +20,8 @@ public struct TensorFileError: CodedError, Hashable {
     case byteCount
     /// A tensor that is needed is not there.
     case missingTensor
+    /// Several tensors end in the name that is looked for.
+    case severalPrefixes
     /// A tensor's values cannot be read as what they are needed for.
     case values
     /// What was given to be written does not fit together.

@@ -8,6 +8,9 @@ func remedy(for error: any Error) -> String? {
   switch error {
   case TrainingError.diverged: "--learning-rate, --gradient-clip"
   case let error as LinearHeadError where error.code == .missingBoxLosses: "--box-loss"
+  case let error as LinearHeadError where error.code == .noCommonClass: "--match ids or names"
+  case let error as InitialHeadError where error.code == .noCommonClass: "--match ids or names"
+  case let error as TensorFileError where error.code == .severalPrefixes: "bags convert --prefix"
   case let error as ModelExportError where error.code == .missingTensor && error.description.hasSuffix("needed too"):
     "--into"
   default: nil
@@ -50,9 +53,11 @@ extension DataFinding {
       .idZeroTaken: "--fix-id-zero counts it as a match",
       .unknownFrequencies: "write r, c or f, or let --frequency-from TRAIN.json take it from training images",
       .unknownImages: "--strict refuses such a file",
+      .featureScale: "is this the layer's input? Otherwise scale the features, or try --learning-rate auto",
     ]
     var finding = self
     if remedy != nil, let option = options[code] { finding.remedy = option }
+    if code == .statedCounts { finding.remedy = remedy?.replacing("counting the", with: "--counts-from") }
     return finding
   }
 }

@@ -148,6 +148,7 @@ struct TrainCommand: ParsableCommand {
     if let config { warnOfOtherInputs(than: config, now: inputs) }
     let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
     try paths.describeNewClasses(of: data.groups, in: heads, for: recipe)
+    try showDisagreement(of: heads.initial, with: data)
     var tuned: TunedMethod?
     if learningRate == .auto {
       let found = try tuneLearningRate(recipe, data: data, heads: heads)
@@ -162,6 +163,17 @@ struct TrainCommand: ParsableCommand {
     let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
     let session = try RunSession.begin(record, groups: data.groups, at: path, overwriting: overwrite)
     try train(trainer, in: session) { try tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path) } }
+  }
+
+  /// Says where the head that is started from calls few of the labelled RoIs by their name: its classes stand in another
+  /// order, or the features are of another layer.
+  private func showDisagreement(of head: LinearHead?, with data: TrainingInputs) throws {
+    guard let head, head.inputs == data.source.featureCount,
+      head.groups.members.map(\.id) == data.groups.members.map(\.id)
+    else { return }
+    for finding in try head.findings(on: data.source) {
+      StandardStreams.warn("\(input.initialHead ?? "the head"): \(finding.withOption)")
+    }
   }
 
   /// Where settings are a run's, says what was something else when that run was made.

@@ -5,7 +5,7 @@ import Testing
 @Suite struct MistypedWordsTests {
   @Test(arguments: [
     ("trian", "there is no command 'trian'; did you mean train?"),
-    ("frobnicate", "the commands are group, train"),
+    ("frobnicate", "the commands are check, group, train"),
     ("train --lr 1", "Unknown option '--lr'. Did you mean '--learning-rate'?"),
     ("train --wd 1", "Did you mean '--weight-decay'?"),
     ("train --batch-size 8", "Did you mean '--images-per-batch'?"),
