@@ -34,7 +34,7 @@ public enum ClassMatching: String, Sendable, Codable, CaseIterable {
       throw LinearHeadError(
         .noCommonClass,
         "none of its \(known.classCount) categories is among the \(trained.classCount) that are trained, by "
-          + "\(self == .ids ? "id" : "name"); are they the same by \(other)?")
+          + "\(self == .ids ? "id" : "name"); they may be the same by \(other)")
     }
     return sources
   }

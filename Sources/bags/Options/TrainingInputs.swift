@@ -83,7 +83,7 @@ struct TrainingInputPaths {
         "\(initialHead): lacks \(grouped(new.count)) of the \(grouped(groups.classCount)) classes, which start afresh: "
           + listed(new.map { "\($0.name) (\($0.id))" }))
     } catch let error as LinearHeadError {
-      throw CommandFailure("\(RunFolder.headPath(for: initialHead)): \(error)")
+      throw error.inFile(RunFolder.headPath(for: initialHead))
     }
   }
 
