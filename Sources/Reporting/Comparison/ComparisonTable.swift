@@ -95,16 +95,18 @@ public struct ComparisonTable: Sendable {
     let tuned = document.methods.filter { $0.tuning != nil }
     guard !tuned.isEmpty else { return nil }
     var table = TextTable([
-      ("method", .left), ("trials: learning rate and parameters → AP on held-out images", .left),
+      ("method", .left),
+      ("trials: learning rate and parameters → AP on held-out images, ¹ on the first split of them alone", .left),
     ])
     for method in tuned {
       guard let record = method.tuning else { continue }
+      let splits = record.trials.compactMap(\.splits).max() ?? 0
       let trials = record.trials.map { trial -> String in
         let score = record.score(of: trial)
         let parameters = trial.parameters.sorted { $0.key < $1.key }.map { " \($0.key) \($0.value)" }.joined()
         let text =
           "\(NumberText.short(trial.learningRate))\(parameters) → "
-          + (score.isFinite ? NumberText.percent(score) : "diverged")
+          + (score.isFinite ? NumberText.percent(score) : "diverged") + (trial.splits ?? 0 < splits ? "¹" : "")
         return trial == record.chosen ? "**\(text)**" : text
       }
       table.add([method.method, trials.joined(separator: "; ")])
