@@ -62,6 +62,30 @@ package struct PrefixedTensors: TensorContainer {
   }
 }
 
+/// The tensors of a module that was saved alone, by the names that they have in the whole.
+package struct ModuleTensors: TensorContainer {
+  private let base: any TensorContainer
+  /// What stands before every name in the whole, its last point included.
+  private let module: String
+
+  package init(base: any TensorContainer, module: String) {
+    self.base = base
+    self.module = module
+  }
+
+  package var path: String { base.path }
+  package var metadata: [String: String] { base.metadata }
+  package var names: [String] { base.names.map { module + $0 } }
+
+  /// What the file calls a tensor of the whole.
+  package func storedName(_ name: String) -> String { String(name.dropFirst(module.count)) }
+
+  package func tensor(_ name: String) throws -> TensorView {
+    guard name.hasPrefix(module) else { throw missing(name) }
+    return try base.tensor(storedName(name))
+  }
+}
+
 /// Names with commas between them, the first twelve of many.
 package func listed(_ names: [String]) -> String {
   names.prefix(12).joined(separator: ", ") + (names.count > 12 ? " and \(names.count - 12) more" : "")

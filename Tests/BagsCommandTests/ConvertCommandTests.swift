@@ -197,6 +197,16 @@ import Testing
       #expect(try convert("one.safetensors").status == 0)
       #expect(
         try openTensors(at: "\(folder)/one.safetensors.safetensors").tensor("fc_cls.bias").floats() == [0, 1, 2, 3])
+      // The predictor saved alone.
+      try writeSafetensors(
+        try detector.names.filter { $0.contains("box_predictor") }.map { key in
+          let tensor = try detector.tensor(key)
+          return NamedTensor(
+            key.replacing("roi_heads.box_predictor.", with: ""), floats: try tensor.floats(), shape: tensor.shape)
+        }, to: "\(folder)/alone.safetensors")
+      #expect(try convert("alone.safetensors").status == 0)
+      #expect(
+        try openTensors(at: "\(folder)/alone.safetensors.safetensors").tensor("fc_cls.bias").floats() == [0, 1, 2, 3])
       try write("two.safetensors", "student.", "teacher.")
       var run = try convert("two.safetensors")
       #expect(run.status == 1 && run.error.contains("student.roi_heads.box_predictor.cls_score.weight, teacher.roi"))

@@ -190,6 +190,11 @@ extension DetectorFramework {
   func tensors(in file: any TensorContainer, prefix: String?) throws -> any TensorContainer {
     let names = [nil, 0].map { "\(key(.classifier, stage: $0)).weight" }
     // mmdetection 2's roi_head.bbox_head is none of mmdetection 1's bbox_head: its rows are in another order.
+    // A predictor saved alone. A bare fc_cls would be a head of this program, whose rows are in another order.
+    let module = names[0].dropLast("cls_score.weight".count)
+    if prefix == nil, names[0].hasSuffix(".cls_score.weight"), file.names.contains("cls_score.weight") {
+      return ModuleTensors(base: file, module: String(module))
+    }
     let isForeign: (String) -> Bool = { $0.hasSuffix("roi_head.") && names[0].hasPrefix("bbox_head.") }
     return try file.withoutPrefix(before: names, given: prefix, isForeign: isForeign)
   }

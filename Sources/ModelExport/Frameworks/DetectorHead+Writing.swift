@@ -176,7 +176,7 @@ private struct TargetLayers {
       }
       return nil
     }
-    return Layer(key: prefix + key, rows: try LinearRows(file, name: key))
+    return Layer(key: (file as? ModuleTensors)?.storedName(key) ?? prefix + key, rows: try LinearRows(file, name: key))
   }
 }
 
