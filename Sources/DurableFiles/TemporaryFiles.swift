@@ -25,7 +25,11 @@ package enum TemporaryFiles {
   /// Removes all of them and ends the process; nothing gets its name meanwhile.
   package static func endProcess(status: Int32) -> Never {
     paths.withLock { paths in
-      for path in paths.sorted() { try? FileManager.default.removeItem(atPath: path) }
+      // Other threads go on meanwhile, and one may just be making such a folder: so once more, a moment later.
+      for pass in 0..<4 {
+        if pass > 0 { usleep(3000) }
+        for path in paths.sorted() { try? FileManager.default.removeItem(atPath: path) }
+      }
       _exit(status)
     }
   }
