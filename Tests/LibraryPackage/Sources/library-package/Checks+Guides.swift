@@ -26,14 +26,14 @@ extension Checks {
     check(TrainingMethod.all.suffix(2).map(\.name) == ["poly", "tempered"], "losses are registered")
     check(ImageSamplingMethod.named("square-root") != nil, "the sampler is registered")
     check(RoIMiningMethod.named("some-background") != nil, "the way of mining is registered")
-    check(CalibrationMethod.named("post-hoc-adjustment") != nil, "the calibration is registered")
+    check(CalibrationMethod.named("prior-adjustment") != nil, "the calibration is registered")
     for taken in ["softmax", "tempered"] {
       check(
         (try? LogitLayouts.register(taken) { SoftmaxLayout(classCount: $0.classCount) }) == nil,
         "the name of the layout \(taken) cannot be taken twice")
     }
     let adjusted = try LinearHead(contentsOf: "adjusted.safetensors")
-    check(adjusted.method == "softmax+post-hoc-adjustment", "the calibration is named in the head file")
+    check(adjusted.method == "softmax+prior-adjustment", "the calibration is named in the head file")
     let tempered = try LinearHead(contentsOf: "tempered.safetensors")
     let exponent = tempered.layout.tensors["exponent"]?.first ?? 0
     check(tempered.layout.name == "tempered" && exponent.isFinite && exponent != 0, "the learned scale is kept")
@@ -42,7 +42,7 @@ extension Checks {
   /// Compares what was registered with the baseline; the heads go through files.
   mutating func compareOwnMethods() throws {
     let rows = try ComparedMethod.rows(
-      "softmax,poly:epsilon=2+square-root+some-background,poly+ohem,tempered,softmax+post-hoc-adjustment:tau=0.5,"
+      "softmax,poly:epsilon=2+square-root+some-background,poly+ohem,tempered,softmax+prior-adjustment:tau=0.5,"
         + "softmax+rfs-tuning:epochs=2")
     let results = try Comparison(
       of: rows, on: try ExampleFiles.comparisonSet(),
