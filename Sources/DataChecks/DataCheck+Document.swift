@@ -5,11 +5,11 @@ import LVISDatasets
 
 /// What annotations hold.
 public struct AnnotationSummary: Sendable, Encodable {
-  /// The file.
+  /// The path of the file that was checked.
   public let path: String
-  /// Its images.
+  /// The number of images that it lists.
   public let images: Int
-  /// Its categories.
+  /// The number of categories that it lists.
   public let categories: Int
   /// Its annotations, crowds included.
   public let annotations: Int
@@ -27,7 +27,7 @@ public struct AnnotationSummary: Sendable, Encodable {
 
 /// What results came to.
 public struct ResultsSummary: Sendable, Encodable {
-  /// The file.
+  /// The path of the file that was checked.
   public let path: String
   /// How many detections it has.
   public let detections: Int
@@ -37,15 +37,15 @@ public struct ResultsSummary: Sendable, Encodable {
 
 /// What a head is.
 public struct HeadSummary: Sendable, Encodable {
-  /// The file.
+  /// The path of the file that was checked.
   public let path: String
   /// The method that trained it.
   public let method: String
   /// What its logits speak of.
   public let layout: String
-  /// C.
+  /// The number C of classes that the head scores.
   public let classes: Int
-  /// D.
+  /// The number D of features that the head takes of each RoI.
   public let inputs: Int
 
   init(_ head: LinearHead, path: String) {

@@ -10,6 +10,6 @@ public protocol CodedError: LocalizedError, CustomStringConvertible {
 }
 
 extension CodedError {
-  /// The description.
+  /// The description, so that `localizedDescription` says the same.
   public var errorDescription: String? { description }
 }

@@ -7,7 +7,7 @@ import Foundation
 public final class FileLock: @unchecked Sendable {
   /// A lock that another holds.
   public struct HeldError: LocalizedError, CustomStringConvertible {
-    /// The file.
+    /// The path of the lock's file.
     public let path: String
     /// The process that holds it; `nil` where that is not known.
     public let process: Int32?

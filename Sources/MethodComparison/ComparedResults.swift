@@ -114,8 +114,6 @@ extension ComparedResults {
     public let value: Double
     /// The middle 95 % of the paired differences over images drawn and trainings drawn; `nil` where there are none.
     public let interval: ClosedRange<Double>?
-    /// Whether the interval leaves no doubt about the sign.
-    public var isClear: Bool { interval.map { $0.lowerBound > 0 || $0.upperBound < 0 } ?? false }
   }
 
   /// The difference of a row to another.

@@ -1,7 +1,6 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import FeatureSets
-import Foundation
 import HeadInference
 import HeadLosses
 import HeadTraining
@@ -327,79 +326,5 @@ public final class Tuner {
     // What a calibration leaves as it is.
     if method.calibration != nil { heads.boxRegressor = trained.boxRegressor }
     return Base(heads: heads, digest: digest)
-  }
-}
-
-/// The data that tuning looks at, which are training data alone.
-public struct TuningData: Sendable {
-  /// The training RoIs and their labels.
-  public var source: LabelledFeatureSet
-  /// The annotations of the training images.
-  public var dataset: LVISDataset
-  /// The classes and their groups.
-  public var groups: CategoryGroups
-  /// The thresholds by which scores become detections.
-  public var detection: DetectionSettings
-  /// Marks of the files, by their option names.
-  public var inputs: [String: RunRecord.Input]
-  /// Images that the detector never saw, to choose on in place of training images; `nil` for none.
-  public var unseen: UnseenImages?
-
-  /// Images that neither the detector nor its head was trained on.
-  public struct UnseenImages: Sendable {
-    /// Their RoIs, from the same detector.
-    public var features: FeatureSet
-    /// The annotations of these images.
-    public var dataset: LVISDataset
-    /// Marks of the files, by their option names.
-    public var inputs: [String: RunRecord.Input]
-
-    /// Puts it together.
-    public init(features: FeatureSet, dataset: LVISDataset, inputs: [String: RunRecord.Input] = [:]) {
-      (self.features, self.dataset, self.inputs) = (features, dataset, inputs)
-    }
-  }
-
-  /// Puts it together.
-  public init(
-    source: LabelledFeatureSet, dataset: LVISDataset, groups: CategoryGroups,
-    detection: DetectionSettings = DetectionSettings(), inputs: [String: RunRecord.Input] = [:],
-    unseen: UnseenImages? = nil
-  ) {
-    self.unseen = unseen
-    self.source = source
-    self.dataset = dataset
-    self.groups = groups
-    self.detection = detection
-    self.inputs = inputs
-  }
-
-  /// M.
-  var imageCount: Int { dataset.images.count }
-}
-
-/// A method and what tuning picked for it.
-public struct TunedMethod: Sendable, Equatable {
-  /// The method as it was asked for.
-  public let method: ComparedMethod
-  /// With the learning rate and the parameters that were picked.
-  public let picked: ComparedMethod
-  /// The trials and their metrics.
-  public let record: TuningRecord
-}
-
-extension TunedMethod {
-  /// What was tried, and what was chosen, in a line.
-  public var summary: String {
-    func points(_ value: Double) -> String { String(format: "%.2f", 100 * value) }
-    guard let chosen = record.chosen else { return "nothing was tried" }
-    let tried =
-      "\(record.trials.count) trials, \(record.metric) \(points(record.score(of: chosen))) on "
-      + "\(record.heldOutImageCount) held-out images"
-    let lead = record.lead.map { "\(points($0[0])) to \(points($0[1]))" }
-    if record.keptDefault == true, let lead {
-      return "\(tried); no other is better than \(picked) beyond noise (\(lead)), so that stays"
-    }
-    return "\(tried); \(picked) is taken" + (lead.map { ", better than the default by \($0)" } ?? "")
   }
 }

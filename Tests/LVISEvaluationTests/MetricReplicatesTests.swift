@@ -1,3 +1,4 @@
+import Foundation
 import LVISDatasets
 import LVISEvaluation
 import TestSupport
@@ -49,5 +50,7 @@ import Testing
     let other = try #require(MetricReplicates(names: ["AP"], seed: 2, values: Array(repeating: [0.5], count: 400)))
     #expect(MetricReplicates.interval(of: "AP", from: first, to: [other]) == nil)
     #expect(MetricReplicates(names: ["AP"], seed: 1, values: [[]]) == nil)
+    let ragged = Data(#"{"names": ["AP", "APr"], "seed": 1, "values": [[0.5, 0.5], [0.5]]}"#.utf8)
+    #expect(throws: DecodingError.self) { try JSONDecoder().decode(MetricReplicates.self, from: ragged) }
   }
 }

@@ -9,13 +9,13 @@ public struct GumbelLayout: LogitLayout, Equatable {
   /// Makes a layout for C foreground classes.
   public init(classCount: Int) { self.classCount = classCount }
 
-  /// `gumbel`.
+  /// The name `gumbel`, by which head files know the layout.
   public var name: String { "gumbel" }
-  /// C.
+  /// The number of logits, one for each of the C classes.
   public var logitCount: Int { classCount }
-  /// The class's place.
+  /// The logit of a class, which stands at the class's own place.
   public func logit(ofClass index: Int) -> Int { index }
-  /// None.
+  /// No logits: background is where no class scores.
   public var backgroundLogits: [Int] { [] }
 
   /// exp(−exp(−z)) of every class.

@@ -25,9 +25,9 @@ public struct NormedLayout: LogitLayout {
 
   /// `normed-` and the name of the layout.
   public var name: String { "normed-\(base.name)" }
-  /// C.
+  /// The number C of foreground classes of the layout that is normed.
   public var classCount: Int { base.classCount }
-  /// K.
+  /// The number K of logits, that of the layout that is normed.
   public var logitCount: Int { base.logitCount }
   /// The layout's own.
   public func logit(ofClass index: Int) -> Int { base.logit(ofClass: index) }

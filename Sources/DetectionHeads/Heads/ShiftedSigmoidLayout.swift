@@ -6,7 +6,7 @@ import DenseLinearAlgebra
 public struct ShiftedSigmoidLayout: LogitLayout, Equatable {
   /// The layout of the head that is calibrated.
   public let base: SigmoidLayout
-  /// s [C].
+  /// The shift s of every class's logit [C].
   public let shifts: [Float]
 
   /// Makes a layout.
@@ -19,9 +19,9 @@ public struct ShiftedSigmoidLayout: LogitLayout, Equatable {
     self.shifts = shifts
   }
 
-  /// `shifted-sigmoid`, …
+  /// The name of the layout that is shifted, behind `shifted-`.
   public var name: String { "shifted-\(base.name)" }
-  /// C.
+  /// The number C of foreground classes.
   public var classCount: Int { base.classCount }
   /// As in the layout beneath.
   public var logitCount: Int { base.logitCount }
@@ -31,7 +31,7 @@ public struct ShiftedSigmoidLayout: LogitLayout, Equatable {
   public var backgroundLogits: [Int] { base.backgroundLogits }
   /// The layout beneath's.
   public var backgroundKind: String { base.backgroundKind }
-  /// s.
+  /// The shifts, which head files keep as `layout.shifts`.
   public var tensors: [String: [Float]] { ["shifts": shifts] }
 
   /// The layout with the s of a head file.

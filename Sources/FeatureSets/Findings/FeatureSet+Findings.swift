@@ -15,7 +15,7 @@ public struct RoISampling: Sendable {
 
   /// 256 images with up to 32 RoIs each: enough to tell a fault of the whole set, in milliseconds.
   public static let quick = RoISampling(imageLimit: 256, roiLimit: 32)
-  /// Everything.
+  /// Every RoI of every image is looked at.
   public static let all = RoISampling(imageLimit: nil, roiLimit: nil)
 }
 

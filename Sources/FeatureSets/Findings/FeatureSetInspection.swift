@@ -4,11 +4,11 @@ import LVISDatasets
 public struct FeatureSetInspection: Sendable, Encodable {
   /// The RoIs of an image.
   public struct Spread: Sendable, Codable, Equatable {
-    /// The fewest.
+    /// The number of RoIs of the image that has fewest.
     public let least: Int
     /// As many as half of the images have at most.
     public let median: Int
-    /// The most.
+    /// The number of RoIs of the image that has most.
     public let greatest: Int
 
     /// Makes a spread.
@@ -21,11 +21,11 @@ public struct FeatureSetInspection: Sendable, Encodable {
 
   /// The folder or file.
   public let path: String
-  /// N.
+  /// The number N of RoIs in the set.
   public let rois: Int
   /// Images with RoIs.
   public let images: Int
-  /// D.
+  /// The number D of features of each RoI.
   public let features: Int
   /// S, the stages of a cascade.
   public let stages: Int

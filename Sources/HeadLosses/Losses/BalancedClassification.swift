@@ -12,9 +12,9 @@ public struct BalancedClassificationObjective: WholeBatchObjective, StatefulObje
 {
   /// The classes, then background.
   public let layout: any LogitLayout
-  /// One part.
+  /// The names of the loss's parts: there is one, `bacl`.
   public let componentNames = ["bacl"]
-  /// α.
+  /// The strength α with which the margins of a class follow its confusion.
   public var strength = 0.85
   /// The score from which on a foreground RoI's negatives count.
   public var leastScore = 0.7
@@ -107,7 +107,7 @@ public struct BalancedClassificationObjective: WholeBatchObjective, StatefulObje
 }
 
 extension TrainingMethod {
-  /// BACL.
+  /// The method `bacl`, balanced classification with hallucinated features of rare classes.
   public static let balancedClassification = TrainingMethod(
     name: "bacl",
     summary: "a sigmoid per class, margins by what is mistaken for what, and features drawn of classes that often are",

@@ -63,7 +63,7 @@ public func effectiveMarginLoss<Scalar: DenseScalar>(
 public struct EffectiveMarginObjective: WholeBatchObjective, HeadInitializingObjective, ExampleLossObjective {
   /// The classes, then background.
   public let layout: any LogitLayout
-  /// One part.
+  /// The names of the loss's parts: there is one, `ecm`.
   public let componentNames = ["ecm"]
   private let margins: [Float]
   private let weights: [Float]
@@ -103,7 +103,7 @@ public struct EffectiveMarginObjective: WholeBatchObjective, HeadInitializingObj
 }
 
 extension TrainingMethod {
-  /// ECM.
+  /// The method `ecm`, the effective class-margin loss.
   public static let effectiveMargin = TrainingMethod(
     name: "ecm", summary: "a sigmoid per class and one for background, with margins that the counts fix",
     source: "Cho and Krähenbühl, ECCV 2022",

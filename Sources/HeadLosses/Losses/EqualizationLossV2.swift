@@ -80,19 +80,12 @@ public struct EqualizationV2Objective: WholeBatchObjective, StatefulObjective, H
   }
 
   /// The sums of the gradients so far, for a checkpoint.
-  public var state: [String: [Double]] {
-    ["positive": balance.positive, "negative": balance.negative, "ratio": balance.ratio]
-  }
+  public var state: [String: [Double]] { balance.state }
 
   /// Takes back the sums of a checkpoint.
   ///
   /// - Throws: `TrainingError.foreignCheckpoint` if they are another method's.
-  public mutating func restore(state: [String: [Double]]) throws {
-    let count = balance.ratio.count
-    balance.restore(
-      positive: try state.values("positive", count: count), negative: try state.values("negative", count: count),
-      ratio: try state.values("ratio", count: count))
-  }
+  public mutating func restore(state: [String: [Double]]) throws { try balance.restore(state: state) }
 }
 
 extension TrainingMethod {

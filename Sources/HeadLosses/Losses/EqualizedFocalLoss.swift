@@ -6,17 +6,17 @@ import DetectionHeads
 ///
 /// With g = Σ positive / Σ negative, held to 0...1: γ_c = γ + s (1 − g_c), and the class's loss weighs γ_c / γ. g starts at
 /// 1, where it is focal loss.
-public struct FocusingBalance: Sendable, Equatable {
-  /// γ.
+public struct FocusingBalance: GradientSums, Sendable, Equatable {
+  /// The focusing γ of a class whose gradients are in balance.
   public var gamma = 2.0
-  /// s: how much classes with little positive gradient are focused.
+  /// The scale s: how much classes with little positive gradient are focused.
   public var scale = 8.0
   /// Σ |gradient| of positives [C].
   public var positive: [Double]
   /// Σ |gradient| of negatives [C].
   public var negative: [Double]
-  /// g [C].
-  public private(set) var ratio: [Double]
+  /// The ratio g of the gradients of every class, held to 0...1 [C].
+  public internal(set) var ratio: [Double]
 
   /// Starts from nothing.
   public init(classCount: Int) {
@@ -39,11 +39,6 @@ public struct FocusingBalance: Sendable, Equatable {
       self.negative[index] += negative[index]
       ratio[index] = min(1, max(0, self.positive[index] / (self.negative[index] + 1e-10)))
     }
-  }
-
-  /// Goes on from sums, and the ratio that they give.
-  mutating func restore(positive: [Double], negative: [Double], ratio: [Double]) {
-    (self.positive, self.negative, self.ratio) = (positive, negative, ratio)
   }
 }
 
@@ -120,9 +115,9 @@ func gradientSums<Scalar: DenseScalar>(
 
 /// Equalized focal loss over C classes, divided by the foreground RoIs; biases start from a prior.
 public struct EqualizedFocalObjective: WholeBatchObjective, StatefulObjective, HeadInitializingObjective {
-  /// The classes.
+  /// The layout of the logits: a sigmoid for each of the C classes.
   public let layout: any LogitLayout
-  /// One part.
+  /// The names of the loss's parts: there is one, `equalized focal`.
   public let componentNames = ["equalized focal"]
   /// The classes' gradients so far.
   public private(set) var balance: FocusingBalance
@@ -149,22 +144,17 @@ public struct EqualizedFocalObjective: WholeBatchObjective, StatefulObjective, H
     ]
   }
 
-  /// The gradients so far.
-  public var state: [String: [Double]] {
-    ["positive": balance.positive, "negative": balance.negative, "ratio": balance.ratio]
-  }
+  /// The sums of the gradients so far, for a checkpoint.
+  public var state: [String: [Double]] { balance.state }
 
-  /// Takes them back.
-  public mutating func restore(state: [String: [Double]]) throws {
-    let count = balance.ratio.count
-    balance.restore(
-      positive: try state.values("positive", count: count), negative: try state.values("negative", count: count),
-      ratio: try state.values("ratio", count: count))
-  }
+  /// Takes back the sums of a checkpoint.
+  ///
+  /// - Throws: `TrainingError.foreignCheckpoint` if they are another method's.
+  public mutating func restore(state: [String: [Double]]) throws { try balance.restore(state: state) }
 }
 
 extension TrainingMethod {
-  /// EFL.
+  /// The method `efl`, equalized focal loss (Li et al., CVPR 2022).
   public static let equalizedFocal = TrainingMethod(
     name: "efl", summary: "focal loss that focuses more on classes that have had little positive gradient",
     source: "Li et al., CVPR 2022",

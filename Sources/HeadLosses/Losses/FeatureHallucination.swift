@@ -18,7 +18,7 @@ public struct FeatureGaussians: Sendable, Equatable {
   /// Starts from nothing.
   public init(classCount: Int) { isKnown = Array(repeating: 0, count: classCount) }
 
-  /// C.
+  /// The number C of classes.
   public var classCount: Int { isKnown.count }
   /// D; 0 before the first batch.
   public var width: Int { means.count / max(1, classCount) }

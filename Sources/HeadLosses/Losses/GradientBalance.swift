@@ -5,7 +5,7 @@ import RealModule
 ///
 /// With r = Σ positive / Σ negative: negatives weigh n = σ(γ (r − μ)), positives 1 + α (1 − n). r starts at 100, where
 /// both are 1.
-public struct GradientBalance: Sendable, Equatable {
+public struct GradientBalance: GradientSums, Sendable, Equatable {
   /// The slope γ of the weights of negatives; 12 in the paper.
   public var slope = 12.0
   /// The ratio μ at which negatives weigh one half; 0.8 in the paper.
@@ -17,7 +17,7 @@ public struct GradientBalance: Sendable, Equatable {
   /// Σ |gradient| of negatives, weights included [C].
   public var negative: [Double]
   /// The ratio r of positive to negative gradient [C].
-  public private(set) var ratio: [Double]
+  public internal(set) var ratio: [Double]
 
   /// Starts with no gradient seen and a ratio of 100 for each of C classes.
   public init(classCount: Int) {
@@ -43,10 +43,5 @@ public struct GradientBalance: Sendable, Equatable {
       self.negative[index] += negative[index]
       ratio[index] = self.positive[index] / (self.negative[index] + 1e-10)
     }
-  }
-
-  /// Goes on from sums, and the ratio that they give.
-  mutating func restore(positive: [Double], negative: [Double], ratio: [Double]) {
-    (self.positive, self.negative, self.ratio) = (positive, negative, ratio)
   }
 }

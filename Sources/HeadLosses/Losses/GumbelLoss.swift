@@ -84,9 +84,9 @@ public struct DropRule: Sendable, Equatable {
 
 /// Gumbel optimised loss with DropLoss over C classes, divided by all RoIs.
 public struct GumbelObjective: WholeBatchObjective, HeadInitializingObjective {
-  /// The classes.
+  /// The layout of the logits: a Gumbel activation for each of the C classes.
   public let layout: any LogitLayout
-  /// One part.
+  /// The names of the loss's parts: there is one, `gumbel`.
   public let componentNames = ["gumbel"]
   private let isTail: [Bool]
   private var draws = SeededGenerator(seed: 0)
@@ -136,7 +136,7 @@ public struct GumbelObjective: WholeBatchObjective, HeadInitializingObjective {
 }
 
 extension TrainingMethod {
-  /// GOL.
+  /// The method `gol`, the Gumbel loss with DropLoss.
   public static let gumbel = TrainingMethod(
     name: "gol", summary: "exp(−exp(−z)) per class in place of a sigmoid, with DropLoss for tail classes",
     source: "Alexandridis et al., ECCV 2022; Hsieh et al., AAAI 2021",

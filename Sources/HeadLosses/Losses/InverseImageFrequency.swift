@@ -92,7 +92,7 @@ public func weightedLogitCrossEntropy<Scalar: DenseScalar>(
 public struct InverseFrequencyObjective: WholeBatchObjective, ExampleLossObjective {
   /// Background and the classes, with w.
   public let layout: any LogitLayout
-  /// One part.
+  /// The names of the loss's parts: there is one, `iif`.
   public let componentNames = ["iif"]
   private let scales: [Float]
 
@@ -126,7 +126,7 @@ public struct InverseFrequencyObjective: WholeBatchObjective, ExampleLossObjecti
 }
 
 extension TrainingMethod {
-  /// IIF.
+  /// The method `iif`, softmax on logits scaled by inverse image frequency.
   public static let inverseFrequency = TrainingMethod(
     name: "iif", summary: "softmax on logits multiplied by the class's inverse image frequency, in training and after",
     source: "Alexandridis et al., IEEE TIP 2023",

@@ -67,7 +67,7 @@ extension LinearHead {
 }
 
 extension CalibrationMethod {
-  /// FRACAL.
+  /// The calibration `fracal`, by the frequency of classes and where their objects stand.
   public static let fractal = CalibrationMethod(
     name: "fracal",
     summary: "shares of the images evened out, and classes that are found all over the image held back",

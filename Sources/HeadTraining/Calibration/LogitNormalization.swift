@@ -92,7 +92,7 @@ extension LinearHead {
 }
 
 extension CalibrationMethod {
-  /// LogN.
+  /// The calibration `logn`, by the mean and the deviation of every class's logit.
   public static let logitNormalization = CalibrationMethod(
     name: "logn", summary: "the logits of each class normalised by their mean and deviation over the training RoIs",
     source: "Zhao et al., IJCV 2024", needsFeatures: true,

@@ -24,6 +24,23 @@ public struct MetricReplicates: Sendable, Equatable, Codable {
     (self.names, self.seed, self.values) = (names, seed, values)
   }
 
+  private enum CodingKeys: CodingKey { case names, seed, values }
+
+  /// Reads replicates.
+  ///
+  /// - Throws: `DecodingError` where one does not hold one value for each metric.
+  public init(from decoder: any Decoder) throws {
+    let stored = try decoder.container(keyedBy: CodingKeys.self)
+    let (names, seed) = (
+      try stored.decode([String].self, forKey: .names), try stored.decode(UInt64.self, forKey: .seed)
+    )
+    guard let read = Self(names: names, seed: seed, values: try stored.decode([[Float]].self, forKey: .values)) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .values, in: stored, debugDescription: "a replicate needs \(names.count) values, one for each metric")
+    }
+    self = read
+  }
+
   /// The means of replicates on several sets of images, draw by draw.
   ///
   /// - Parameter parts: As many replicates of each, of the same metrics.
