@@ -47,6 +47,49 @@ import Testing
     }
   }
 
+  @Test func papersGetTablesCurvesAndWhatRepeatsThem() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let options = ["--methods", "softmax,bags,softmax+tau-norm:tau=0.5", "--seeds", "2", "--replicates", "40"]
+      let run = try compare(folder, options + ["--format", "latex", "--output", "c"])
+      #expect(run.status == 0, "\(run.error)")
+      #expect(run.output.components(separatedBy: "\\begin{tabular}").count == 3)
+      #expect(run.output.contains("less softmax & AP") && run.output.contains("{\\footnotesize ("))
+      let object = try jsonObject(at: "\(folder)/c/comparison.json")
+      let facts = try #require(object["reproducibility"] as? [String: Any])
+      let inputs = try #require(facts["inputs"] as? [[String: String]])
+      #expect(inputs.map { $0["name"] } == ["annotations", "features", "val", "val-annotations"])
+      #expect(inputs.allSatisfy { $0["fingerprint"]?.contains("-") == true })
+      #expect((facts["command"] as? String)?.hasPrefix("bags compare --features train") == true)
+      #expect(facts["threads"] as? [Int] == [1] && facts["seeds"] as? [Int] == [0, 1])
+      let rows = try String(contentsOfFile: "\(folder)/c/curves.csv", encoding: .utf8).split(separator: "\n")
+      let runs = Set(rows.dropFirst().map { $0.split(separator: ",").prefix(2) })
+      // What is calibrated without a step has no curve.
+      #expect(runs == [["softmax", "0"], ["softmax", "1"], ["bags", "0"], ["bags", "1"]])
+      // Each run's events, with what was validated; those of a comparison that is finished are written too.
+      for _ in 0..<2 {
+        #expect(try compare(folder, options + ["--output", "c", "--tensorboard", "logs"]).status == 0)
+      }
+      let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/logs").sorted()
+      #expect(names.count == 6 && names[0].hasPrefix("bags-seed0-"))
+      #expect(try compare(folder, options + ["--output", "d", "--tensorboard", "live"]).status == 0)
+      for logs in ["logs", "live"] {
+        let folders = "\(folder)/\(logs)/\(names[0])"
+        let files = try FileManager.default.contentsOfDirectory(atPath: folders)
+        let data = try fileBytes("\(folders)/\(try #require(files.first))")
+        #expect(files.count == 1)
+        for tag in ["loss/G0", "learning_rate", "validation/AP1"] {
+          #expect(data.range(of: Data(tag.utf8)) != nil, "\(logs) \(tag)")
+        }
+      }
+      let page = try runBags(["report", "c"], in: folder)
+      #expect(page.status == 0, "\(page.error)")
+      let html = try String(contentsOfFile: "\(folder)/c/report.html", encoding: .utf8)
+      #expect(html.contains("Differences to softmax") && html.contains("Thin lines are the other seeds"))
+      #expect(html.contains("val-annotations val.json (fingerprint"))
+    }
+  }
+
   @Test func rowsHaveGroupsAblationsAndCalibrationsOfTheirOwn() throws {
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)

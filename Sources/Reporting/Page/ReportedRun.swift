@@ -17,6 +17,8 @@ public struct ReportedRun: Sendable {
   public var initialHead: LinearHead?
   /// The lines of its `metrics.jsonl`; empty where there are none.
   public var metrics: [TrainingMetrics]
+  /// The curves of the same training with other seeds; empty where there are none.
+  public var otherSeeds: [TrainingCurves.Run] = []
   /// The evaluation of the run's detections; `nil` where there is none.
   public var evaluation: EvaluationDocument?
   /// The scores of its detections; `nil` where they are not known.

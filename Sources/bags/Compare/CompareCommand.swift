@@ -82,10 +82,15 @@ struct CompareCommand: ParsableCommand {
   @Option(help: .init("The folder of the comparison; one that stands there is gone on with.", valueName: "folder"))
   var output = "comparison"
 
+  @Option(
+    help: .init("Write TensorBoard's event files too, to a folder for each run in this one.", valueName: "folder"),
+    completion: .directory)
+  var tensorboard: String?
+
   @Option(help: "What figures are written as. PNG and PDF need rsvg-convert (Debian: librsvg2-bin).")
   var imageFormat: ImageFormat = .svg
 
-  @OptionGroup var format: FormatOptions
+  @OptionGroup var format: TableFormatOptions
 
   func validate() throws {
     let methods = try rows()
@@ -133,15 +138,22 @@ struct CompareCommand: ParsableCommand {
       progress.finish()
       StandardStreams.note(line)
     }
+    let events = tensorboard.map { ComparisonEvents(in: $0) }
+    if let events { hooks.reported = { try events.write($1, of: $0, trainer: $2) } }
     let result: ComparedResults
     do {
       result = try comparison.run(hooks)
+      for outcome in result.rows.flatMap(\.outcomes) { try events?.finish(outcome) }
       progress.finish()
     } catch TrainingError.interrupted {
       progress.finish()
       throw CommandFailure("interrupted; the same command goes on where it stopped")
     }
-    let report = try ComparisonReport(result, groups: set.groups, program: Program.name)
+    var inputs = set.trainingInputs.merging(set.validationInputs) { $1 }
+    inputs["init"] = comparison.ownHead?.input
+    if tune != nil { inputs.merge(set.tuningImages?.inputs ?? [:]) { $1 } }
+    let report = try ComparisonReport(
+      result, groups: set.groups, program: Program.name, inputs: inputs, command: ComparisonText.command)
     let text = ComparisonText(report: report, set: set, isBuiltIn: input.features == nil)
     try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
     for row in result.rows {
@@ -150,11 +162,7 @@ struct CompareCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(report.document)
     } else {
-      StandardStreams.result(report.table.table.rendered())
-      if let differences = report.table.differences {
-        StandardStreams.result("\n\(ComparisonText.differencesTitle(report.document))\n\(differences.rendered())")
-      }
-      StandardStreams.result("\nreport  \(folder.path)/README.md\ndata    \(folder.path)/comparison.csv")
+      format.show(text.sections + [.text("report  \(folder.path)/README.md\ndata    \(folder.path)/comparison.csv")])
     }
   }
 

@@ -47,8 +47,12 @@ struct ReportPageCommand: ParsableCommand {
       ?? NamedHead.all(runs, hint: ReportCommand.hint)
     let single = named.count == 1 ? named.first?.run : nil
     let path = output ?? "\(folder ?? single ?? "Reports")/report.html"
+    var reported = try named.map(ReportedRun.init)
+    for (index, runs) in (comparison?.runs(inFolder: folder ?? "") ?? []).enumerated() {
+      reported[index].otherSeeds = try Self.curves(of: runs.runs.dropFirst(), method: runs.method)
+    }
     let page = try ReportPage(
-      try named.map(ReportedRun.init), comparison: comparison,
+      reported, comparison: comparison,
       named: folder.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().lastPathComponent } ?? "")
     // The page of a run or a comparison holds nothing but what its folder does: it is made anew without asking.
     if output != nil || (comparison == nil && single == nil) { try overwriting.check(path) }
@@ -64,6 +68,17 @@ struct ReportPageCommand: ParsableCommand {
       try printJSON(["page": path])
     } else {
       StandardStreams.result(path)
+    }
+  }
+
+  /// The curves of runs that are there and were trained.
+  private static func curves(of runs: some Sequence<RunFolder>, method: String) throws -> [TrainingCurves.Run] {
+    try runs.compactMap { run in
+      guard FileManager.default.fileExists(atPath: run.metricsPath) else { return nil }
+      let metrics = try run.metrics()
+      guard !metrics.isEmpty else { return nil }
+      let seed = try run.record().settings.seed
+      return try TrainingCurves.Run(name: "\(method), seed \(seed)", method: method, metrics: metrics)
     }
   }
 
