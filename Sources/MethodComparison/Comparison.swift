@@ -2,6 +2,7 @@ import DetectionHeads
 import Foundation
 import HeadLosses
 import HeadTraining
+import LVISDatasets
 import LVISEvaluation
 
 /// Trains methods with the same budget and the same seeds on the same RoIs, and scores them.
@@ -27,6 +28,8 @@ public struct Comparison {
   public let replicateCount: Int
   /// The plan by which learning rates and parameters are picked; `nil` where they are not.
   public let tuning: TuningPlan?
+  /// Whether every run keeps its detections on the validation images, to be compared and drawn without predicting again.
+  public let keepsDetections: Bool
   /// The folder in which runs, trials and results are kept.
   public let folder: String
   /// The program and its version, for the runs' records.
@@ -42,16 +45,19 @@ public struct Comparison {
   ///   - ownHead: The detector's own head. It becomes the first row, and the one that trainings start from.
   ///   - tuning: The plan by which learning rates and parameters are picked; `nil` to pick none.
   ///   - replicateCount: The number of times that images are drawn for the intervals of differences.
+  ///   - keepsDetections: Whether every run keeps its detections, in `detections.safetensors`.
   ///   - folder: The folder in which runs, trials and results are kept.
   ///   - program: The program and its version, for the runs' records.
   public init(
     of methods: [ComparedMethod], on set: ComparisonSet, settings: TrainingSettings, seeds: [UInt64],
-    ownHead: OwnHead? = nil, tuning: TuningPlan? = nil, replicateCount: Int = 1000, folder: String, program: String
+    ownHead: OwnHead? = nil, tuning: TuningPlan? = nil, replicateCount: Int = 1000, keepsDetections: Bool = false,
+    folder: String, program: String
   ) {
     let own = ownHead != nil && !methods.contains(.ownHead) ? [ComparedMethod.ownHead] : []
     self.methods = own + methods.map { $0.starting(fromOwnHead: ownHead != nil) }
     self.ownHead = ownHead
     self.replicateCount = replicateCount
+    self.keepsDetections = keepsDetections
     self.set = set
     self.settings = settings
     self.seeds = seeds
@@ -235,9 +241,17 @@ public struct Comparison {
     let digest = try set.validationDigest()
     var metrics = try cell.savedMetrics(digest: digest)
     var replicates = try cell.savedReplicates(digest: digest, count: replicateCount)
-    if metrics == nil || (replicates == nil && replicateCount > 0) {
+    let lacksDetections = keepsDetections && !cell.hasDetections(digest: digest)
+    if metrics == nil || (replicates == nil && replicateCount > 0) || lacksDetections {
       let trained = try TrainedHead(of: cell.run)
-      let scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+      let scored: ScoredDetections
+      if lacksDetections {
+        var detections = DetectionColumns()
+        scored = try set.score(trained.head, boxRegressor: trained.boxRegressor, keeping: &detections)
+        try cell.save(detections, digest: digest)
+      } else {
+        scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+      }
       if replicateCount > 0 {
         let drawn = set.replicates(of: scored, count: replicateCount)
         try cell.save(drawn, digest: digest)

@@ -90,6 +90,48 @@ import Testing
     }
   }
 
+  /// What runs keep is compared and drawn without predicting again, and scores the same.
+  @Test func runsKeepTheirDetections() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let methods = ["--methods", "softmax,bags", "--replicates", "0"]
+      let bare = try compare(folder, methods + ["--no-keep-detections", "--output", "c"])
+      #expect(bare.status == 0 && !bare.error.contains("are kept"), "\(bare.error)")
+      func runs() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "\(folder)/c/runs").filter { $0 != "latest" }.sorted()
+          .map { "c/runs/\($0)" }
+      }
+      let lacking = try runBags(["evaluate", "--annotations", "val.json", "--results", try runs()[0]], in: folder)
+      #expect(lacking.status == 1 && lacking.error.contains("keeps no detections; `bags predict"), "\(lacking.error)")
+      // The same comparison, asked for them later, trains nothing anew.
+      let head = try fileBytes("\(folder)/\(try runs()[0])/head.safetensors")
+      let kept = try compare(folder, methods + ["--output", "c"])
+      #expect(kept.status == 0 && kept.error.contains("the detections of 2 runs are kept, 0."), "\(kept.error)")
+      #expect(try fileBytes("\(folder)/\(try runs()[0])/head.safetensors") == head)
+      let inputs = ["evaluate", "--annotations", "val.json", "--results", try runs()[0], "--compare", try runs()[1]]
+      let compared = try runBags(inputs + ["--bootstrap", "20", "--format", "json"], in: folder)
+      #expect(compared.status == 0, "\(compared.error)")
+      let scores = try jsonObject(compared.output)
+      let saved = try jsonObject(at: "\(folder)/\(try runs()[0])/evaluation.json")
+      for metric in ["AP", "AP50", "APr", "AR@300"] {
+        #expect(scores[metric] as? Double == saved[metric] as? Double, "\(metric)")
+      }
+      let name = try runs()[1].dropFirst("c/runs/".count)
+      #expect((scores["comparison"] as? [String: Any])?["other_name"] as? String == String(name))
+      // And they are what predict writes, as JSON and as columns.
+      for file in ["results.json", "results.safetensors"] {
+        let predicted = try runBags(
+          ["predict", try runs()[0], "--features", "val", "--annotations", "val.json", "--output", file], in: folder)
+        #expect(predicted.status == 0, "\(predicted.error)")
+        let again = try runBags(
+          ["evaluate", "--annotations", "val.json", "--results", file, "--format", "json"], in: folder)
+        #expect(try jsonObject(again.output)["AP"] as? Double == scores["AP"] as? Double, "\(file)")
+      }
+      #expect(try runBags(["report", "c"], in: folder).status == 0)
+      #expect(try String(contentsOfFile: "\(folder)/c/report.html", encoding: .utf8).contains("<h2>Scores</h2>"))
+    }
+  }
+
   @Test func rowsHaveGroupsAblationsAndCalibrationsOfTheirOwn() throws {
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)

@@ -59,7 +59,7 @@ extension ReportedRun {
       },
       metrics: try read(folder.metricsPath) { _ in try folder.metrics() } ?? [],
       evaluation: try read(folder.evaluationPath) { try EvaluationDocument(contentsOf: $0) })
-    scores = try read(folder.resultsPath) { path in
+    scores = try folder.keptResultsPath.map { path in
       let detections = try DetectionColumns(contentsOfResults: path)
       var scores = ScoreDistribution.Result(name: name, method: record.method, groups: head.groups)
       for (score, id) in zip(detections.scores, detections.categoryIDs) { scores.add(score: score, categoryID: id) }

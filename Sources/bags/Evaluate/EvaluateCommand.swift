@@ -17,7 +17,7 @@ struct EvaluateCommand: ParsableCommand {
         bags evaluate --annotations lvis_v1_val.json --results results.json --groups groups.json --per-class --sort ap
         bags evaluate --annotations lvis_v1_val.json --results results.json --losses --errors --confusion
         bags evaluate --annotations lvis_v1_val.json --results bags.json --compare softmax.json --bootstrap 1000
-        bags evaluate --annotations lvis_v1_val.json --results bags.json --compare softmax.json --format latex
+        bags evaluate --annotations lvis_v1_val.json --results runs/bags --compare runs/softmax --format latex
         bags evaluate --annotations lvis_v1_val.json --results results.json --per-class-output classes.csv \
       --curves curves.csv
         bags evaluate --annotations lvis_v1_val.json --results results.json --output runs/bags/evaluation.json
@@ -40,7 +40,7 @@ struct EvaluateCommand: ParsableCommand {
     ]
     for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }
     let evaluator = try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
-    let findings = try analysis.findings(evaluator, results: input.results)
+    let findings = try analysis.findings(evaluator, results: resultsPath(for: input.results))
     StandardStreams.show(findings.warningsOfOther)
     StandardStreams.show(findings.result.warnings.filter { !evaluator.warnings.contains($0) })
     let names = ResultNames([analysis.compare, input.results].compactMap(\.self)).names

@@ -12,7 +12,7 @@ struct ReportPageCommand: ParsableCommand {
       The page needs neither network nor any other file. It holds the classes and groups, the curves of training, the \
       weight norms, before and after where the run began from a head, every setting, and, where a run's folder holds \
       evaluation.json, AP by frequency, group and class, precision over recall and the confusion between groups, as far \
-      as it holds them; where it holds results.json, the scores of the detections.
+      as it holds them; where it holds results.json or detections.safetensors, the scores of the detections.
 
       The page of a single run, or of what `bags compare` made, is written into its folder as report.html, that of \
       several runs to Reports/report.html.
