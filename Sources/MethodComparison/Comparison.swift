@@ -2,6 +2,7 @@ import DetectionHeads
 import Foundation
 import HeadLosses
 import HeadTraining
+import LVISDatasets
 import LVISEvaluation
 
 /// Trains methods with the same budget and the same seeds on the same RoIs, and scores them.
@@ -29,6 +30,8 @@ public struct Comparison {
   public let tuning: TuningPlan?
   /// The race by which ``ComparedMethod/auto`` is chosen; `nil` where it is not among the methods.
   public let race: RacePlan?
+  /// Whether every run keeps its detections on the validation images, to be compared and drawn without predicting again.
+  public let keepsDetections: Bool
   /// The folder in which runs, trials and results are kept.
   public let folder: String
   /// The program and its version, for the runs' records.
@@ -45,11 +48,13 @@ public struct Comparison {
   ///   - tuning: The plan by which learning rates and parameters are picked; `nil` to pick none.
   ///   - replicateCount: The number of times that images are drawn for the intervals of differences.
   ///   - race: The race by which ``ComparedMethod/auto`` is chosen.
+  ///   - keepsDetections: Whether every run keeps its detections, in `detections.safetensors`.
   ///   - folder: The folder in which runs, trials and results are kept.
   ///   - program: The program and its version, for the runs' records.
   public init(
     of methods: [ComparedMethod], on set: ComparisonSet, settings: TrainingSettings, seeds: [UInt64],
     ownHead: OwnHead? = nil, tuning: TuningPlan? = nil, replicateCount: Int = 1000, race: RacePlan? = nil,
+    keepsDetections: Bool = false,
     folder: String, program: String
   ) {
     let own = ownHead != nil && !methods.contains(.ownHead) ? [ComparedMethod.ownHead] : []
@@ -57,6 +62,7 @@ public struct Comparison {
     self.ownHead = ownHead
     self.replicateCount = replicateCount
     self.race = race
+    self.keepsDetections = keepsDetections
     self.set = set
     self.settings = settings
     self.seeds = seeds
@@ -78,7 +84,7 @@ public struct Comparison {
     for row in methods.map({ $0.isAuto ? chosen.winner : $0 }) where !rows.contains(row) { rows.append(row) }
     var results = try Comparison(
       of: rows, on: set, settings: settings, seeds: seeds, ownHead: ownHead, tuning: tuning,
-      replicateCount: replicateCount, folder: folder, program: program
+      replicateCount: replicateCount, keepsDetections: keepsDetections, folder: folder, program: program
     ).run(hooks)
     results.race = chosen.record
     return results
@@ -268,9 +274,17 @@ public struct Comparison {
     let digest = try set.validationDigest()
     var metrics = try cell.savedMetrics(digest: digest)
     var replicates = try cell.savedReplicates(digest: digest, count: replicateCount)
-    if metrics == nil || (replicates == nil && replicateCount > 0) {
+    let lacksDetections = keepsDetections && !cell.hasDetections(digest: digest)
+    if metrics == nil || (replicates == nil && replicateCount > 0) || lacksDetections {
       let trained = try TrainedHead(of: cell.run)
-      let scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+      let scored: ScoredDetections
+      if lacksDetections {
+        var detections = DetectionColumns()
+        scored = try set.score(trained.head, boxRegressor: trained.boxRegressor, keeping: &detections)
+        try cell.save(detections, digest: digest)
+      } else {
+        scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+      }
       if replicateCount > 0 {
         let drawn = set.replicates(of: scored, count: replicateCount)
         try cell.save(drawn, digest: digest)

@@ -5,6 +5,7 @@ import HeadLosses
 import HeadTraining
 import LVISDatasets
 import LVISEvaluation
+import TensorFiles
 import TrainingRuns
 
 /// One method with one seed: what is trained, scored and kept on its own.
@@ -128,6 +129,19 @@ struct ComparisonCell {
   func save(_ replicates: MetricReplicates, digest: String) throws {
     try replicates.write(to: run.replicatesPath, mark: digest)
   }
+
+  /// Whether its detections on the same validation data are kept.
+  func hasDetections(digest: String) -> Bool {
+    guard isTrained, FileManager.default.fileExists(atPath: run.detectionsPath) else { return false }
+    return (try? SafetensorsFile(at: run.detectionsPath))?.metadata[Self.markName] == digest
+  }
+
+  /// Keeps its detections.
+  func save(_ detections: DetectionColumns, digest: String) throws {
+    try detections.writeTensors(to: run.detectionsPath, metadata: [Self.markName: digest])
+  }
+
+  private static let markName = "mark"
 
   // MARK: Training and calibrating
 

@@ -100,6 +100,21 @@ public struct ComparisonSet: Sendable {
       head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection)
   }
 
+  /// Scores a head and keeps what it detects.
+  ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
+  ///   - detections: Gets the detections, image after image by ascending id.
+  /// - Throws: `FeatureSetError` if a number is not finite.
+  func score(
+    _ head: LinearHead, boxRegressor: BoxRegressor?, keeping detections: inout DetectionColumns
+  ) throws -> ScoredDetections {
+    try evaluator.score(
+      head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection
+    ) { for one in $0 { detections.append(one) } }
+  }
+
   /// Metrics of what was scored on validation images drawn with replacement, the same draws for every head.
   public func replicates(of scored: ScoredDetections, count: Int) -> MetricReplicates {
     evaluator.replicates(of: scored, count: count)

@@ -2,8 +2,18 @@ import BalancedGroupSoftmax
 
 /// The ladder of a race and what came of it, for the terminal.
 enum RaceText {
-  /// A row for every contestant, the best first.
+  /// The ladder for the terminal.
   static func ladder(of record: RaceRecord) -> String {
+    "\(table(of: record).rendered())\n\(notes(on: record))"
+  }
+
+  /// The ladder as Markdown.
+  static func markdown(of record: RaceRecord) -> String {
+    "\(table(of: record).markdown)\n\n\(notes(on: record))"
+  }
+
+  /// A row for every contestant, the best first.
+  private static func table(of record: RaceRecord) -> TextTable {
     let groups = Set(record.entries.flatMap { ($0.metrics ?? [:]).keys }).filter { name in
       name.hasPrefix("AP") && Int(name.dropFirst(2)) != nil && !["AP50", "AP75"].contains(name)
     }.sorted()
@@ -19,14 +29,18 @@ enum RaceText {
             entry.metrics == nil ? "diverged" : EvaluationTables.percent(entry.metrics?[name])
           } + [lead, entry.name == record.winner ? "wins" : ""])
     }
+    return table
+  }
+
+  /// What the contestants were scored on.
+  private static func notes(on record: RaceRecord) -> String {
     let objects = record.heldOutObjectCounts.enumerated().map { "G\($0 + 1): \(grouped($1))" }.joined(separator: ", ")
-    var text = table.rendered()
-    text +=
-      "\non \(grouped(record.heldOutImageCount)) \(record.usesUnseenImages ? "unseen" : "held-out training") images "
-      + "with \(objects) objects"
+    var text =
+      "On \(grouped(record.heldOutImageCount)) \(record.usesUnseenImages ? "unseen" : "held-out training") images "
+      + "with \(objects) objects; rung 1 is short trials, 2 whole ones, 3 whole ones on all splits."
     if let rate = record.standInLearningRate {
       text +=
-        "\nThe detector's own head has seen these images: softmax heads trained without them (learning rate "
+        " The detector's own head has seen these images: softmax heads trained without them (learning rate "
         + "\(settingText(rate))) stand for it."
     }
     return text
