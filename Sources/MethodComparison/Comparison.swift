@@ -314,7 +314,8 @@ public struct Comparison {
     }
     return ComparedResults.Row(
       method: method, picked: cell?.picked ?? method,
-      learningRate: method.isOwnHead || method.isMean ? nil : cell?.training?.settings.learningRate ?? settings.learningRate,
+      learningRate: method.isOwnHead || method.isMean
+        ? nil : cell?.training?.settings.learningRate ?? settings.learningRate,
       epochs: (method.bases + [method]).reduce(0) { $0 + ((try? $1.ownEpochs(settings)) ?? 0) },
       steps: Int(ownWork(of: method)), tuning: tuned?.record,
       outcomes: outcomes, failures: state.failures[method.description] ?? [])
