@@ -82,6 +82,13 @@ public struct ComparisonSet: Sendable {
       options: EvaluationOptions(groups: groups, frequenciesFromCounts: hasDerivedFrequencies))
   }
 
+  /// What methods are trained and tuned on.
+  var trainingData: TuningData {
+    TuningData(
+      source: source, dataset: training, groups: groups, detection: detection, inputs: trainingInputs,
+      unseen: tuningImages)
+  }
+
   /// Scores a head on the validation images.
   ///
   /// - Parameters:

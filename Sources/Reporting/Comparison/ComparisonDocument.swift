@@ -100,6 +100,8 @@ public struct ComparisonDocument: Sendable, Codable {
   public let replicates: Int?
   /// All that is needed to repeat the comparison; `nil` in files of earlier versions.
   public let reproducibility: Reproducibility?
+  /// The race that chose one of the methods; `nil` where all were asked for.
+  public let race: RaceRecord?
 
   /// Documents results.
   ///
@@ -117,6 +119,7 @@ public struct ComparisonDocument: Sendable, Codable {
     self.program = program
     (seeds, settings) = (result.seeds, result.settings)
     self.reproducibility = reproducibility
+    race = result.race
     let names = ["AP", "APr", "APc", "APf"] + (0..<groups.groupCount).map { "AP\($0 + 1)" }
     metricNames = names
     methods = zip(result.rows.indices, normCorrelations).map { row, norms in

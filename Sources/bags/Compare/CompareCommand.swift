@@ -28,6 +28,8 @@ struct CompareCommand: ParsableCommand {
         softmax+boxes:smooth-l1        a box regressor trained beside, which places the detections
         seesaw+normed:temperature=20   a normed linear layer in place of a linear one
         softmax+tau-norm:tau=0.7       calibrated after training; +norcal, +ncm, +lws, +crt, …
+        softmax+rfs++bags              the mean of the scores of several heads, as one head
+        auto                           the winner of a race, as `bags train --method auto` runs it
 
       The learning rate moves a method by more than methods differ. --tune picks each method's own on a held-out part \
       of the training images, with as many trials for each: first a grid from --learning-rate up in tenfold steps, then \
@@ -103,7 +105,7 @@ struct CompareCommand: ParsableCommand {
     let methods = try rows()
     _ = try seedList()
     _ = try plan(for: methods)
-    if tune == nil, let option = tuning.stated {
+    if tune == nil, !methods.contains(.auto), let option = tuning.stated {
       throw ValidationError("\(option) needs --tune: without it nothing is tuned")
     }
     guard replicates == 0 || (20...100_000).contains(replicates) else {
@@ -134,6 +136,7 @@ struct CompareCommand: ParsableCommand {
     let comparison = Comparison(
       of: methods, on: set, settings: settings, seeds: seeds, ownHead: try input.ownHead(for: set),
       tuning: try plan(for: methods), replicateCount: replicates,
+      race: methods.contains(.auto) ? racePlan(for: set.groups, epochs: settings.epochs) : nil,
       keepsDetections: keepDetections, folder: folder.path, program: Program.name)
     StandardStreams.note(
       "\(comparison.methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
@@ -201,6 +204,14 @@ struct CompareCommand: ParsableCommand {
     } catch let error as ComparisonError {
       throw ValidationError("--tune: \(error)")
     }
+    return plan
+  }
+
+  private func racePlan(for groups: CategoryGroups, epochs: Int) -> RacePlan {
+    var plan = RacePlan(RacePlan.contestants(for: groups, hasOwnHead: input.initialHead != nil), epochs: epochs)
+    plan.criterion = tuning.tuneBy
+    plan.fraction = tuning.heldOut
+    plan.splitCount = tuning.tuneSplits
     return plan
   }
 

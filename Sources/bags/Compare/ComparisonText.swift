@@ -49,6 +49,13 @@ struct ComparisonText {
         tuning.markdown,
       ]
     }
+    if let race = report.document.race {
+      parts += [
+        "## What `auto` chose",
+        "\(race.winner), by a race on images that are not those of the table: \(RaceText.verdict(on: race)).",
+        RaceText.markdown(of: race),
+      ]
+    }
     parts += [
       "## How it was made",
       "```\n\(Self.command)\n```",
