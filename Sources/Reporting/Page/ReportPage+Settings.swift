@@ -47,7 +47,7 @@ extension ReportPage {
     page.section("Reproducibility") { page in
       page.paragraph(facts.text)
       if let command = facts.command { page.command([command], name: nil) }
-      page.note("`bags methods --bibtex` prints the papers that the methods come from.")
+      page.note("The papers that the methods come from: `bags methods` prints them as BibTeX.")
     }
   }
 
