@@ -9,8 +9,8 @@ import TrainingRuns
 /// to be trained.
 ///
 /// First every row is tried at five learning rates, with short trials on one split. Of the rates that the images cannot tell
-/// from the best the middle one is taken. The best rows come to whole trials, at that rate and a lower one, then to the other
-/// splits; there the means of the best heads take part too (``MeanLayout``). Where several lead and the images cannot tell
+/// from the best the middle one is taken. The best row, then the best in each group of
+/// classes, come to whole trials, at that rate and a lower one, then to the other splits; there the means of the best heads take part too (``MeanLayout``). Where several lead and the images cannot tell
 /// them apart, the mean of the most heads wins, since a mean varies less than its parts.
 ///
 /// Where the detector's own head is given, and training images are held out that it has seen, softmax heads that have not
@@ -142,7 +142,7 @@ public final class Race {
     }
     field.sort { score($0) > score($1) }
     // Rung 2: the best, the best of those that train nothing, and what they are compared with.
-    var finalists = Array(field.filter { $0.row.calibration == nil }.prefix(plan.finalistCount))
+    var finalists = plan.finalists(among: field.filter { $0.row.calibration == nil }) { $0.tried.trial }
     if let untrained = field.first(where: { $0.row.calibration != nil }) { finalists.append(untrained) }
     if ownHead == nil, !finalists.contains(where: { isReference($0.row) }),
       let plain = field.first(where: { isReference($0.row) })
@@ -162,8 +162,9 @@ public final class Race {
         tried.outcomes = [try outcome(of: row, at: rate, in: context(plan.epochs, 0, "race, rung 2: \(row)"))]
         return (row, tried)
       }
-      (runner.row, runner.tried) =
-        tries.max { plan.criterion.score(of: $0.1.trial) < plan.criterion.score(of: $1.1.trial) } ?? tries[0]
+      // The lower rate only where it is better beyond noise: what changes a head least is flattered most.
+      let isLowerBetter = tries.count > 1 && (plan.criterion.lead(of: tries[1].1, over: tries[0].1)?.lowerBound ?? 0) > 0
+      (runner.row, runner.tried) = tries[isLowerBetter ? 1 : 0]
       finalists[index] = runner
     }
     // Rung 3: the other splits, and means of the best.
@@ -257,6 +258,26 @@ public final class Race {
 }
 
 extension RacePlan {
+  /// Those that come to whole trials: the best, the best of each group of classes, since heads that are best in different
+  /// groups complement each other, then the best of the others.
+  ///
+  /// - Parameters:
+  ///   - field: Who takes part, the best first.
+  ///   - trial: The trial of each.
+  func finalists<Contestant>(
+    among field: [Contestant], _ trial: (Contestant) -> TuningRecord.Trial
+  ) -> [Contestant] {
+    let trials = field.map(trial)
+    let groups = TuningCriterion.groups.metrics(among: Set(trials.flatMap { ($0.metrics ?? [:]).keys }))
+    func value(_ place: Int, _ metric: String) -> Double { trials[place].metrics?[metric] ?? -1 }
+    var order = Array(field.indices.prefix(1))
+    for metric in groups {
+      let best = field.indices.max { (value($0, metric), -$0) < (value($1, metric), -$1) }
+      if let best, !order.contains(best) { order.append(best) }
+    }
+    return (order + field.indices.filter { !order.contains($0) }).prefix(finalistCount).map { field[$0] }
+  }
+
   /// The end of trials in the order of their rates, 0 or the last place, at which a better one may lie beyond: that of the
   /// best, where it leads its neighbour beyond noise; `nil` where there is none.
   func openEnd(of tried: [TriedSettings]) -> Int? {

@@ -62,8 +62,10 @@ public struct RacePlan: Sendable, Equatable {
         sampler: sampler.map { MethodChoice(name: $0) })
     }
     let (softmax, bags, balanced) = (TrainingMethod.softmax.name, TrainingMethod.bags.name, "class-balanced")
-    var rows = [
-      row(softmax), row(softmax, "rfs"), row(softmax, balanced), row("reweight"), row("seesaw", balanced), row(bags),
+    // Going on with plain softmax changes a trained head little.
+    var rows = hasOwnHead ? [] : [row(softmax)]
+    rows += [
+      row(softmax, "rfs"), row(softmax, balanced), row("reweight"), row("seesaw", balanced), row(bags),
       row(bags, balanced),
     ]
     var divisions = [groups.classesByGroup.filter { !$0.isEmpty }]

@@ -62,7 +62,7 @@ public struct TrainingRecipe: Sendable, Equatable {
   /// - Throws: `MethodParameterError` for a name that is not known or a parameter that a method cannot take;
   ///   `TrainingRecipeError` for parts that cannot be trained together.
   public func validate() throws {
-    let (trained, parameters) = try resolvedMethod()
+    let (trained, _) = try resolvedMethod()
     if let fault = settings.fault { throw TrainingRecipeError(.badSetting, fault) }
     if let classWeights {
       guard trained.takesClassWeights else {

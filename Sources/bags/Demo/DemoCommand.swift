@@ -8,8 +8,9 @@ struct DemoCommand: ParsableCommand {
     abstract: "Show the whole path on built-in data: train softmax and BAGS, score both, write a report.",
     discussion: """
       Makes a synthetic long-tailed set from a seed, trains the baseline and balanced group softmax on it with the same \
-      settings, detects and scores with both as LVIS does, and draws their weight norms. The report tells which commands \
-      do the same on your own data.
+      settings, detects and scores with both as LVIS does, and draws their weight norms. Then both at learning rates of \
+      their own, and softmax on class-balanced images, started from the first head: what one would try on a detector. The \
+      report tells which commands do the same on your own data.
 
       An earlier demo's report at the same place is replaced; anything else that stands there is left alone unless \
       --overwrite is given.
@@ -38,7 +39,8 @@ struct DemoCommand: ParsableCommand {
       StandardStreams.note("data: \(set.summary)")
       try set.write(to: staging.data)
       let experiment = try DemoExperiment(set: set, staging: staging, final: folder)
-      let outcomes = try [TrainingMethod.softmax, .bags].map { try experiment.run($0) }
+      var outcomes = try DemoExperiment.Row.published.map { try experiment.run($0) }
+      outcomes += try experiment.tunedRows(own: outcomes[0].head).map { try experiment.run($0) }
       let report = try DemoReport(set: set, outcomes: outcomes)
       try report.write(to: staging, shownAs: folder)
       try folder.replace(by: staging)

@@ -25,7 +25,7 @@ struct DemoFolder {
   var validationFeatures: String { "\(data)/\(SyntheticDetectionSet.FileName.validationFeatures)" }
   var validationAnnotations: String { "\(data)/\(SyntheticDetectionSet.FileName.validationAnnotations)" }
 
-  func run(_ method: TrainingMethod) -> RunFolder { RunFolder(at: "\(runs)/\(method.name)") }
+  func run(_ name: String) -> RunFolder { RunFolder(at: "\(runs)/\(name)") }
 
   /// - Throws: `CommandFailure` where something other than an earlier demo's report stands here and may not be
   ///   overwritten.

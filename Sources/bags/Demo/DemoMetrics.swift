@@ -11,6 +11,7 @@ struct DemoMetrics: Encodable {
 
   struct Method: Encodable {
     let method: String
+    let learningRate: Double
     let metrics: [String: Double]
     /// Spearman's rank correlation of weight norm and instance count.
     let rankCorrelation: Double?
@@ -31,7 +32,7 @@ struct DemoMetrics: Encodable {
       var means: [String: Double] = [:]
       for (group, mean) in summary.meanNorms.enumerated() { means["G\(group + 1)"] = mean }
       return Method(
-        method: outcome.method.name,
+        method: outcome.name, learningRate: outcome.learningRate,
         metrics: outcome.result.metricsByName,
         rankCorrelation: summary.rankCorrelation, meanNorms: means)
     }

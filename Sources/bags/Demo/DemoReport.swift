@@ -7,6 +7,8 @@ struct DemoReport {
   private let set: SyntheticDetectionSet
   private let outcomes: [DemoExperiment.Outcome]
   private let norms: WeightNormComparison
+  /// Those of the published recipes, which the figure shows.
+  private let shownNorms: WeightNormComparison
 
   private static let columns = ["AP", "AP50", "APr", "APc", "APf", "AP1", "AP2", "AP3", "AP4"]
 
@@ -15,7 +17,8 @@ struct DemoReport {
     self.set = set
     self.outcomes = outcomes
     norms = try WeightNormComparison(
-      groups: groups, heads: outcomes.map { HeadNorms(name: $0.method.name, head: $0.head, groups: groups) })
+      groups: groups, heads: outcomes.map { HeadNorms(name: $0.name, head: $0.head, groups: groups) })
+    shownNorms = try WeightNormComparison(groups: groups, heads: Array(norms.heads.prefix(2)))
     metrics = DemoMetrics(seed: set.seed, outcomes: outcomes, norms: norms)
   }
 
@@ -25,34 +28,28 @@ struct DemoReport {
   ///   - folder: Where to.
   ///   - final: Where it will stand, for the commands in the text.
   func write(to folder: DemoFolder, shownAs final: DemoFolder) throws {
-    let chart = norms.chart(source: "Synthetic set, seed \(set.seed).")
+    let chart = shownNorms.chart(source: "Synthetic set, seed \(set.seed).")
     try ImageFormat.svg.write(chart.rendered(), to: folder.weightNorms + ".svg")
     try DurableFile.write(norms.csv, to: folder.weightNorms + ".csv")
     let precisions = try APComparison(
-      zip(outcomes, metrics.methods).map { .init(name: $1.method, method: $0.method.name, metrics: $1.metrics) })
+      zip(outcomes, metrics.methods).map { .init(name: $1.method, method: $0.head.method, metrics: $1.metrics) })
     try ImageFormat.svg.write(precisions.chart.rendered(), to: folder.averagePrecision + ".svg")
     try DurableFile.write(precisions.csv, to: folder.averagePrecision + ".csv")
     try DurableFile.write(try JSONDocument.text(metrics) + "\n", to: folder.metrics)
     try DurableFile.write(text(final), to: folder.readme)
-    let runs = try NamedHead.all(outcomes.map { folder.run($0.method).path })
+    let runs = try NamedHead.all(outcomes.map { folder.run($0.name).path })
     try DurableFile.write(try ReportPage(try runs.map(ReportedRun.init)).html(), to: folder.page)
   }
 
   // MARK: Tables
 
-  /// For each method its percentages, then what its weight norms come to; last, what BAGS changes.
+  /// For each row its percentages, then what its weight norms come to.
   var table: TextTable {
-    var table = TextTable([("%", .left)] + (Self.columns + ["norm–count", "tail/head"]).map { ($0, .right) })
+    var table = TextTable([("%", .left), ("rate", .right)] + (Self.columns + ["norm–count", "tail/head"]).map { ($0, .right) })
     for (outcome, summary) in zip(outcomes, norms.summaries) {
       table.add(
-        [outcome.method.name] + Self.columns.map { NumberText.percent(outcome.result[$0]) }
+        [outcome.name, settingText(outcome.learningRate)] + Self.columns.map { NumberText.percent(outcome.result[$0]) }
           + [summary.rankCorrelation, summary.tailToHead].map { $0.map { NumberText.fixed($0, digits: 2) } ?? "–" })
-    }
-    if let first = outcomes.first?.result, let last = outcomes.last?.result {
-      let changes = Self.columns.map { column in
-        NumberText.points(first[column].flatMap { before in last[column].map { $0 - before } })
-      }
-      table.add(["change"] + changes + ["", ""])
     }
     return table
   }
@@ -67,7 +64,9 @@ struct DemoReport {
       # What balanced group softmax does to a long tail
 
       Made by `bags demo --seed \(set.seed)` (\(Program.name)). A softmax classifier and balanced group softmax \
-      (BAGS) were trained on the same RoI features with the same settings, then scored by LVIS's rules. The data are \
+      (BAGS) were trained on the same RoI features with the same settings, then scored by LVIS's rules. The learning rate \
+      moves both by more than they differ, so the next rows have rates of their own, picked on held-out training images. \
+      The last starts from the first, as from the head that a detector has, on class-balanced images. The data are \
       synthetic: they show the mechanism and do not predict what a real detector gains.
 
       \(table.markdown)
@@ -102,11 +101,11 @@ struct DemoReport {
 
       | file | what |
       |---|---|
-      | `report.html` | both runs on one page: training, weight norms, AP, precision and recall, scores, confusion |
-      | `metrics.json` | every metric of both methods, as fractions |
+      | `report.html` | the runs on one page: training, weight norms, AP, precision and recall, scores, confusion |
+      | `metrics.json` | every metric of all rows, as fractions |
       | `weightnorms.svg`, `ap.svg`, `.csv` | the figures and their data |
       | `data/` | the annotations and feature sets, in the formats of one's own data |
-      | `runs/\(softmax)/`, `runs/\(bags)/` | the runs: `head.safetensors`, `run.json`, `groups.json`, `metrics.jsonl`, \
+      | `runs/` | the runs, one a row: `head.safetensors`, `run.json`, `groups.json`, `metrics.jsonl`, \
       `results.json`, `evaluation.json` |
 
       ## Step by step
@@ -125,6 +124,8 @@ struct DemoReport {
       bags evaluate --annotations \(folder)/data/annotations_val.json --results results.json --groups \
       runs/\(bags)/groups.json
       bags report weightnorms runs/\(softmax) runs/\(bags)
+      bags train --method auto --init runs/\(softmax) --features \(folder)/data/train --annotations \
+      \(folder)/data/annotations_train.json
       ```
 
       """

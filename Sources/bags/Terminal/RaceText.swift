@@ -48,14 +48,18 @@ enum RaceText {
 
   /// What the winner is worth, in a sentence.
   static func verdict(on record: RaceRecord) -> String {
+    let hasOwnHead = record.reference == ComparedMethod.ownHead.description
     guard let entry = record.winning, record.winner != record.reference else {
-      return "nothing here is better than what you have: \(record.reference) stays as it is"
+      return hasOwnHead
+        ? "nothing here is better than what you have: the head stays as it is"
+        : "nothing here is better than plain softmax (\(record.reference)), which is trained"
     }
     guard let lead = entry.lead, lead.count == 3 else { return "\(record.winner) wins" }
     if record.isClear {
       return "\(record.winner) leads \(record.reference) by \(record.criterion) \(interval(lead))"
     }
-    return "nothing here is better than what you have beyond noise: \(record.winner), \(record.criterion) "
+    return "nothing here is better than \(hasOwnHead ? "what you have" : record.reference) beyond noise: "
+      + "\(record.winner), \(record.criterion) "
       + "\(interval(lead)), is trained all the same; images that nobody trained on decide (`bags evaluate --compare`)"
   }
 
