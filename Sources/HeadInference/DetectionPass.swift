@@ -65,7 +65,7 @@ public struct DetectionPass: Sendable {
     }
     unclippedImageCount = sizes.count { $0 == nil }
     self.features = features
-    self.scorer = scorer
+    self.scorer = (scorer as? LinearHead).flatMap { PackedClassifier($0) } ?? scorer
     self.regressor = regressor
     self.settings = settings
   }
@@ -91,9 +91,11 @@ public struct DetectionPass: Sendable {
       deliver: { results in for result in results { try deliver(result) } })
   }
 
-  /// Consecutive images with enough RoIs together for a product to run at full speed.
+  /// Consecutive images with enough RoIs together for a product to run at full speed, but in many pieces, so that no
+  /// thread waits long for the last.
   private func chunks() -> [Range<Int>] {
-    let enough = 4 * ImageDetector.rowsAtATime(scorer)
+    let block = ImageDetector.rowsAtATime(scorer)
+    let enough = min(4 * block, max(block / 4, features.roiCount / 256))
     var chunks: [Range<Int>] = []
     var start = 0
     var rows = 0
