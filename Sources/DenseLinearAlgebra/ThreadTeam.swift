@@ -79,10 +79,12 @@ final class ThreadTeam: Sendable {
       size += 1
       let begun = regionsBegun.load(ordering: .relaxed)
       let thread = Thread { [self] in
-        // Signals are for the program's own threads.
-        var all = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_BLOCK, &all, nil)
+        // Signals are for the program's own threads, but for those that a thread brings upon itself, such as by reading
+        // from a mapped file that has shrunk: blocked, these would end the process before its handler sees them.
+        var others = sigset_t()
+        sigfillset(&others)
+        for own in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGABRT] { sigdelset(&others, own) }
+        pthread_sigmask(SIG_BLOCK, &others, nil)
         work(after: begun)
       }
       thread.name = "bags"
