@@ -98,7 +98,8 @@ public struct LinearHead: Sendable {
   /// The length of a RoI's features: D of the lowest layer, times S.
   public var inputs: Int { (hidden.first?.inputs ?? weight.columns) * layout.stageCount }
 
-  /// The norm ‖w_c‖₂ of every class's weight row, by class index, the mean over the stages of a cascade; 1 where logits
+  /// The norm ‖w_c‖₂ of every class's weight row, by class index, the mean over the stages of a cascade or the parts of a
+  /// mean; 1 where logits
   /// are cosines, since the length has no effect there.
   public var classWeightNorms: [Double] {
     switch layout.product {
@@ -106,6 +107,11 @@ public struct LinearHead: Sendable {
     case .linear, .linearThenCosine: break
     }
     let norms = weight.rowNorms
+    if let mean = layout as? MeanLayout {
+      return (0..<mean.classCount).map { index in
+        mean.classLogits(index).reduce(0) { $0 + norms[$1] } / Double(mean.parts.count)
+      }
+    }
     let (stages, width) = (layout.stageCount, layout.logitCount / layout.stageCount)
     return (0..<layout.classCount).map { index in
       (0..<stages).reduce(0) { $0 + norms[$1 * width + layout.logit(ofClass: index)] } / Double(stages)

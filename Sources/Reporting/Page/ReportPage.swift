@@ -49,6 +49,7 @@ public struct ReportPage: Sendable {
     addScores(to: &page)
     addConfusion(to: &page)
     addSettings(to: &page)
+    addReproducibility(to: &page)
     return page.html
   }
 
@@ -81,7 +82,7 @@ public struct ReportPage: Sendable {
               result.map { "\(NumberText.fixed($0.seconds, digits: 1)) s" } ?? "–",
             ])
       }
-      page.table(table)
+      page.table(table, isWide: true)
       page.note(
         (metrics.isEmpty ? "" : "AP in per cent. ")
           + "Rank correlation: Spearman's, of a class's weight norm and its instance count. Tail/head: the mean norm of "
@@ -97,18 +98,30 @@ public struct ReportPage: Sendable {
         "\(comparison.methods.count) methods with the same budget and \(seeds) on "
           + "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
           + "\(groups.countedBy.rawValue); the classifier's last layer alone was trained, on cached RoI features.")
-      page.table(table.table)
+      page.table(table.table, isWide: true)
       page.note(
-        "AP in per cent, means over the seeds ± their standard deviation, the best of each column bold. "
+        "AP in per cent, means over the seeds ± their standard deviation. Of each metric the best is bold, and what "
+          + "cannot be told from it. "
           + "Norm–count: Spearman's rank correlation of a class's weight norm and its instance count.")
+      if let differences = table.differences {
+        page.heading("Differences to \(comparison.methods.first?.method ?? "the first")")
+        page.table(differences, isWide: true, isStacked: true)
+        let drawn = comparison.replicates.map {
+          ", with the middle 95 % of \(NumberText.grouped($0)) paired draws of validation images"
+            + (comparison.seeds.count > 1 ? " and of seeds" : "")
+        }
+        page.note("In points\(drawn ?? ""); those that leave no doubt are bold.")
+      }
       page.figure(table.scores.chart, csv: table.scores.csv, named: "methods")
       for method in comparison.methods {
         for failure in method.failures { page.note("\(method.method), \(failure)") }
       }
       if runs.count > Self.room {
-        page.note("The figures below show the first method and the best of the others by AP, each with its first seed.")
+        page.note(
+          "The figures below show the first method and the best of the others by AP, each with its first seed; training "
+            + "curves are of all seeds.")
       } else if comparison.seeds.count > 1 {
-        page.note("The figures below show the first seed of each method.")
+        page.note("The figures below show the first seed of each method; training curves are of all seeds.")
       }
     }
   }
@@ -122,7 +135,7 @@ public struct ReportPage: Sendable {
 
   private func addTraining(to page: inout PageWriter) throws {
     let curves = try shown.filter { !$0.metrics.isEmpty }.map {
-      try TrainingCurves.Run(name: $0.name, method: $0.method, metrics: $0.metrics)
+      try TrainingCurves.Run(name: $0.name, method: $0.method, metrics: $0.metrics, otherSeeds: $0.otherSeeds)
     }
     guard !curves.isEmpty else { return }
     page.section("Training") { page in
@@ -254,6 +267,16 @@ public struct ReportPage: Sendable {
           })
       }
       for run in runs { page.command(run.record.commandLines, name: runs.count > 1 ? run.name : nil) }
+    }
+  }
+
+  private func addReproducibility(to page: inout PageWriter) {
+    let facts = comparison.map(\.reproducibility) ?? Reproducibility(of: runs.map(\.record))
+    guard let facts else { return }
+    page.section("Reproducibility") { page in
+      page.paragraph(facts.text)
+      if let command = facts.command { page.command([command], name: nil) }
+      page.note("`bags methods --bibtex` prints the papers that the methods come from.")
     }
   }
 

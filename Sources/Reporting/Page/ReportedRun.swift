@@ -17,6 +17,8 @@ public struct ReportedRun: Sendable {
   public var initialHead: LinearHead?
   /// The lines of its `metrics.jsonl`; empty where there are none.
   public var metrics: [TrainingMetrics]
+  /// The curves of the same training with other seeds; empty where there are none.
+  public var otherSeeds: [TrainingCurves.Run] = []
   /// The evaluation of the run's detections; `nil` where there is none.
   public var evaluation: EvaluationDocument?
   /// The scores of its detections; `nil` where they are not known.
@@ -57,7 +59,7 @@ extension ReportedRun {
       },
       metrics: try read(folder.metricsPath) { _ in try folder.metrics() } ?? [],
       evaluation: try read(folder.evaluationPath) { try EvaluationDocument(contentsOf: $0) })
-    scores = try read(folder.resultsPath) { path in
+    scores = try folder.keptResultsPath.map { path in
       let detections = try DetectionColumns(contentsOfResults: path)
       var scores = ScoreDistribution.Result(name: name, method: record.method, groups: head.groups)
       for (score, id) in zip(detections.scores, detections.categoryIDs) { scores.add(score: score, categoryID: id) }

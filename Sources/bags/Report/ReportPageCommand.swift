@@ -12,7 +12,7 @@ struct ReportPageCommand: ParsableCommand {
       The page needs neither network nor any other file. It holds the classes and groups, the curves of training, the \
       weight norms, before and after where the run began from a head, every setting, and, where a run's folder holds \
       evaluation.json, AP by frequency, group and class, precision over recall and the confusion between groups, as far \
-      as it holds them; where it holds results.json, the scores of the detections.
+      as it holds them; where it holds results.json or detections.safetensors, the scores of the detections.
 
       The page of a single run, or of what `bags compare` made, is written into its folder as report.html, that of \
       several runs to Reports/report.html.
@@ -47,8 +47,12 @@ struct ReportPageCommand: ParsableCommand {
       ?? NamedHead.all(runs, hint: ReportCommand.hint)
     let single = named.count == 1 ? named.first?.run : nil
     let path = output ?? "\(folder ?? single ?? "Reports")/report.html"
+    var reported = try named.map(ReportedRun.init)
+    for (index, runs) in (comparison?.runs(inFolder: folder ?? "") ?? []).enumerated() {
+      reported[index].otherSeeds = try Self.curves(of: runs.runs.dropFirst(), method: runs.method)
+    }
     let page = try ReportPage(
-      try named.map(ReportedRun.init), comparison: comparison,
+      reported, comparison: comparison,
       named: folder.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().lastPathComponent } ?? "")
     // The page of a run or a comparison holds nothing but what its folder does: it is made anew without asking.
     if output != nil || (comparison == nil && single == nil) { try overwriting.check(path) }
@@ -64,6 +68,17 @@ struct ReportPageCommand: ParsableCommand {
       try printJSON(["page": path])
     } else {
       StandardStreams.result(path)
+    }
+  }
+
+  /// The curves of runs that are there and were trained.
+  private static func curves(of runs: some Sequence<RunFolder>, method: String) throws -> [TrainingCurves.Run] {
+    try runs.compactMap { run in
+      guard FileManager.default.fileExists(atPath: run.metricsPath) else { return nil }
+      let metrics = try run.metrics()
+      guard !metrics.isEmpty else { return nil }
+      let seed = try run.record().settings.seed
+      return try TrainingCurves.Run(name: "\(method), seed \(seed)", method: method, metrics: metrics)
     }
   }
 

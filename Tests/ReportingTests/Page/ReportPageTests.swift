@@ -93,6 +93,15 @@ import TrainingRuns
     #expect(html.contains("prefers-color-scheme: dark") && html.contains("@media print"))
   }
 
+  @Test func thePageSaysHowToRepeatIt() throws {
+    let html = try ReportPage([run("base"), run("mine", method: "bags")]).html()
+    let section = try #require(html.components(separatedBy: "<h2>Reproducibility</h2>").last)
+    #expect(section.contains("Made with bags 0, OpenBLAS kernels Zen, 2 threads; seed 0."))
+    // Both read the same file: it is named once.
+    #expect(section.components(separatedBy: "b.json (fingerprint 9-f)").count == 2)
+    #expect(html.contains("<div class=\"scroll full\">"))
+  }
+
   @Test func whatARunLacksIsLeftOut() throws {
     var bare = try run("bare")
     (bare.metrics, bare.evaluation) = ([], nil)
