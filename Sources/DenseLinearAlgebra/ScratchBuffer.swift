@@ -14,8 +14,10 @@ public final class ScratchBuffer {
 
   /// Room for `count` values; what it held before is lost.
   public func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
-    let bytes = max(1, count) * MemoryLayout<Float>.stride
+    var bytes = max(1, count) * MemoryLayout<Float>.stride
     if let memory, bytes <= capacity { return memory.assumingMemoryBound(to: Float.self) }
+    // A little more than the last time: batches differ in size.
+    bytes = max(bytes, capacity + capacity / 4)
     memory?.deallocate()
     let isLarge = bytes >= 2 * Self.hugePage
     let fresh = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)

@@ -65,7 +65,7 @@ public struct DetectionPass: Sendable {
     }
     unclippedImageCount = sizes.count { $0 == nil }
     self.features = features
-    self.scorer = (scorer as? LinearHead).flatMap { PackedClassifier($0) } ?? scorer
+    self.scorer = scorer
     self.regressor = regressor
     self.settings = settings
   }
@@ -95,7 +95,7 @@ public struct DetectionPass: Sendable {
   /// thread waits long for the last.
   private func chunks() -> [Range<Int>] {
     let block = ImageDetector.rowsAtATime(scorer)
-    let enough = min(4 * block, max(block / 4, features.roiCount / 256))
+    let enough = min(4 * block, max(block / 2, features.roiCount / 128))
     var chunks: [Range<Int>] = []
     var start = 0
     var rows = 0
