@@ -112,7 +112,8 @@ public final class Race {
     }
     if let ownHead, needsStandIns {
       try runner.trainStandIns(
-        for: ownHead, firstRate: settings.learningRate, in: context(plan.epochs, 0, "race: a head without the images held out"))
+        for: ownHead, firstRate: settings.learningRate,
+        in: context(plan.epochs, 0, "race: a head without the images held out"))
     }
     // Rung 1.
     var field: [Runner] = []
@@ -120,7 +121,8 @@ public final class Race {
       func trial(_ rate: Double) throws -> TriedSettings {
         var settings = TriedSettings(learningRate: rate, parameters: row.ownChoice.parameters)
         settings.outcomes = [
-          try outcome(of: row, at: rate, in: context(plan.shortEpochs, 0, "race, rung 1: \(row) at \(settingText(rate))"))
+          try outcome(
+            of: row, at: rate, in: context(plan.shortEpochs, 0, "race, rung 1: \(row) at \(settingText(rate))"))
         ]
         return settings
       }
@@ -160,7 +162,8 @@ public final class Race {
         tried.outcomes = [try outcome(of: row, at: rate, in: context(plan.epochs, 0, "race, rung 2: \(row)"))]
         return (row, tried)
       }
-      (runner.row, runner.tried) = tries.max { plan.criterion.score(of: $0.1.trial) < plan.criterion.score(of: $1.1.trial) } ?? tries[0]
+      (runner.row, runner.tried) =
+        tries.max { plan.criterion.score(of: $0.1.trial) < plan.criterion.score(of: $1.1.trial) } ?? tries[0]
       finalists[index] = runner
     }
     // Rung 3: the other splits, and means of the best.
@@ -169,7 +172,9 @@ public final class Race {
     for count in 2...max(2, plan.finalistCount) where count <= trained.count {
       var mean = Runner(row: .mean(of: trained.prefix(count).map(\.row)), epochs: plan.epochs, tried: untried)
       do {
-        mean.tried.outcomes = [try runner.outcome(of: mean.row, in: context(plan.epochs, 0, "race, rung 3: \(mean.row)"))]
+        mean.tried.outcomes = [
+          try runner.outcome(of: mean.row, in: context(plan.epochs, 0, "race, rung 3: \(mean.row)"))
+        ]
         try finish(&mean, context)
         finalists.append(mean)
       } catch is LinearHeadError {
@@ -185,7 +190,8 @@ public final class Race {
     for split in self.runner.splits.indices.dropFirst(runner.tried.outcomes.count) {
       runner.tried.outcomes.append(
         try outcome(
-          of: runner.row, at: runner.tried.learningRate, in: context(plan.epochs, split, "race, rung 3: \(runner.row)")))
+          of: runner.row, at: runner.tried.learningRate, in: context(plan.epochs, split, "race, rung 3: \(runner.row)"))
+      )
     }
   }
 
@@ -222,7 +228,9 @@ public final class Race {
     let index = plan.winner(among: better.map(\.tried), partCounts: better.map { max(1, $0.row.members.count) })
     func entry(_ runner: Runner) -> RaceRecord.Entry {
       var lead: [Double]?
-      if runner.rung == 3, let base, !isReference(runner.row), let interval = plan.criterion.lead(of: runner.tried, over: base.tried) {
+      if runner.rung == 3, let base, !isReference(runner.row),
+        let interval = plan.criterion.lead(of: runner.tried, over: base.tried)
+      {
         lead = [score(runner) - score(base), interval.lowerBound, interval.upperBound]
       }
       return RaceRecord.Entry(
@@ -285,7 +293,9 @@ extension RacePlan {
       floor.map { (tried[index].trial.metrics?["AP"] ?? -1) >= $0 } ?? true
     }
     guard let best = allowed.first else { return nil }
-    let equal = allowed.filter { $0 == best || (criterion.lead(of: tried[best], over: tried[$0])?.lowerBound ?? 1) <= 0 }
+    let equal = allowed.filter {
+      $0 == best || (criterion.lead(of: tried[best], over: tried[$0])?.lowerBound ?? 1) <= 0
+    }
     return equal.max { (partCounts[$0], -$0) < (partCounts[$1], -$1) } ?? best
   }
 }

@@ -66,7 +66,8 @@ struct ResultKey: Encodable {
     inputs: [String: RunRecord.Input]
   ) throws {
     try self.init(
-      purpose, MethodChoice(name: ComparedMethod.meanName), settings: TrainingSettings(), groups: groups, source: source,
+      purpose, MethodChoice(name: ComparedMethod.meanName), settings: TrainingSettings(), groups: groups,
+      source: source,
       inputs: inputs, start: parts.joined(separator: " "))
   }
 

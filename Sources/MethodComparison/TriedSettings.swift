@@ -77,7 +77,8 @@ extension TuningPlan {
       (candidates.compactMap { trials[$0].metrics?["AP"] }.max() ?? 0) - bound / 100
     }
     let allowed = candidates.filter { index in floor.map { (trials[index].metrics?["AP"] ?? -1) >= $0 } ?? true }
-    let best = allowed.sorted { (-criterion.score(of: trials[$0]), $0) < (-criterion.score(of: trials[$1]), $1) }.first ?? 0
+    let best =
+      allowed.sorted { (-criterion.score(of: trials[$0]), $0) < (-criterion.score(of: trials[$1]), $1) }.first ?? 0
     guard best != 0, allowed.contains(0), trials[0].metrics != nil else {
       return Choice(index: best, lead: nil, keptDefault: false)
     }

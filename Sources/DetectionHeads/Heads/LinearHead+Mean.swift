@@ -17,7 +17,8 @@ extension LinearHead {
         throw LinearHeadError(.unsupported, "a head with hidden layers cannot be part of a mean")
       }
       guard head.inputs == first.inputs else {
-        throw LinearHeadError(.wrongShape, "a mean is of heads of the same features, not of \(first.inputs) and \(head.inputs)")
+        throw LinearHeadError(
+          .wrongShape, "a mean is of heads of the same features, not of \(first.inputs) and \(head.inputs)")
       }
       guard head.groups.members.map(\.id) == groups.members.map(\.id) else {
         throw LinearHeadError(.wrongClasses, "a mean is of heads of the same categories")

@@ -18,7 +18,8 @@ public struct MeanLayout: LogitLayout {
     for part in parts {
       guard part.product == .linear, part.stageCount == 1, !(part is MeanLayout) else {
         throw LinearHeadError(
-          .unsupported, "a head of the layout \(part.name) cannot be part of a mean: its logits are not plain linear ones"
+          .unsupported,
+          "a head of the layout \(part.name) cannot be part of a mean: its logits are not plain linear ones"
         )
       }
       guard part.classCount == parts[0].classCount else {

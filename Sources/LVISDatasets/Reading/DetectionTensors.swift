@@ -44,7 +44,7 @@ struct DetectionTensors {
   }
 
   /// The container of tensors at a path; `nil` where something else stands there.
-  private static func container(at path: String) throws -> (any TensorContainer)? {
+  fileprivate static func container(at path: String) throws -> (any TensorContainer)? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     if status.st_mode & S_IFMT == S_IFDIR {
@@ -104,6 +104,21 @@ struct DetectionTensors {
 }
 
 extension DetectionColumns {
+  /// Whether a file looks like results: JSON, or columns of tensors with image ids and scores. A head's file does not.
+  ///
+  /// - Throws: `FileError` or `TensorFileError` where it cannot be read.
+  public static func areLikely(at path: String) throws -> Bool {
+    if let file = try DetectionTensors.container(at: path) {
+      return ["image_ids", "scores"].allSatisfy(file.names.contains)
+    }
+    let file = try MappedFile(at: path)
+    return withExtendedLifetime(file) {
+      // A byte order mark and white space may come first.
+      let first = file.bytes.prefix(64).first { ![0xEF, 0xBB, 0xBF, 0x20, 0x0A, 0x0D, 0x09].contains($0) }
+      return first == UInt8(ascii: "[") || first == UInt8(ascii: "{")
+    }
+  }
+
   /// Writes detections as columns of a safetensors file: ids as integers as short as they fit, boxes x, y, width, height
   /// and scores in single precision, about 26 bytes a detection.
   ///

@@ -52,7 +52,9 @@ enum PageStyleSheet {
     @media screen and (min-width: 824px) {
       .full { width: max-content; min-width: 100%; max-width: calc(100vw - 48px); margin-left: 50%;
         transform: translateX(-50%); }
-      .full td:not(.number) { white-space: normal; min-width: 96px; }
+      .full td:not(.number) { white-space: normal; min-width: 96px; max-width: 240px;
+        overflow-wrap: anywhere; }
+      .full th:first-child { white-space: normal; overflow-wrap: anywhere; }
       .full th, .full td { padding-right: 12px; }
       .full th:last-child, .full td:last-child { padding-right: 2px; }
     }

@@ -7,7 +7,7 @@ struct MethodOptions: ParsableArguments {
     name: .customLong("method"),
     help: .init(
       "How to train: \(TrainingMethod.all.map(\.name).joined(separator: ", ")); auto: the winner of a race.",
-      valueName: "name"), completion: .list(TrainingMethod.all.map(\.name) + [RacingTraining.methodName]))
+      valueName: "name"), completion: .list(TrainingMethod.all.map(\.name) + ["auto"]))
   var name = TrainingMethod.bags.name
 
   @Argument(parsing: .allUnrecognized, help: .hidden)

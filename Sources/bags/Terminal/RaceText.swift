@@ -26,7 +26,7 @@ enum RaceText {
       table.add(
         [entry.name, "\(entry.rung)", "\(entry.epochs)"]
           + (["AP"] + groups).map { name in
-            entry.metrics == nil ? "diverged" : EvaluationTables.percent(entry.metrics?[name])
+            entry.metrics == nil ? "diverged" : NumberText.percent(entry.metrics?[name].flatMap { $0 > -1 ? $0 : nil })
           } + [lead, entry.name == record.winner ? "wins" : ""])
     }
     return table

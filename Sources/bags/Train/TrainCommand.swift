@@ -71,7 +71,8 @@ struct TrainCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   @Option(
-    help: .init("The time that --method auto may take, such as 90s, 10m or 2h (default: what it needs).", valueName: "time"))
+    help: .init(
+      "The time that --method auto may take, such as 90s, 10m or 2h (default: what it needs).", valueName: "time"))
   var budget: TimeBudget?
 
   @OptionGroup(title: "Learning rate auto, method auto") var tuning: TuningOptions
@@ -134,7 +135,8 @@ struct TrainCommand: ParsableCommand {
     try refuse(try sampling.samplerChoice() != nil, "--sampler, which it chooses itself")
     try refuse(try sampling.miningChoice() != nil, "--mining")
     try refuse(try boxes.choice() != nil, "--box-loss")
-    try refuse(architecture.architecture(setStages: 1) != HeadArchitecture(), "layers or stages: it trains one linear layer")
+    try refuse(
+      architecture.architecture(setStages: 1) != HeadArchitecture(), "layers or stages: it trains one linear layer")
     try refuse(input.classWeights != nil, "--class-weights, which few methods take")
     try refuse(input.match != .ids, "--match: the head must be of the same categories")
     try refuse(tensorboard != nil, "--tensorboard")

@@ -99,7 +99,7 @@ import TrainingRuns
       let table = try #require(report.table.differences)
       #expect(table.titles == ["less a", "AP", "AP1"])
       #expect(
-        table.texts { "*\($0)" } == [["b", "*−20.00 (−30.00 to −10.00)", "*−10.00 (−15.00 to −5.00)"]])
+        table.texts { "*\($0)" } == [["b", "*−20.00 (−30.10 to −10.10)", "*−10.00 (−15.05 to −5.05)"]])
     }
   }
 
