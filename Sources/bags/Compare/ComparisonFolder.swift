@@ -23,6 +23,8 @@ struct ComparisonFolder {
     if files.fileExists(atPath: path, isDirectory: &isFolder) {
       guard isFolder.boolValue else { throw CommandFailure("\(path): is a file; choose another --output") }
       let names = try files.contentsOfDirectory(atPath: path)
+      // Another process may have made the folder this very moment.
+      for _ in 0..<20 where !names.isEmpty && !isComparison { Thread.sleep(forTimeInterval: 0.05) }
       guard names.isEmpty || isComparison else {
         throw CommandFailure("\(path): holds something other than a comparison; choose another --output")
       }
