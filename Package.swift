@@ -133,7 +133,8 @@ let package = Package(
       path: "Tests/TestSupport", resources: [.copy("Golden"), .copy("Cases")]),
     .testTarget(name: "PackageTests"),
     .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles", "TestSupport"]),
-    .testTarget(name: "DenseLinearAlgebraTests", dependencies: ["DenseLinearAlgebra", "TestSupport"]),
+    .testTarget(
+      name: "DenseLinearAlgebraTests", dependencies: ["CVectorKernels", "DenseLinearAlgebra", "TestSupport"]),
     .testTarget(
       name: "TensorFilesTests",
       dependencies: [

@@ -6,9 +6,12 @@ public enum DefaultThreads {
   /// The number for this process: its processors by affinity mask and cgroup quota, or fewer where `OMP_NUM_THREADS` says
   /// so; at least 1.
   public static let count = count(
-    processors: affinityCount ?? ProcessInfo.processInfo.activeProcessorCount,
+    processors: processors,
     quota: cgroupQuota(membership: text(at: "/proc/self/cgroup") ?? "", reading: text),
     ompThreads: ProcessInfo.processInfo.environment["OMP_NUM_THREADS"])
+
+  /// The processors that this process may run on.
+  static let processors = affinityCount ?? ProcessInfo.processInfo.activeProcessorCount
 
   /// The number for a process that is described.
   ///

@@ -3,10 +3,10 @@ import RealModule
 /// A random generator that gives the same numbers for the same seed on every machine: xoshiro256** (Blackman and
 /// Vigna 2018), its state filled by SplitMix64.
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
-  private var s0: UInt64
-  private var s1: UInt64
-  private var s2: UInt64
-  private var s3: UInt64
+  @usableFromInline var s0: UInt64
+  @usableFromInline var s1: UInt64
+  @usableFromInline var s2: UInt64
+  @usableFromInline var s3: UInt64
 
   /// Makes a generator whose numbers follow from the seed.
   public init(seed: UInt64) {
@@ -31,6 +31,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
   public var state: [UInt64] { [s0, s1, s2, s3] }
 
   /// The next 64 random bits.
+  @inlinable
   public mutating func next() -> UInt64 {
     let scrambled = s1 &* 5
     let result = (scrambled << 7 | scrambled >> 57) &* 9
@@ -51,6 +52,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
 }
 
 /// A draw from the standard normal distribution (Box and Muller 1958).
+@inlinable
 public func standardNormal(using generator: inout some RandomNumberGenerator) -> Double {
   let radius = (-2 * Double.log(1 - Double.random(in: 0..<1, using: &generator))).squareRoot()
   return radius * Double.cos(2 * .pi * Double.random(in: 0..<1, using: &generator))

@@ -91,9 +91,11 @@ public struct DetectionPass: Sendable {
       deliver: { results in for result in results { try deliver(result) } })
   }
 
-  /// Consecutive images with enough RoIs together for a product to run at full speed.
+  /// Consecutive images with enough RoIs together for a product to run at full speed, but in many pieces, so that no
+  /// thread waits long for the last.
   private func chunks() -> [Range<Int>] {
-    let enough = 4 * ImageDetector.rowsAtATime(scorer)
+    let block = ImageDetector.rowsAtATime(scorer)
+    let enough = min(4 * block, max(block / 2, features.roiCount / 128))
     var chunks: [Range<Int>] = []
     var start = 0
     var rows = 0

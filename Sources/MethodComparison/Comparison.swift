@@ -11,6 +11,10 @@ import LVISEvaluation
 /// `FOLDER/trials`, each named by all that decides it: what was finished is not done again, and what was interrupted goes
 /// on where it stopped.
 ///
+/// Several processes, on one machine or on many, may carry out the same comparison in one folder at once: each takes the
+/// next run or trial that none has, and what one that was killed had begun, another goes on with. Each returns when all
+/// is done, with the same results.
+///
 /// A set that stays in memory is trained on by one method after the other. A larger one is trained on by all methods of a
 /// seed in turns: they visit the same images in the same order, so it is read from the disk once for all of them.
 public struct Comparison {
@@ -107,13 +111,11 @@ public struct Comparison {
     let rows = methodsAndBases
     for row in rows { meter.expect(Double(seeds.count) * (ownWork(of: row) + scoringWork)) }
     let tuned = try tune(rows, hooks: hooks, meter: meter)
+    var counted: Set<String> = []
+    while try workAtWhatIsFree(rows, tuned: tuned, counted: &counted, hooks: hooks, meter: meter) {}
     var state = State()
-    for seed in seeds {
-      // Those that others need come first.
-      for depth in 0...(rows.map(\.bases.count).max() ?? 0) {
-        let wave = rows.filter { $0.bases.count == depth }
-        try run(wave, seed: seed, tuned: tuned, state: &state, hooks: hooks, meter: meter)
-      }
+    try forEachWave(rows, tuned: tuned, state: &state) { cells, state in
+      for cell in cells { try collect(cell, into: &state) }
     }
     return ComparedResults(
       rows: methods.map { row(of: $0, tuned: tuned[$0.description], state: state) }, seeds: seeds, settings: settings)
@@ -162,34 +164,110 @@ public struct Comparison {
     for warning in tuner.warnings { hooks.finished("warning: \(warning)") }
     for row in rows { meter.expect(tuner.work(of: row)) }
     var tuned: [String: TunedMethod] = [:]
-    for row in rows {
-      let result = try tuner.tune(row, hooks: hooks, meter: meter)
-      tuned[row.description] = result
-      hooks.finished("\(row): \(result.summary)")
+    tuner.yields = true
+    var (left, meter) = (rows, meter)
+    while !left.isEmpty {
+      var taken: [ComparedMethod] = []
+      for row in left {
+        do {
+          let result = try tuner.tune(row, hooks: hooks, meter: meter)
+          tuned[row.description] = result
+          hooks.finished("\(row): \(result.summary)")
+        } catch is WorkTakenError {
+          taken.append(row)
+        }
+      }
+      if taken.count == left.count { try WorkClaims.wait(hooks) }
+      left = taken
+      // What is looked up once more was counted before.
+      meter = WorkMeter(ComparisonHooks())
     }
     return tuned
   }
 
   // MARK: Training and scoring
 
-  /// Trains and scores some methods with one seed.
-  private func run(
-    _ rows: [ComparedMethod], seed: UInt64, tuned: [String: TunedMethod], state: inout State, hooks: ComparisonHooks,
-    meter: WorkMeter
+  /// Calls `body` with the cells of every seed, those that others need before those that need them.
+  private func forEachWave(
+    _ rows: [ComparedMethod], tuned: [String: TunedMethod], state: inout State,
+    _ body: ([ComparisonCell], inout State) throws -> Void
   ) throws {
-    var cells: [ComparisonCell] = []
-    for row in rows {
-      let base = row.base.flatMap { state.cells[$0.description]?.last }
-      let cell = try ComparisonCell(
-        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base,
-        members: row.members.compactMap { state.cells[$0.description]?.last }, own: ownHead, data: set.trainingData,
-        folder: "\(folder)/runs")
-      cells.append(cell)
-      state.cells[row.description, default: []].append(cell)
+    for seed in seeds {
+      for depth in 0...(rows.map(\.bases.count).max() ?? 0) {
+        var cells: [ComparisonCell] = []
+        for row in rows where row.bases.count == depth {
+          let base = row.base.flatMap { state.cells[$0.description]?.last }
+          let cell = try ComparisonCell(
+            row, tuned: tuned[row.description], settings: settings, seed: seed, base: base,
+            members: row.members.compactMap { state.cells[$0.description]?.last }, own: ownHead,
+            data: set.trainingData, folder: "\(folder)/runs")
+          cells.append(cell)
+          state.cells[row.description, default: []].append(cell)
+        }
+        try body(cells, &state)
+      }
     }
+  }
+
+  private var claims: WorkClaims { WorkClaims(at: "\(folder)/claims") }
+
+  /// Goes once through all cells, and works at those that are not done and that no other process has.
+  ///
+  /// - Parameter counted: The cells whose work was counted as done, by name.
+  /// - Returns: Whether there may be more to do.
+  private func workAtWhatIsFree(
+    _ rows: [ComparedMethod], tuned: [String: TunedMethod], counted: inout Set<String>, hooks: ComparisonHooks,
+    meter: WorkMeter
+  ) throws -> Bool {
+    var (isLeft, hasWorked) = (false, false)
+    // Those that failed, and those that need them.
+    var hopeless: Set<String> = []
+    var state = State()
+    // Larger than memory, the set is read once for all cells of a wave.
+    let isStreamed = set.source.featureByteCount > settings.memoryLimit
+    try forEachWave(rows, tuned: tuned, state: &state) { cells, _ in
+      var mine: [(cell: ComparisonCell, claim: WorkClaims.Claim)] = []
+      defer { for (_, claim) in mine { claim.release() } }
+      for cell in cells {
+        if try isDone(cell) {
+          if counted.insert(cell.claimName).inserted { meter.discount(ownWork(of: cell.method) + scoringWork) }
+          continue
+        }
+        if claims.failure(of: cell.claimName) != nil || cell.needs.contains(where: { hopeless.contains($0.path) }) {
+          hopeless.insert(cell.run.path)
+          continue
+        }
+        isLeft = true
+        guard cell.isTrained || cell.hasBase, let claim = try claims.claim(cell.claimName) else { continue }
+        mine.append((cell, claim))
+        if try isDone(cell) || claims.failure(of: cell.claimName) != nil { continue }
+        counted.insert(cell.claimName)
+        hasWorked = true
+        if !isStreamed {
+          try work(at: [cell], hooks: hooks, meter: meter)
+          mine.removeLast()
+          claim.release()
+        }
+      }
+      if isStreamed { try work(at: mine.map(\.cell), hooks: hooks, meter: meter) }
+    }
+    if isLeft, !hasWorked { try WorkClaims.wait(hooks) }
+    return isLeft
+  }
+
+  /// Whether a cell is trained and scored.
+  private func isDone(_ cell: ComparisonCell) throws -> Bool {
+    let digest = try set.validationDigest()
+    return try cell.isTrained && cell.savedMetrics(digest: digest) != nil
+      && (replicateCount == 0 || cell.savedReplicates(digest: digest, count: replicateCount) != nil)
+      && (!keepsDetections || cell.hasDetections(digest: digest))
+  }
+
+  /// Trains and scores cells of one seed that nobody else works at; keeps why they fail.
+  private func work(at cells: [ComparisonCell], hooks: ComparisonHooks, meter: WorkMeter) throws {
     let due = cells.filter { cell in
       if cell.isTrained { meter.discount(ownWork(of: cell.method)) }
-      return !cell.isTrained && cell.hasBase
+      return !cell.isTrained
     }
     if let ownHead { for cell in due where cell.method == .ownHead { try cell.keep(ownHead, program: program) } }
     var failures = try train(
@@ -208,17 +286,20 @@ public struct Comparison {
         failures.append((cell, "\(error)"))
       }
     }
-    for (cell, failure) in failures {
-      state.failures[cell.method.description, default: []].append("seed \(seed): \(failure)")
-    }
-    for cell in cells where cell.isTrained {
-      // One head, whatever the seed.
-      if cell.method == .ownHead, state.outcomes[cell.method.description] != nil {
-        meter.discount(scoringWork)
-        continue
-      }
-      let outcome = try score(cell, hooks: hooks, meter: meter)
-      state.outcomes[cell.method.description, default: []].append(outcome)
+    for (cell, failure) in failures { try claims.fail(cell.claimName, failure) }
+    for cell in cells where cell.isTrained { _ = try score(cell, hooks: hooks, meter: meter) }
+  }
+
+  /// Puts what a cell came to beside the others.
+  private func collect(_ cell: ComparisonCell, into state: inout State) throws {
+    let name = cell.method.description
+    // One head, whatever the seed.
+    if cell.method == .ownHead, state.outcomes[name] != nil { return }
+    if cell.isTrained {
+      let outcome = try score(cell, hooks: ComparisonHooks(), meter: WorkMeter(ComparisonHooks()))
+      state.outcomes[name, default: []].append(outcome)
+    } else if let failure = claims.failure(of: cell.claimName) {
+      state.failures[name, default: []].append("seed \(cell.seed): \(failure)")
     }
   }
 

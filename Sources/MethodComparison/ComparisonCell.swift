@@ -97,10 +97,14 @@ struct ComparisonCell {
   /// Whether its head is there.
   var isTrained: Bool { FileManager.default.fileExists(atPath: run.headPath) }
 
+  /// The runs whose heads it needs.
+  var needs: [RunFolder] { (base.map { [$0] } ?? []) + members }
+
   /// Whether the heads that it needs are there.
-  var hasBase: Bool {
-    ((base.map { [$0] } ?? []) + members).allSatisfy { FileManager.default.fileExists(atPath: $0.headPath) }
-  }
+  var hasBase: Bool { needs.allSatisfy { FileManager.default.fileExists(atPath: $0.headPath) } }
+
+  /// By what it is claimed: the name of its run.
+  var claimName: String { (run.path as NSString).lastPathComponent }
 
   /// Its saved metrics; `nil` if it was not scored, or on other validation data.
   ///

@@ -20,6 +20,8 @@ final class TrialRunner {
     var meter: WorkMeter
     /// A line about the trial.
     var detail: String
+    /// Whether a trial that another process works at is left to it, rather than waited for.
+    var yields = false
     /// The settings of a row that another one needs; as it is unless they are tuned.
     var picked: (ComparedMethod) throws -> ComparedMethod = { $0 }
   }
@@ -121,12 +123,24 @@ final class TrialRunner {
   // MARK: Trials
 
   /// The metrics of a row on the held-out images of a split; `nil` where training diverges.
+  ///
+  /// - Throws: `WorkTakenError` where another process works at it and is not waited for.
   func outcome(of method: ComparedMethod, in context: Context) throws -> TrialOutcome? {
     let key = try key(of: method, in: context)
     let work = work(of: method, epochs: context.epochs)
-    if let known = try trials?.outcome(of: key) {
-      context.meter.discount(work)
-      return known.outcome
+    var claim: WorkClaims.Claim?
+    defer { claim?.release() }
+    while let trials {
+      let isKnown = try trials.outcome(of: key) != nil
+      if !isKnown { claim = try trials.claim(key) }
+      // Another process may have finished it just before it was claimed.
+      if let known = try trials.outcome(of: key) {
+        context.meter.discount(work)
+        return known.outcome
+      }
+      if claim != nil { break }
+      if context.yields { throw WorkTakenError() }
+      try WorkClaims.wait(context.hooks)
     }
     let outcome = try head(of: method, in: context).map {
       let scored = try splits[context.split].score($0, replicates: replicateCount, seed: UInt64(context.split))

@@ -35,6 +35,11 @@ public struct TrialStore: Sendable {
     return entry
   }
 
+  /// Claims a trial; `nil` where another process has it.
+  ///
+  /// - Throws: `FileError` if the lock cannot be made.
+  func claim(_ key: ResultKey) throws -> WorkClaims.Claim? { try WorkClaims(at: path).claim(key.digest()) }
+
   /// Keeps what a trial came to.
   ///
   /// - Throws: `FileError`.

@@ -25,6 +25,8 @@ public final class Tuner {
   /// Whether all trials start from heads that were given.
   private let hasGivenHeads: Bool
   private var tuned: [String: TunedMethod] = [:]
+  /// Whether trials that another process works at are left to it: then tuning throws `WorkTakenError`, and goes on later.
+  var yields = false
 
   /// Puts images aside.
   ///
@@ -84,6 +86,7 @@ public final class Tuner {
       var context = TrialRunner.Context(
         epochs: plan.epochs, split: split, hooks: hooks, meter: meter,
         detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
+      context.yields = yields
       context.picked = { try self.tune($0, hooks: hooks, meter: meter).picked }
       do {
         return try runner.outcome(of: row, in: context)
@@ -102,9 +105,17 @@ public final class Tuner {
     guard !tried.isEmpty else { throw ComparisonError(.badRecipe, "\(method): there was nothing to try") }
     let contenders = tried.count > 1 ? plan.contenders(among: tried) : []
     meter.discount(Double((splits.count - 1) * (plan.contenderCount - contenders.count)) * trialWork(of: method))
+    var isTaken = false
     for split in splits.indices.dropFirst() {
-      for index in contenders { tried[index].outcomes.append(try run(tried[index], split: split)) }
+      for index in contenders {
+        do {
+          tried[index].outcomes.append(try run(tried[index], split: split))
+        } catch is WorkTakenError {
+          isTaken = true
+        }
+      }
     }
+    if isTaken { throw WorkTakenError() }
     let choice = plan.choice(among: tried, contenders)
     var record = TuningRecord(
       metric: plan.criterion.description, heldOutImageCount: splits.reduce(0) { $0 + $1.features.images.count },

@@ -47,6 +47,46 @@ import Testing
     }
   }
 
+  /// Processes share out the runs of one folder; what those that were killed had begun, the others finish.
+  @Test func processesShareAFolder() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let options = [
+        "--methods", "softmax,bags,focal,softmax+tau-norm:tau=0.5", "--seeds", "3", "--replicates", "40",
+      ]
+      let alone = try compare(folder, options + ["--output", "alone"])
+      #expect(alone.status == 0, "\(alone.error)")
+      let processes = try (0..<5).map {
+        try startBags(Self.inputs + options + ["--output", "shared"], in: folder, error: "error\($0).txt")
+      }
+      for process in processes.prefix(2) {
+        Thread.sleep(forTimeInterval: .random(in: 0.1..<1.5))
+        kill(process.processIdentifier, SIGKILL)
+      }
+      for process in processes.dropFirst(2) { process.waitUntilExit() }
+      let said = try (0..<5).map { try String(contentsOfFile: "\(folder)/error\($0).txt", encoding: .utf8) }
+      #expect(processes.dropFirst(2).allSatisfy { $0.terminationStatus == 0 }, "\(said)")
+      #expect(try results(at: "\(folder)/shared") == results(at: "\(folder)/alone"))
+      let names = { (name: String) in
+        try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)").filter { $0 != "latest" }.sorted()
+      }
+      #expect(try names("shared/runs") == names("alone/runs"))
+      // Every run was scored by one of them.
+      let scored = said.flatMap { $0.split(separator: "\n").filter { $0.contains(": AP ") } }
+      #expect(Set(scored).count == scored.count && scored.count >= 10, "\(scored)")
+    }
+  }
+
+  /// What was measured, run by run; not how long it took.
+  private func results(at folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "\(folder)/runs").filter { $0 != "latest" }.sorted().map {
+      let object = try jsonObject(at: "\(folder)/runs/\($0)/evaluation.json")
+      let head = try LinearHead(contentsOf: "\(folder)/runs/\($0)/head.safetensors")
+      let digest = head.weight.storage.reduce(UInt32(0)) { $0 &* 31 &+ $1.bitPattern }
+      return "\($0) \(object["AP"] ?? "none") \(digest)"
+    }
+  }
+
   @Test func papersGetTablesCurvesAndWhatRepeatsThem() throws {
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)

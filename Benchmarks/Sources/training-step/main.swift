@@ -56,11 +56,12 @@ var settings = TrainingSettings()
 settings.epochs = 1_000_000
 settings.threads = threads
 settings.warmupSteps = 0
-let objective = BalancedGroupSoftmax(groups: groups, background: .official)
+let objective = BalancedGroupSoftmaxLoss(groups: groups, background: .official)
 let head = LinearHead(
   inputs: features, layout: objective.layout, groups: groups, method: "bags", using: &generator)
 let trainer = try HeadTrainer(head: head, objective: objective, source: source, settings: settings)
 for _ in 0..<10 { _ = try trainer.step() }
+let warm = trainer.times
 var times: [Double] = []
 var keptRows = 0.0
 for _ in 0..<steps {
@@ -81,10 +82,13 @@ for batch in 0..<batches {
 operations /= Double(batches)
 times.sort()
 let median = times[times.count / 2]
+let parts = StepTimes.Part.allCases.map { part in
+  String(format: "\"%@\": %.3f", "\(part)", (trainer.times[part] - warm[part]) * 1000 / Double(steps))
+}
 print(
   String(
     format:
       "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"rois_per_second\": %.0f, \"logits\": %d, \"kept_rows\": %.0f, "
-      + "\"gflop\": %.3f, \"gflops\": %.1f}",
+      + "\"gflop\": %.3f, \"gflops\": %.1f, \"parts\": {%@}}",
     median, times[0], Double(rois) / median * 1000, head.bias.count, keptRows / Double(steps), operations * 1e-9,
-    operations * 1e-6 / median))
+    operations * 1e-6 / median, parts.joined(separator: ", ")))

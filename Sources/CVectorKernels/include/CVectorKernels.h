@@ -3,6 +3,7 @@
 
 #include "logistic.h"
 #include "processor.h"
+#include "product.h"
 #include "sgd.h"
 #include "select.h"
 #include "softmax.h"

@@ -75,6 +75,9 @@ public struct AlignmentObjective: WholeBatchObjective, ParameterizedObjective {
   /// The row of the confidence, the only one that is trained.
   public var trainedLogits: Range<Int> { classCount + 1..<classCount + 2 }
 
+  /// The shares of the rows that have a gradient each: so many on any number of threads, for the same sums.
+  private static let shares = 16
+
   private var alignment: Alignment<Float> {
     Alignment(magnitudes: parameters[0].values.storage, margins: parameters[1].values.storage)
   }
@@ -86,11 +89,11 @@ public struct AlignmentObjective: WholeBatchObjective, ParameterizedObjective {
     let alignment = alignment
     let zero = Alignment<Float>(
       magnitudes: Array(repeating: 0, count: classCount), margins: Array(repeating: 0, count: classCount))
-    var gradients = Array(repeating: zero, count: threads)
+    var gradients = Array(repeating: zero, count: Self.shares)
     let losses = gradients.withUnsafeMutableBufferPointer { gradients in
       // Each part has a gradient of its own.
       nonisolated(unsafe) let gradients = gradients
-      return sumOverParts(logits.rowCount, threads: threads) { part, rows in
+      return sumOverParts(logits.rowCount, parts: Self.shares, threads: threads) { part, rows in
         alignedCrossEntropy(
           logits: logits.values, rows: rows, targets: targets, alignment: alignment, weights: weights,
           divisor: total > 0 ? total : 1, gradient: &gradients[part])

@@ -21,22 +21,25 @@ func softmaxCrossEntropy(
   }
 }
 
-/// Σ of what `body` gives for each thread's share of the rows, added in order: the same for the same number of threads.
+/// Σ of what `body` gives for shares of the rows, added in order: the same for any number of threads.
 ///
 /// - Parameters:
 ///   - rowCount: The rows to share out.
 ///   - threads: How many threads to use.
 ///   - body: Gives the sum over some rows; called on several threads at once.
 public func sumOverRows(_ rowCount: Int, threads: Int, _ body: (Range<Int>) -> Double) -> Double {
-  sumOverParts(rowCount, threads: threads) { _, rows in body(rows) }
+  // By the rows alone, or the sum would depend on the threads.
+  sumOverParts(rowCount, parts: max(1, min(64, rowCount / 16)), threads: threads) { _, rows in body(rows) }
 }
 
-/// The same, told which part of the threads it is.
-package func sumOverParts(_ rowCount: Int, threads: Int, _ body: (Int, Range<Int>) -> Double) -> Double {
-  withUnsafeTemporaryAllocation(of: Double.self, capacity: threads) { sums in
+/// The same over so many shares, told which of them it is.
+package func sumOverParts(
+  _ rowCount: Int, parts: Int, threads: Int, _ body: (Int, Range<Int>) -> Double
+) -> Double {
+  withUnsafeTemporaryAllocation(of: Double.self, capacity: parts) { sums in
     guard let base = sums.baseAddress else { return 0 }
-    inParallel(parts: threads) { part in
-      (base + part).initialize(to: body(part, evenSlice(of: rowCount, part: part, of: threads)))
+    inParallel(count: parts, threads: threads) { part in
+      (base + part).initialize(to: body(part, evenSlice(of: rowCount, part: part, of: parts)))
     }
     return sums.reduce(0, +)
   }

@@ -64,15 +64,18 @@ package struct WeightScalingObjective: WholeBatchObjective, ParameterizedObjecti
   /// No rows: weight and bias stay as they are.
   public var trainedLogits: Range<Int> { 0..<0 }
 
+  /// The shares of the rows that have a gradient each: so many on any number of threads, for the same sums.
+  private static let shares = 16
+
   /// CE of the scaled logits, mean over RoIs; the gradient of the scales is left in `parameters`.
   public mutating func backward(_ logits: BlockLogits, threads: Int) -> [Double] {
     let targets = logits.labels.map { $0 + 1 }
     let scales = parameters[0].values.storage
-    var gradients = Array(repeating: [Float](repeating: 0, count: scales.count), count: threads)
+    var gradients = Array(repeating: [Float](repeating: 0, count: scales.count), count: Self.shares)
     let loss = gradients.withUnsafeMutableBufferPointer { gradients in
       // Each part has a gradient of its own.
       nonisolated(unsafe) let gradients = gradients
-      return sumOverParts(logits.rowCount, threads: threads) { part, rows in
+      return sumOverParts(logits.rowCount, parts: Self.shares, threads: threads) { part, rows in
         scaledCrossEntropy(
           logits: logits.values, rows: rows, targets: targets, scales: scales,
           divisor: Float(max(1, logits.rowCount)), gradient: &gradients[part])

@@ -5,28 +5,19 @@ import HeadLosses
 
 /// The products between features and weight that the blocks of a batch need, and no others.
 ///
-/// Shapes: N RoIs in the batch, D features, K logits; a block takes R of the RoIs and J of the logits. Each thread takes
-/// its share of every block's rows forward and of its logits backward, with OpenBLAS on one thread: two parallel regions
-/// a step instead of one for every product.
+/// Shapes: N RoIs in the batch, D features, K logits; a block takes R of the RoIs and J of the logits. The operands are
+/// packed once for all threads; then the tiles of all blocks' products stand in one queue, from which every thread takes
+/// the next. A number is summed in the same order in any tile, so that it does not depend on the threads.
 final class BlockProducts {
-  private let gathered = ScratchBuffer()
+  private let panels = ScratchBuffer()
+  private let weights = ScratchBuffer()
   private let logits = ScratchBuffer()
+  private let strips = ScratchBuffer()
   private let featureGradient = ScratchBuffer()
   private let blockFeatureGradient = ScratchBuffer()
   private let threads: Int
-
-  /// A block and where it stands in the buffers.
-  private struct PlacedBlock {
-    let block: LogitBlock
-    let rowCount: Int
-    /// X of the block [R, D]: its own rows gathered, or the batch itself.
-    let features: UnsafeMutablePointer<Float>
-    /// From a row of X to the next.
-    let stride: Int
-    /// Z of the block [R, J], later its gradient.
-    let logits: UnsafeMutablePointer<Float>
-  }
   private var placed: [PlacedBlock] = []
+  private var inputs = 0
 
   init(threads: Int) { self.threads = threads }
 
@@ -41,20 +32,19 @@ final class BlockProducts {
   func forward(
     _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32], head: LinearHead
   ) -> [BlockLogits] {
-    let inputs = head.weight.columns
-    let stride = inputs * head.layout.stageCount
-    place(
-      blocks, features: features, batchCount: labels.count, inputs: inputs, stride: stride,
-      logitCount: head.bias.count, stageCount: head.layout.stageCount)
+    inputs = head.weight.columns
+    let batch = Batch(
+      features: features, stride: inputs * head.layout.stageCount, count: labels.count,
+      stageCount: head.layout.stageCount)
+    place(blocks, of: batch, logitCount: head.bias.count)
     head.weight.withUnsafeValues { weight in
       head.bias.withUnsafeBufferPointer { bias in
         guard let weight = weight.baseAddress, let bias = bias.baseAddress else { return }
-        inParallel(parts: threads) { part in
-          for place in placed {
-            let share = evenSlice(of: place.rowCount, part: part, of: threads)
-            gather(place, share: share, from: features, inputs: inputs, stride: stride)
-            multiply(place, share: share, weight: weight, bias: bias, inputs: inputs)
-          }
+        pack(batch, weight: weight)
+        let tiles = ProductTiles.forward(placed, threads: threads)
+        inParallel(count: tiles.count, threads: threads) { index in
+          let tile = tiles[index]
+          placed[tile.block].multiplyForward(rows: tile.rows, panels: tile.panels, inputs: inputs, bias: bias)
         }
       }
     }
@@ -74,24 +64,22 @@ final class BlockProducts {
   ///   - logitCount: K.
   ///   - trained: The logits whose gradient is wanted; that of others is not computed.
   func backward(into gradient: LayerGradient, inputs: Int, logitCount: Int, trained: Range<Int>) {
-    clearUntouched(gradient, logitCount: logitCount, inputs: inputs)
-    inParallel(parts: threads) { part in
-      for place in placed {
-        let columns = place.block.logits.count
-        let wanted = place.block.logits.clamped(to: trained)
-        let slice = evenSlice(of: wanted.count, part: part, of: threads)
-        if slice.isEmpty { continue }
-        let first = wanted.lowerBound + slice.lowerBound
-        let start = first - place.block.logits.lowerBound
-        let share = start..<start + slice.count
-        Float.multiply(
-          rows: share.count, columns: inputs, inner: place.rowCount, alpha: 1,
-          place.logits + share.lowerBound, stride: columns, transposed: true,
-          place.features, stride: place.stride, transposed: false,
-          beta: 0, into: gradient.weight + first * inputs, stride: inputs)
-        bags_column_sums(
-          place.logits + share.lowerBound, place.rowCount, columns, share.count, gradient.bias + first)
+    let gaps = untouched(of: logitCount)
+    let strips = ProductTiles.strips(placed, trained: trained)
+    inParallel(count: strips.count + gaps.count, threads: threads) { index in
+      if index < strips.count {
+        placed[strips[index].block].packGradient(strip: strips[index].strip, trained: trained, bias: gradient.bias)
+      } else {
+        let gap = gaps[index - strips.count]
+        (gradient.weight + gap.lowerBound * inputs).update(repeating: 0, count: gap.count * inputs)
+        (gradient.bias + gap.lowerBound).update(repeating: 0, count: gap.count)
       }
+    }
+    let tiles = ProductTiles.backward(placed, trained: trained, inputs: inputs, threads: threads)
+    inParallel(count: tiles.count, threads: threads) { index in
+      let tile = tiles[index]
+      placed[tile.block].multiplyBackward(
+        logits: tile.rows, panels: tile.panels, inputs: inputs, trained: trained, into: gradient.weight)
     }
   }
 
@@ -129,65 +117,89 @@ final class BlockProducts {
     return result
   }
 
-  private func place(
-    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, batchCount: Int, inputs: Int, stride: Int,
-    logitCount: Int, stageCount: Int
-  ) {
-    let counts = blocks.map { $0.rowCount(batchCount: batchCount) }
+  /// The features of a batch as they were gathered.
+  private struct Batch {
+    let features: UnsafeMutablePointer<Float>
+    /// From a row to the next.
+    let stride: Int
+    let count: Int
+    let stageCount: Int
+  }
+
+  /// Finds a place for every block; those that take all RoIs of a stage share their packed features.
+  private func place(_ blocks: [LogitBlock], of batch: Batch, logitCount: Int) {
     for block in blocks {
       precondition(
-        block.logits.lowerBound >= 0 && block.logits.upperBound <= logitCount && (0..<stageCount).contains(block.stage)
-          && block.rows?.allSatisfy { (0..<batchCount).contains(Int($0)) } ?? true,
-        "a loss asked for logits \(block.logits) of \(logitCount), or for examples beyond the \(batchCount) of the batch"
+        block.logits.lowerBound >= 0 && block.logits.upperBound <= logitCount
+          && (0..<batch.stageCount).contains(block.stage)
+          && block.rows?.allSatisfy { (0..<batch.count).contains(Int($0)) } ?? true,
+        "a loss asked for logits \(block.logits) of \(logitCount), or for examples beyond the \(batch.count) of the batch"
       )
     }
-    var nextFeatures = gathered.floats(zip(blocks, counts).reduce(0) { $0 + ($1.0.rows == nil ? 0 : $1.1 * inputs) })
+    let panelCount = (inputs + PlacedBlock.panel - 1) / PlacedBlock.panel
+    let counts = blocks.map { $0.rowCount(batchCount: batch.count) }
+    let stages = Set(blocks.lazy.filter { $0.rows == nil }.map(\.stage)).sorted()
+    func size(_ rowCount: Int) -> Int { PlacedBlock.packedCount(rowCount) * panelCount * PlacedBlock.panel }
+    var nextPanels = panels.floats(
+      zip(blocks, counts).reduce(stages.count * size(batch.count)) { $0 + ($1.0.rows == nil ? 0 : size($1.1)) })
+    var ofStage = [UnsafeMutablePointer<Float>?](repeating: nil, count: batch.stageCount)
+    for stage in stages {
+      ofStage[stage] = nextPanels
+      nextPanels += size(batch.count)
+    }
+    func weightSize(_ block: LogitBlock) -> Int {
+      (block.logits.count + PlacedBlock.panel - 1) / PlacedBlock.panel * panelCount * PlacedBlock.panel
+        * PlacedBlock.panel
+    }
+    func stripSize(_ block: LogitBlock, _ rowCount: Int) -> Int {
+      (block.logits.count + PlacedBlock.strip - 1) / PlacedBlock.strip * PlacedBlock.strip * rowCount
+    }
+    var nextWeights = weights.floats(blocks.reduce(0) { $0 + weightSize($1) })
     var nextLogits = logits.floats(zip(blocks, counts).reduce(0) { $0 + $1.0.logits.count * $1.1 })
-    placed = zip(blocks, counts).map { block, count in
-      defer {
-        nextLogits += count * block.logits.count
-        if block.rows != nil { nextFeatures += count * inputs }
+    var nextStrips = strips.floats(zip(blocks, counts).reduce(0) { $0 + stripSize($1.0, $1.1) })
+    placed.removeAll(keepingCapacity: true)
+    for (block, count) in zip(blocks, counts) {
+      placed.append(
+        PlacedBlock(
+          block: block, rowCount: count, panels: block.rows == nil ? ofStage[block.stage] ?? nextPanels : nextPanels,
+          weights: nextWeights, logits: nextLogits, strips: nextStrips))
+      if block.rows != nil { nextPanels += size(count) }
+      nextWeights += weightSize(block)
+      nextLogits += count * block.logits.count
+      nextStrips += stripSize(block, count)
+    }
+  }
+
+  /// Packs X once for each set of rows and W once for each block.
+  private func pack(_ batch: Batch, weight: UnsafePointer<Float>) {
+    var sources: [PlacedBlock] = []
+    for place in placed where place.block.rows != nil || !sources.contains(where: { $0.panels == place.panels }) {
+      sources.append(place)
+    }
+    let rows = ProductTiles.rowsToPack(sources)
+    let panels = ProductTiles.weightPanels(placed)
+    inParallel(count: rows.count + panels.count, threads: threads) { index in
+      if index < rows.count {
+        let source = sources[rows[index].block]
+        source.packRows(
+          rows[index].rows, of: batch.features + source.block.stage * inputs, stride: batch.stride, inputs: inputs)
+      } else {
+        let tile = panels[index - rows.count]
+        placed[tile.block].packWeights(panel: tile.panel, weight: weight, inputs: inputs)
       }
-      return PlacedBlock(
-        block: block, rowCount: count,
-        features: block.rows == nil ? features + block.stage * inputs : nextFeatures,
-        stride: block.rows == nil ? stride : inputs, logits: nextLogits)
     }
   }
 
-  private func gather(
-    _ place: PlacedBlock, share: Range<Int>, from features: UnsafeMutablePointer<Float>, inputs: Int, stride: Int
-  ) {
-    guard let rows = place.block.rows else { return }
-    let features = features + place.block.stage * inputs
-    for position in share {
-      (place.features + position * inputs).update(from: features + Int(rows[position]) * stride, count: inputs)
-    }
-  }
-
-  private func multiply(
-    _ place: PlacedBlock, share: Range<Int>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, inputs: Int
-  ) {
-    let slice = place.block.logits
-    let columns = slice.count
-    for row in share { (place.logits + row * columns).update(from: bias + slice.lowerBound, count: columns) }
-    Float.multiply(
-      rows: share.count, columns: columns, inner: inputs, alpha: 1,
-      place.features + share.lowerBound * place.stride, stride: place.stride, transposed: false,
-      weight + slice.lowerBound * inputs, stride: inputs, transposed: true,
-      beta: 1, into: place.logits + share.lowerBound * columns, stride: columns)
-  }
-
-  /// Logits outside every block have no gradient.
-  private func clearUntouched(_ gradient: LayerGradient, logitCount: Int, inputs: Int) {
+  /// The logits outside every block, cut so that threads can share them: they have no gradient.
+  private func untouched(of logitCount: Int) -> [Range<Int>] {
+    var gaps: [Range<Int>] = []
     var next = 0
     for slice in placed.map(\.block.logits).sorted(by: { $0.lowerBound < $1.lowerBound })
       + [logitCount..<logitCount]
     where slice.lowerBound >= next {
-      let gap = next..<slice.lowerBound
-      (gradient.weight + gap.lowerBound * inputs).update(repeating: 0, count: gap.count * inputs)
-      (gradient.bias + gap.lowerBound).update(repeating: 0, count: gap.count)
+      gaps += stride(from: next, to: slice.lowerBound, by: 64).map { $0..<min($0 + 64, slice.lowerBound) }
       next = slice.upperBound
     }
+    return gaps
   }
 }

@@ -23,6 +23,9 @@ public final class HeadTrainer {
   /// The learning rate of every step.
   public let schedule: LearningRateSchedule
 
+  /// Where the time of the steps went that this trainer took.
+  public private(set) var times = StepTimes()
+
   /// Sums since the last line of metrics, and since the epoch began.
   var lineSums: MetricsSums
   /// Time since the last line of metrics, while it ran.
@@ -148,12 +151,14 @@ public final class HeadTrainer {
   /// - Returns: The losses before the step, the norm of the gradient and the size of the batch.
   /// - Throws: What reading the source throws.
   public func step() throws -> TrainingStep {
+    var lap = ContinuousClock.now
     var (batch, batchFeatures) = try nextBatch()
     if let miner {
       batch.progress = Double(stepsTaken) / Double(stepCount)
       var generator = stepGenerator(purpose: 3, number: stepsTaken)
       try miner.reduce(&batch, features: batchFeatures, head: head, objective: objective, using: &generator)
     }
+    times.add(.reading, since: &lap)
     let rate = schedule.rate(atStep: stepsTaken)
     let boxLoss = try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
@@ -161,8 +166,10 @@ public final class HeadTrainer {
       for: BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
     let (labels, features) = addFeatures(to: batchFeatures, labels: batch.labels, using: &generator)
     let blocks = objective.blocks(labels: labels, using: &generator)
-    let losses = setGradients(blocks, features: features, labels: labels)
+    times.add(.choosing, since: &lap)
+    let losses = setGradients(blocks, features: features, labels: labels, lap: &lap)
     let norm = takeOptimizerStep(rate: rate)
+    times.add(.update, since: &lap)
     let result = TrainingStep(
       number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate,
       losses: losses + (boxLoss.map { [$0] } ?? []),
@@ -204,7 +211,8 @@ public final class HeadTrainer {
   ///
   /// - Returns: The parts of the loss.
   private func setGradients(
-    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32]
+    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32],
+    lap: inout ContinuousClock.Instant
   ) -> [Double] {
     let head = self.head
     let normalized = cosines?.normalize(head)
@@ -213,7 +221,9 @@ public final class HeadTrainer {
       ?? hiddenProducts?.forward(head.hidden, features: features, count: labels.count)
       ?? features
     let logits = products.forward(blocks, features: features, labels: labels, head: normalized ?? head)
+    times.add(.forward, since: &lap)
     let losses = objective.backward(logits, batchCount: labels.count, threads: settings.threads)
+    times.add(.loss, since: &lap)
     let trained = objective.trainedRows
     classifier.withGradient(ofLayerAt: 0) { gradient in
       products.backward(
@@ -223,6 +233,7 @@ public final class HeadTrainer {
     hiddenProducts?.backward(
       head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count), into: &classifier,
       from: 2)
+    times.add(.backward, since: &lap)
     return losses
   }
 

@@ -41,6 +41,11 @@ struct CompareCommand: ParsableCommand {
       Methods that need a trained head have it of the same seed: disalign softmax's, calibrations and +offline that \
       of the method without them. Their epochs and seconds are those of both.
 
+      Several processes may run the same command with the same --output, on one machine or on many that share the \
+      folder (srun, a job array, GNU parallel): each takes the next training or trial that none has, goes on with what \
+      one that was killed left, and prints the table when all is done. It takes a file system with advisory locks, as \
+      NFS has them.
+
       What is finished stays: the same command, after Ctrl-C or anything else, goes on where it stopped, and one with \
       more methods or seeds trains only those. Every run in --output/runs is a folder for `bags predict` and \
       `bags report`.
@@ -122,7 +127,7 @@ struct CompareCommand: ParsableCommand {
     let folder = ComparisonFolder(at: output)
     try imageFormat.checkAvailability()
     try folder.open()
-    try folder.withLock { try compare(in: folder) }
+    try compare(in: folder)
   }
 
   private func compare(in folder: ComparisonFolder) throws {
@@ -167,7 +172,9 @@ struct CompareCommand: ParsableCommand {
     let report = try ComparisonReport(
       result, groups: set.groups, program: Program.name, inputs: inputs, command: ComparisonText.command)
     let text = ComparisonText(report: report, set: set, isBuiltIn: input.features == nil)
-    try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
+    try folder.withLock {
+      try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
+    }
     for row in result.rows {
       for failure in row.failures { StandardStreams.warn("\(row.method), \(failure)") }
     }

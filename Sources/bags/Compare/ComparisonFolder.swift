@@ -23,6 +23,8 @@ struct ComparisonFolder {
     if files.fileExists(atPath: path, isDirectory: &isFolder) {
       guard isFolder.boolValue else { throw CommandFailure("\(path): is a file; choose another --output") }
       let names = try files.contentsOfDirectory(atPath: path)
+      // Another process may have made the folder this very moment.
+      for _ in 0..<20 where !names.isEmpty && !isComparison { Thread.sleep(forTimeInterval: 0.05) }
       guard names.isEmpty || isComparison else {
         throw CommandFailure("\(path): holds something other than a comparison; choose another --output")
       }
@@ -40,15 +42,15 @@ struct ComparisonFolder {
     return (try? JSONDecoder().decode(Mark.self, from: data))?.format == ComparisonDocument.formatName
   }
 
-  /// Runs `body` while no other process works in this folder.
-  ///
-  /// - Throws: `CommandFailure` where one does.
+  /// Runs `body` while no other process writes the table, and waits for one that does.
   func withLock<Result>(_ body: () throws -> Result) throws -> Result {
-    do {
-      let lock = try FileLock(at: "\(path)/.lock")
-      return try withExtendedLifetime(lock) { try body() }
-    } catch let error as FileLock.HeldError {
-      throw CommandFailure("\(error); wait for it, or choose another --output")
+    while true {
+      do {
+        let lock = try FileLock(at: "\(path)/.lock")
+        return try withExtendedLifetime(lock) { try body() }
+      } catch is FileLock.HeldError {
+        Thread.sleep(forTimeInterval: 0.05)
+      }
     }
   }
 

@@ -26,7 +26,9 @@ struct RecipeOptions: ParsableArguments {
   var weightDecay = 1e-4
 
   @Option(
-    help: "Threads (default: the processors that this process may use). The last bits of the result depend on it.")
+    help: .init(
+      "Threads (default: the processors that this process may use). The result depends on it only with hidden layers or "
+        + "mining, and then in its last bits."))
   var threads: Int?
 
   @Option(
