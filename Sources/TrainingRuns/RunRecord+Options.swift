@@ -30,6 +30,7 @@ extension RunRecord {
     guard let recipe else { return files }
     let named = Self.options("method", recipe.method)
     var list = named.prefix(1) + files
+    if dense { list.append(Option("dense", "true")) }
     if let groupBoundaries { list.append(Option("groups", groupBoundaries)) }
     list += named.dropFirst()
     if let sampler = recipe.sampler { list += Self.options("sampler", sampler) }
@@ -42,6 +43,7 @@ extension RunRecord {
       ]
     }
     if recipe.matching != .ids { list.append(Option("match", recipe.matching.rawValue)) }
+    if let normalizer = recipe.normalizer { list.append(Option("normalizer", normalizer.rawValue)) }
     return list + recipe.architecture.options + recipe.settings.options
   }
 

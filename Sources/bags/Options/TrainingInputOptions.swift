@@ -40,7 +40,17 @@ struct TrainingInputOptions: ParsableArguments {
     completion: .file(extensions: ["csv", "json"]))
   var classWeights: String?
 
+  @Flag(help: "With no --features: train on the built-in set of feature maps of a dense detector, not of RoIs.")
+  var dense = false
+
+  @Option(
+    help: .init(
+      "Feature maps: what the loss, summed over anchors and classes, is divided by: positives (of the batch; the default), "
+        + "per-image (torchvision), image-positives (mmdetection), running (detectron2), anchors.", valueName: "name"))
+  var normalizer: AnchorNormalizer?
+
   func validate() throws {
+    if dense && features != nil { throw ValidationError("--dense names the built-in set; --features says itself what it is") }
     if groups?.isEmpty == true {
       throw ValidationError("--groups needs a file, boundaries such as 10,100,1000, or auto:4")
     }
@@ -62,7 +72,7 @@ struct TrainingInputOptions: ParsableArguments {
   var paths: TrainingInputPaths {
     TrainingInputPaths(
       features: features, annotations: annotations, groups: groupsFile, initialHead: initialHead,
-      classWeights: classWeights)
+      classWeights: classWeights, dense: dense)
   }
 
   /// Where the groups are to be made: at boundaries that were given, or at the paper's.
@@ -75,3 +85,4 @@ struct TrainingInputOptions: ParsableArguments {
 }
 
 extension ClassMatching: ExpressibleByArgument {}
+extension AnchorNormalizer: ExpressibleByArgument {}

@@ -9,11 +9,14 @@ struct TrainingInputPaths {
   var initialHead: String?
   var miningHead: String?
   var classWeights: String?
+  /// Whether, with no features, the built-in set is that of feature maps.
+  var dense = false
 
   init(
     features: String? = nil, annotations: String? = nil, groups: String? = nil, initialHead: String? = nil,
-    miningHead: String? = nil, classWeights: String? = nil
+    miningHead: String? = nil, classWeights: String? = nil, dense: Bool = false
   ) {
+    self.dense = dense
     self.features = features
     self.annotations = annotations
     self.groups = groups
@@ -27,7 +30,8 @@ struct TrainingInputPaths {
     self.init(
       features: record.inputs["features"]?.path, annotations: record.inputs["annotations"]?.path,
       groups: record.inputs["groups"]?.path, initialHead: record.inputs["init"]?.path,
-      miningHead: record.inputs["mining-head"]?.path, classWeights: record.inputs["class-weights"]?.path)
+      miningHead: record.inputs["mining-head"]?.path, classWeights: record.inputs["class-weights"]?.path,
+      dense: record.dense)
   }
 
   /// The same paths, each with a mark of what is there now.
@@ -96,7 +100,12 @@ struct TrainingInputPaths {
   func load(
     grouping: CategoryGroups? = nil, boundaries: GroupBoundaries = .usual
   ) throws -> TrainingInputs {
-    guard let features else { return try builtInSet(grouping: grouping, boundaries: boundaries) }
+    guard let features else {
+      return dense
+        ? try builtInMaps(grouping: grouping, boundaries: boundaries)
+        : try builtInSet(grouping: grouping, boundaries: boundaries)
+    }
+    if try FeatureMapSet.isMapSet(at: features) { return try loadMaps(features, grouping: grouping, boundaries: boundaries) }
     let set = try FeatureSet(at: features)
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0) }
     if let dataset { try checkImages(of: set, are: dataset) }
@@ -122,6 +131,30 @@ struct TrainingInputPaths {
         + "are they of another split?")
   }
 
+  /// Reads feature maps; the objects of the annotations are assigned to their anchors.
+  private func loadMaps(
+    _ path: String, grouping: CategoryGroups?, boundaries: GroupBoundaries
+  ) throws -> TrainingInputs {
+    let maps = try FeatureMapSet(at: path)
+    guard let annotations else {
+      throw CommandFailure("\(path): anchors take their labels from --annotations; give those of its images")
+    }
+    let dataset = try LVISDataset(contentsOf: annotations)
+    let groups = try grouping ?? self.grouping(dataset, boundaries: boundaries)
+    guard dataset.categories.map(\.id) == groups.members.map(\.id) else {
+      throw CommandFailure(
+        "\(self.groups ?? "groups.json"): its \(groups.classCount) categories are not the "
+          + "\(dataset.categories.count) of \(annotations); make it anew with `bags group`")
+    }
+    let source = try LabelledMapSet(maps, assignedFrom: dataset, groups: groups, threads: DefaultThreads.count)
+    guard source.foregroundCount > 0 else {
+      throw CommandFailure("\(path): no object of \(annotations) lies on an anchor; are they of other images?")
+    }
+    return TrainingInputs(
+      source: source, groups: groups, dataset: dataset,
+      findings: dataset.findings().filter { !$0.concernsScoringOnly && $0.code != .areasOfZero })
+  }
+
   private func grouping(_ dataset: LVISDataset?, boundaries: GroupBoundaries) throws -> CategoryGroups {
     if let groups { return try CategoryGroups(contentsOf: groups) }
     guard let dataset else { throw CommandFailure("give --annotations or --groups") }
@@ -134,6 +167,18 @@ struct TrainingInputPaths {
       throw CommandFailure("\(set.path): has no labels; give --annotations to assign them by overlap (IoU >= .5)")
     }
     return try set.labels(assignedFrom: dataset)
+  }
+
+  private func builtInMaps(grouping: CategoryGroups?, boundaries: GroupBoundaries) throws -> TrainingInputs {
+    StandardStreams.note("--dense without --features: training on the built-in set of feature maps")
+    // The files stay mapped when their names are gone.
+    return try TemporaryFiles.withFolder { folder in
+      try SyntheticMapSet().write(to: folder)
+      var paths = self
+      paths.features = "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)"
+      paths.annotations = "\(folder)/\(SyntheticDetectionSet.FileName.trainingAnnotations)"
+      return try paths.load(grouping: grouping, boundaries: boundaries)
+    }
   }
 
   private func builtInSet(grouping: CategoryGroups?, boundaries: GroupBoundaries) throws -> TrainingInputs {
@@ -165,6 +210,9 @@ extension TrainingInputs {
   ///
   /// - Throws: `CommandFailure` where there are no annotations.
   func tuningData() throws -> TuningData {
+    guard !(source is any AnchorSource) else {
+      throw CommandFailure("--learning-rate auto tries rates on RoIs, not yet on feature maps; give a rate")
+    }
     guard let dataset else {
       throw CommandFailure("--learning-rate auto needs --annotations: held-out images are scored by their objects")
     }

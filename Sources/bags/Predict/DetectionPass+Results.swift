@@ -1,6 +1,6 @@
 import BalancedGroupSoftmax
 
-extension DetectionPass {
+extension ImageDetecting {
   /// Detects on every image and writes what it finds as LVIS results, with progress.
   ///
   /// - Parameters:
@@ -12,7 +12,7 @@ extension DetectionPass {
     let writer = try DetectionResultsWriter(at: path)
     let progress = ProgressLine("predict")
     defer { progress.finish() }
-    let total = features.images.count
+    let total = self.imageCount
     var imageCount = 0
     try forEachImage { image in
       var text = DetectionResultsText()
