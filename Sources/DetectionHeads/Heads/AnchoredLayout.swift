@@ -51,5 +51,5 @@ extension LogitLayout {
   }
 
   /// A, where the layout is of a dense head; `nil` where it is of one for RoIs or queries.
-  public var anchorCount: Int? { (self as? AnchoredLayout)?.anchorCount }
+  public var anchorsPerLocation: Int? { (self as? AnchoredLayout)?.anchorCount }
 }

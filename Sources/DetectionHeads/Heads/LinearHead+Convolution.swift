@@ -138,7 +138,7 @@ extension LinearHead {
   /// - Parameter change: Gives a classifier of the same features; all in one layout.
   /// - Throws: What the change throws.
   package func mappingAnchors(_ change: (LinearHead) throws -> LinearHead) throws -> LinearHead {
-    guard let anchorCount = layout.anchorCount else { return try change(self) }
+    guard let anchorCount = layout.anchorsPerLocation else { return try change(self) }
     let parts = try (0..<anchorCount).compactMap { try anchor($0).map(change) }
     guard let first = parts.first else { return self }
     return try LinearHead(

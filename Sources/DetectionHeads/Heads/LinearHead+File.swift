@@ -125,7 +125,7 @@ extension LinearHead {
     let ofLayout = layout.tensors.sorted { $0.key < $1.key }.map { name, values in
       NamedTensor(Self.layoutPrefix + name, floats: values, shape: [values.count])
     }
-    if layout.anchorCount != nil {
+    if layout.anchorsPerLocation != nil {
       let (values, shape) = Self.convolution(weight)
       return [
         NamedTensor("fc_cls.weight", floats: values, shape: shape, as: elementType),
@@ -149,7 +149,7 @@ extension LinearHead {
   public func metadata() throws -> [String: String] {
     var texts = ["format": "bags-head", "version": "1", "method": method, "layout": layout.name]
     texts["groups"] = try groups.json()
-    if let anchors = layout.anchorCount { texts[Self.anchorCountKey] = "\(anchors)" }
+    if let anchors = layout.anchorsPerLocation { texts[Self.anchorCountKey] = "\(anchors)" }
     return texts
   }
 

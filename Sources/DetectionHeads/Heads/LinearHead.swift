@@ -106,7 +106,7 @@ public struct LinearHead: Sendable {
     case .linear, .linearThenCosine: break
     }
     let norms = weight.rowNorms
-    if let anchors = layout.anchorCount {
+    if let anchors = layout.anchorsPerLocation {
       let width = layout.logitCount / anchors
       return (0..<layout.classCount).map { index in
         let squares = (0..<anchors).reduce(0.0) { sum, anchor in
@@ -269,9 +269,9 @@ public struct LinearHead: Sendable {
   ///   - matching: By what its classes are recognised.
   /// - Throws: `LinearHeadError` if the two differ in feature length, layers or stages, or have no class in common.
   public mutating func copyClasses(from other: LinearHead, matching: ClassMatching = .ids) throws {
-    guard layout.anchorCount == other.layout.anchorCount else {
+    guard layout.anchorsPerLocation == other.layout.anchorsPerLocation else {
       func kind(_ layout: any LogitLayout) -> String {
-        layout.anchorCount.map { "a dense head of \($0) anchors a location" } ?? "a head for RoIs or queries"
+        layout.anchorsPerLocation.map { "a dense head of \($0) anchors a location" } ?? "a head for RoIs or queries"
       }
       throw LinearHeadError(.wrongShape, "it is \(kind(other.layout)), \(kind(layout)) is expected")
     }

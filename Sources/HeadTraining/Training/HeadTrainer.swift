@@ -101,10 +101,10 @@ public final class HeadTrainer {
     }
     guard source.imageCount > 0 else { throw LinearHeadError(.missingData, "there are no RoIs to train on") }
     let anchorSource = source as? any AnchorSource
-    guard head.layout.anchorCount == anchorSource?.anchorsPerLocation else {
+    guard head.layout.anchorsPerLocation == anchorSource?.anchorsPerLocation else {
       throw LinearHeadError(
         .wrongShape,
-        "the head is for \(head.layout.anchorCount.map { "\($0) anchors a location" } ?? "RoIs"), the examples are "
+        "the head is for \(head.layout.anchorsPerLocation.map { "\($0) anchors a location" } ?? "RoIs"), the examples are "
           + (anchorSource.map { "\($0.anchorsPerLocation) anchors a location" } ?? "RoIs"))
     }
     if let fault = anchorSource == nil ? nil : Self.fault(with: objective, boxRegression: boxRegression) {

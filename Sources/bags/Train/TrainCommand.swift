@@ -329,7 +329,7 @@ struct TrainCommand: ParsableCommand {
 
 extension HeadTrainer {
   /// What the examples are called.
-  fileprivate var exampleWord: String { head.layout.anchorCount == nil ? "RoIs" : "anchors" }
+  fileprivate var exampleWord: String { head.layout.anchorsPerLocation == nil ? "RoIs" : "anchors" }
 }
 
 /// What `bags train --format json` prints.
