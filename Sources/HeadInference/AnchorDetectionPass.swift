@@ -29,7 +29,8 @@ public struct AnchorDetectionPass: ImageDetecting {
   ///   maps have another number of channels.
   public init(maps: FeatureMapSet, head: LinearHead, settings: DetectionSettings = DetectionSettings()) throws {
     anchors = try AnchorSettings(
-      metadata: maps.metadata, levelCount: maps.levelCount, anchorsPerLocation: maps.anchorsPerLocation, path: maps.path)
+      metadata: maps.metadata, levelCount: maps.levelCount, anchorsPerLocation: maps.anchorsPerLocation, path: maps.path
+    )
     guard let count = head.layout.anchorsPerLocation else {
       throw LinearHeadError(
         .unsupported, "\(maps.path) is a set of feature maps; the head is one for RoIs or queries, not a dense one")

@@ -7,7 +7,7 @@ extension RunRecord: Codable {
   /// that is calibrated stands in `trainedWith`.
   private enum CodingKeys: CodingKey {
     case format, version, program, created, method, calibration, trainedWith, sweep, tuning, inputs, groupBoundaries
-    case importedFrom, dense, tensorboard, roiCount, imageCount, featureCount, blasKernels, result
+    case importedFrom, tensorboard, roiCount, imageCount, featureCount, blasKernels, result
   }
 
   private static let formatName = "bags-run"
@@ -35,7 +35,6 @@ extension RunRecord: Codable {
     tuning = try stored.decodeIfPresent(TuningRecord.self, forKey: .tuning)
     inputs = try stored.decode([String: Input].self, forKey: .inputs)
     groupBoundaries = try stored.decodeIfPresent(String.self, forKey: .groupBoundaries)
-    dense = try stored.decodeIfPresent(Bool.self, forKey: .dense) ?? false
     tensorboard = try stored.decodeIfPresent(String.self, forKey: .tensorboard)
     roiCount = try stored.decode(Int.self, forKey: .roiCount)
     imageCount = try stored.decode(Int.self, forKey: .imageCount)
@@ -63,7 +62,6 @@ extension RunRecord: Codable {
     try stored.encodeIfPresent(tuning, forKey: .tuning)
     try stored.encode(inputs, forKey: .inputs)
     try stored.encodeIfPresent(groupBoundaries, forKey: .groupBoundaries)
-    if dense { try stored.encode(dense, forKey: .dense) }
     try stored.encodeIfPresent(tensorboard, forKey: .tensorboard)
     try stored.encode(roiCount, forKey: .roiCount)
     try stored.encode(imageCount, forKey: .imageCount)

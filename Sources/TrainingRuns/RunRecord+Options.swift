@@ -30,7 +30,6 @@ extension RunRecord {
     guard let recipe else { return files }
     let named = Self.options("method", recipe.method)
     var list = named.prefix(1) + files
-    if dense { list.append(Option("dense", "true")) }
     if let groupBoundaries { list.append(Option("groups", groupBoundaries)) }
     list += named.dropFirst()
     if let sampler = recipe.sampler { list += Self.options("sampler", sampler) }

@@ -65,8 +65,6 @@ public struct RunRecord: Sendable, Equatable {
   public var tuning: TuningRecord?
   /// The files that were read, by the names of their options.
   public var inputs: [String: Input]
-  /// Whether the run, where it names no features, was trained on the built-in set of feature maps.
-  public var dense = false
   /// The boundaries of the groups, such as `10,100,1000`; `nil` where they were read from a file.
   public var groupBoundaries: String?
   /// The folder that TensorBoard's events go to; `nil` for none.
@@ -124,7 +122,6 @@ public struct RunRecord: Sendable, Equatable {
       roiCount: source?.roiCount ?? base?.roiCount ?? 0, imageCount: source?.imageCount ?? base?.imageCount ?? 0,
       featureCount: head.inputs)
     recipe = base?.recipe
-    dense = base?.dense ?? false
     self.calibration = calibration
   }
 

@@ -51,9 +51,7 @@ struct SettingsFile {
       let line = root["settings"]?.mark?.line ?? 1
       settings = record.options.map { option in
         Setting(
-          option: option.name,
-          words: option.name == "dense" ? ["--dense"] : Self.words(option.name, value: option.value), value: option.value,
-          line: line)
+          option: option.name, words: Self.words(option.name, value: option.value), value: option.value, line: line)
       }
     } else {
       settings = try Self.settings(of: root, path: self.path)

@@ -97,7 +97,8 @@ extension AnchorSettings {
     if let name = metadata["anchor_convention"] {
       guard let known = AnchorConvention(rawValue: name) else {
         let names = AnchorConvention.allCases.map(\.rawValue).joined(separator: ", ")
-        throw LinearHeadError(.unknownName, "metadata \"anchor_convention\" is \"\(name)\"; one of \(names) is expected")
+        throw LinearHeadError(
+          .unknownName, "metadata \"anchor_convention\" is \"\(name)\"; one of \(names) is expected")
       }
       convention = known
     }
@@ -110,7 +111,8 @@ extension AnchorSettings {
         try numbers("anchor_sizes", String($0))
       },
       ratios: try numbers("anchor_ratios", text("anchor_ratios")), strides: strides.map { Int($0) },
-      convention: convention, offset: try metadata["anchor_offset"].map { try numbers("anchor_offset", $0) }?.first ?? 0,
+      convention: convention,
+      offset: try metadata["anchor_offset"].map { try numbers("anchor_offset", $0) }?.first ?? 0,
       roundsBaseAnchors: try choice("anchor_rounding", ["yes": true, "no": false]),
       ordersBySize: try choice("anchor_order", ["ratios": false, "sizes": true]))
   }

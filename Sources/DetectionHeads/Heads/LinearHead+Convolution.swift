@@ -98,7 +98,8 @@ extension LinearHead {
         rows.bias.count.isMultiple(of: classCount) ? rows.bias.count / classCount : rows.bias.count / (classCount + 1)
     }
     let perAnchor = anchorCount > 0 ? rows.bias.count / anchorCount : 0
-    guard anchorCount > 0, rows.bias.count.isMultiple(of: anchorCount), [classCount, classCount + 1].contains(perAnchor)
+    guard anchorCount > 0, rows.bias.count.isMultiple(of: anchorCount),
+      [classCount, classCount + 1].contains(perAnchor)
     else {
       throw LinearHeadError(
         .wrongClasses,

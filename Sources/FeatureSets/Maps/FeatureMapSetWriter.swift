@@ -94,7 +94,9 @@ public final class FeatureMapSetWriter {
       guard last.imageID < maps.imageID else {
         throw fault("image_ids", "stands behind image \(last.imageID), ids must ascend")
       }
-      guard last.levels.count == maps.levels.count else { throw fault("level_shapes", "every image has as many levels") }
+      guard last.levels.count == maps.levels.count else {
+        throw fault("level_shapes", "every image has as many levels")
+      }
       guard (last.boxDeltas == nil) == (maps.boxDeltas == nil) else {
         throw fault("box_deltas", "every image has them or none")
       }

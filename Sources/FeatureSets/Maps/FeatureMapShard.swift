@@ -80,7 +80,8 @@ struct FeatureMapShard: Sendable {
         FeatureSetError(path: path, tensor: tensor, row: row, code: code, detail: detail)
       }
       if let last = images.last, last.id >= id {
-        throw fault("image_ids", .imageOrder, "image \(id) stands behind image \(last.id): ids must ascend, one an image")
+        throw fault(
+          "image_ids", .imageOrder, "image \(id) stands behind image \(last.id): ids must ascend, one an image")
       }
       var levels: [FeatureMapSet.LevelShape] = []
       var count = 0
@@ -94,7 +95,8 @@ struct FeatureMapShard: Sendable {
       }
       let scale = SIMD2(scales[2 * row], scales[2 * row + 1])
       guard scale.x > 0, scale.y > 0, scale.x.isFinite, scale.y.isFinite else {
-        throw fault("image_scales", .notFinite, "\(scale.x), \(scale.y): numbers above 0 are expected, resized ÷ original")
+        throw fault(
+          "image_scales", .notFinite, "\(scale.x), \(scale.y): numbers above 0 are expected, resized ÷ original")
       }
       let size = SIMD2(sizes[2 * row + 1], sizes[2 * row])
       guard size.x > 0, size.y > 0, size.x.isFinite, size.y.isFinite else {

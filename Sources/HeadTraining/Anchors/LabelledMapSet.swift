@@ -34,7 +34,8 @@ public struct LabelledMapSet: AnchorSource {
     _ maps: FeatureMapSet, assignedFrom dataset: LVISDataset, groups: CategoryGroups, threads: Int = 1
   ) throws {
     let anchors = try AnchorSettings(
-      metadata: maps.metadata, levelCount: maps.levelCount, anchorsPerLocation: maps.anchorsPerLocation, path: maps.path)
+      metadata: maps.metadata, levelCount: maps.levelCount, anchorsPerLocation: maps.anchorsPerLocation, path: maps.path
+    )
     try maps.checkImages(areIn: dataset)
     let lookup = IDIndex(ascending: groups.members.map(\.id))
     var objects: [Int: [(box: CornerBox, label: Int32)]] = [:]
@@ -64,7 +65,8 @@ public struct LabelledMapSet: AnchorSource {
           of: boxes,
           among: own.map {
             CornerBox(
-              $0.box.x1 * image.scale.x, $0.box.y1 * image.scale.y, $0.box.x2 * image.scale.x, $0.box.y2 * image.scale.y)
+              $0.box.x1 * image.scale.x, $0.box.y1 * image.scale.y, $0.box.x2 * image.scale.x, $0.box.y2 * image.scale.y
+            )
           },
           isTrained: anchors.trainedLocations(levels: image.levels.map { ($0.height, $0.width) }, size: image.size),
           anchorsPerLocation: anchors.anchorsPerLocation)
@@ -108,7 +110,9 @@ public struct LabelledMapSet: AnchorSource {
   /// The shapes of an image's levels.
   public func levels(ofImage index: Int) -> [FeatureMapSet.LevelShape] { maps.images[index].levels }
   /// The anchors of an image that are not background.
-  public func labelledAnchors(ofImage index: Int) -> ArraySlice<AnchorLabel> { labels[starts[index]..<starts[index + 1]] }
+  public func labelledAnchors(ofImage index: Int) -> ArraySlice<AnchorLabel> {
+    labels[starts[index]..<starts[index + 1]]
+  }
   /// Copies the features of all locations of an image.
   ///
   /// - Throws: `FeatureSetError` if one of them is not finite.
@@ -145,7 +149,8 @@ public struct LabelledMapSet: AnchorSource {
 
   /// The anchors themselves as `.boxes`, in pixels of the image that the detector saw; no other column.
   public func values(_ column: FeatureColumn, rows: Range<Int>) throws -> [Float]? {
-    guard column == .boxes, let image = (0..<imageCount).first(where: { self.rows(ofImage: $0).contains(rows.lowerBound) })
+    guard column == .boxes,
+      let image = (0..<imageCount).first(where: { self.rows(ofImage: $0).contains(rows.lowerBound) })
     else { return nil }
     let own = self.rows(ofImage: image)
     let grid = AnchorGrid(anchors, levels: levels(ofImage: image).map { ($0.height, $0.width) })
@@ -153,4 +158,3 @@ public struct LabelledMapSet: AnchorSource {
       .flatMap { [$0.x1, $0.y1, $0.x2, $0.y2] }
   }
 }
-

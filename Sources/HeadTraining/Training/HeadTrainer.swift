@@ -117,7 +117,9 @@ public final class HeadTrainer {
     let ownParameters = (objective as? any ParameterizedObjective)?.parameters ?? []
     classifier = ParameterGroup(head.parameters + ownParameters)
     headParameterCount = classifier.parameters.count - ownParameters.count
-    for index in 0..<2 { classifier.parameters[index].trainedRows = objective.trainedRows }
+    // The loss of an anchor speaks of its own rows alone; those of all anchors are trained.
+    let trainedRows = anchorSource == nil ? objective.trainedRows : 0..<head.bias.count
+    for index in 0..<2 { classifier.parameters[index].trainedRows = trainedRows }
     groups = head.groups
     method = head.method
     startLayout = head.layout

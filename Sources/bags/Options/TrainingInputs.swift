@@ -9,14 +9,11 @@ struct TrainingInputPaths {
   var initialHead: String?
   var miningHead: String?
   var classWeights: String?
-  /// Whether, with no features, the built-in set is that of feature maps.
-  var dense = false
 
   init(
     features: String? = nil, annotations: String? = nil, groups: String? = nil, initialHead: String? = nil,
-    miningHead: String? = nil, classWeights: String? = nil, dense: Bool = false
+    miningHead: String? = nil, classWeights: String? = nil
   ) {
-    self.dense = dense
     self.features = features
     self.annotations = annotations
     self.groups = groups
@@ -30,8 +27,7 @@ struct TrainingInputPaths {
     self.init(
       features: record.inputs["features"]?.path, annotations: record.inputs["annotations"]?.path,
       groups: record.inputs["groups"]?.path, initialHead: record.inputs["init"]?.path,
-      miningHead: record.inputs["mining-head"]?.path, classWeights: record.inputs["class-weights"]?.path,
-      dense: record.dense)
+      miningHead: record.inputs["mining-head"]?.path, classWeights: record.inputs["class-weights"]?.path)
   }
 
   /// The same paths, each with a mark of what is there now.
@@ -100,12 +96,10 @@ struct TrainingInputPaths {
   func load(
     grouping: CategoryGroups? = nil, boundaries: GroupBoundaries = .usual
   ) throws -> TrainingInputs {
-    guard let features else {
-      return dense
-        ? try builtInMaps(grouping: grouping, boundaries: boundaries)
-        : try builtInSet(grouping: grouping, boundaries: boundaries)
+    guard let features else { return try builtInSet(grouping: grouping, boundaries: boundaries) }
+    if try FeatureMapSet.isMapSet(at: features) {
+      return try loadMaps(features, grouping: grouping, boundaries: boundaries)
     }
-    if try FeatureMapSet.isMapSet(at: features) { return try loadMaps(features, grouping: grouping, boundaries: boundaries) }
     let set = try FeatureSet(at: features)
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0) }
     if let dataset { try checkImages(of: set, are: dataset) }
@@ -167,18 +161,6 @@ struct TrainingInputPaths {
       throw CommandFailure("\(set.path): has no labels; give --annotations to assign them by overlap (IoU >= .5)")
     }
     return try set.labels(assignedFrom: dataset)
-  }
-
-  private func builtInMaps(grouping: CategoryGroups?, boundaries: GroupBoundaries) throws -> TrainingInputs {
-    StandardStreams.note("--dense without --features: training on the built-in set of feature maps")
-    // The files stay mapped when their names are gone.
-    return try TemporaryFiles.withFolder { folder in
-      try SyntheticMapSet().write(to: folder)
-      var paths = self
-      paths.features = "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)"
-      paths.annotations = "\(folder)/\(SyntheticDetectionSet.FileName.trainingAnnotations)"
-      return try paths.load(grouping: grouping, boundaries: boundaries)
-    }
   }
 
   private func builtInSet(grouping: CategoryGroups?, boundaries: GroupBoundaries) throws -> TrainingInputs {

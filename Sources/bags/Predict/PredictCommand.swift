@@ -88,7 +88,8 @@ struct PredictCommand: ParsableCommand {
   }
 
   /// Detects on feature maps.
-  private func predict(with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?) throws {
+  private func predict(with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?) throws
+  {
     if boxHead != nil {
       throw CommandFailure("--box-head is for RoIs; the boxes of feature maps are those of the set's box_deltas")
     }

@@ -145,7 +145,7 @@ struct TrainCommand: ParsableCommand {
     for file in try tensorboard.map({ try TrainingEvents.files(in: $0, ofRunAt: path) }) ?? [] {
       try overwrite.check(file)
     }
-    var paths = input.paths
+    var paths = try input.pathsWritingBuiltInMaps()
     paths.miningHead = sampling.miningHead
     let data = try paths.load(boundaries: input.boundaries)
     StandardStreams.show(data.findings)
@@ -170,7 +170,6 @@ struct TrainCommand: ParsableCommand {
     var record = RunRecord(
       of: recipe, on: data.source, inputs: inputs, groupBoundaries: input.statedBoundaries,
       program: Program.name)
-    record.dense = input.dense
     record.tensorboard = tensorboard
     record.tuning = tuned?.record
     let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
@@ -308,7 +307,8 @@ struct TrainCommand: ParsableCommand {
 
   private func summary(of metrics: TrainingMetrics, trainer: HeadTrainer) -> String {
     let parts = trainer.componentNames.map { "\($0) \(String(format: "%.3f", metrics.losses[$0] ?? 0))" }
-    return "\(metrics.epoch + 1)/\(trainer.settings.epochs)  \(grouped(Int(metrics.roisPerSecond))) \(trainer.exampleWord)/s  "
+    return
+      "\(metrics.epoch + 1)/\(trainer.settings.epochs)  \(grouped(Int(metrics.roisPerSecond))) \(trainer.exampleWord)/s  "
       + "loss \(String(format: "%.3f", metrics.loss)) (\(parts.joined(separator: " ")))"
   }
 
