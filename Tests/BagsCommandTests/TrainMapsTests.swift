@@ -68,7 +68,7 @@ import Testing
       #expect(try error(["predict", "r", "--features", "rois"]).contains("36"))
       #expect(
         try error(["train", "--init", "r", "--features", "rois", "--annotations", "rois.json"]).contains("dense head"))
-      #expect(try error(["export", "r", "--output", "r.onnx"]).contains("dense"))
+      #expect(try error(["export", "r", "--onnx", "r.onnx"]).contains("dense"))
     }
   }
 }
