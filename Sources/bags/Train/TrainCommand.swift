@@ -122,8 +122,10 @@ struct TrainCommand: ParsableCommand {
       classWeights: input.classWeights.map { _ in ClassWeightTable(byCategory: [:]) }, normalizer: input.normalizer)
   }
 
-  /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from.
+  /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from,
+  /// and the divisor of the loss.
   private func setDenseDefaults(of recipe: inout TrainingRecipe) throws {
+    recipe.normalizer = recipe.normalizer ?? .positives
     let (declared, given) = (try method.method().parameters, try method.given(in: Self.self))
     if declared.contains(where: { $0.name == "prior" }), given["prior"] == nil {
       recipe.method.parameters["prior"] = settingText(LinearHead.anchorPrior)
