@@ -39,7 +39,7 @@ let package = Package(
         "COpenBLAS", "CVectorKernels", .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(name: "TensorFiles", dependencies: ["CVectorKernels", "DurableFiles"]),
-    .target(name: "LVISDatasets", dependencies: ["CSimdJSON", "DurableFiles"]),
+    .target(name: "LVISDatasets", dependencies: ["CSimdJSON", "DurableFiles", "TensorFiles"]),
     .target(
       name: "FeatureSets",
       dependencies: [
@@ -142,7 +142,7 @@ let package = Package(
     .testTarget(
       name: "LVISDatasetsTests",
       dependencies: [
-        "DenseLinearAlgebra", "DurableFiles", "LVISDatasets", "TestSupport",
+        "DenseLinearAlgebra", "DurableFiles", "LVISDatasets", "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "FeatureSetsTests",

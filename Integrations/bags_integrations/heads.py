@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -33,6 +33,8 @@ class HeadFile:
     group_count: int
     #: What the layout needs beside the logits.
     extras: dict[str, Tensor]
+    #: What the boundaries of groups are held against: the instances or images of every class.
+    counts: list[int] = field(default_factory=list)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> HeadFile:
@@ -64,6 +66,7 @@ class HeadFile:
                 raise ValueError(f"{path}: has hidden layers (`bags train --hidden`); the classifier alone is expected")
             groups = json.loads(metadata["groups"])
             categories = groups["categories"]
+            counted = "image_count" if groups.get("counted_by") == "images" else "instance_count"
             count = sum(f"fc_cls.{stage}.weight" in names for stage in range(len(names)))
             return [
                 cls(
@@ -76,6 +79,7 @@ class HeadFile:
                     groups=[category["group"] - 1 for category in categories],
                     group_count=len(groups["boundaries"]) + 1,
                     extras={name[7:]: file.get_tensor(name) for name in names if name.startswith("layout.")},
+                    counts=[category[counted] for category in categories],
                 )
                 for layer in ([f"fc_cls.{stage}" for stage in range(count)] or ["fc_cls"])
             ]
@@ -84,6 +88,35 @@ class HeadFile:
     def is_softmax(self) -> bool:
         """Whether it is an ordinary softmax layer, background first, which a detector can load as it is."""
         return self.layout == "softmax"
+
+    @property
+    def parts(self) -> list[HeadFile]:
+        """The heads whose scores a head of several averages, without their weights; none of any other."""
+        if not self.layout.startswith("mean("):
+            return []
+        rows = [int(count) for count in self.extras["rows"].tolist()]
+        starts = [sum(rows[:place]) for place in range(len(rows))]
+        parts = []
+        for place, name in enumerate(self.layout[len("mean(") : -1].split(";")):
+            layout, at, words = name.partition("@")
+            boundaries = [int(word) for word in words.split(",") if word]
+            groups = [sum(count >= boundary for boundary in boundaries) for count in self.counts]
+            prefix = f"{place}."
+            parts.append(
+                HeadFile(
+                    weight=self.weight.new_zeros(rows[place], 0),
+                    bias=self.bias[starts[place] : starts[place] + rows[place]],
+                    layout=layout,
+                    method=self.method,
+                    category_ids=self.category_ids,
+                    names=self.names,
+                    groups=groups if at else self.groups,
+                    group_count=len(boundaries) + 1 if at else self.group_count,
+                    extras={n.removeprefix(prefix): t for n, t in self.extras.items() if n.startswith(prefix)},
+                    counts=self.counts,
+                )
+            )
+        return parts
 
     def check(self, category_ids: ClassIDs, inputs: int | None = None) -> None:
         """Compares the head with a detector.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,7 @@ class HeadScorer(nn.Module):
     scales: Tensor
     shifts: Tensor
     temperature: Tensor
+    rows: Tensor
 
     def __init__(self, head: HeadFile, category_ids: ClassIDs | None = None, inputs: int | None = None) -> None:
         """
@@ -51,8 +52,11 @@ class HeadScorer(nn.Module):
         self.class_count = len(head.category_ids)
         self.weight = nn.Parameter(head.weight.clone(), requires_grad=False)
         self.bias = nn.Parameter(head.bias.clone(), requires_grad=False)
+        # The weights of a mean stand here, what its parts need beside their logits stands in them.
+        self.parts = nn.ModuleList(HeadScorer(part) for part in head.parts)
         for name, tensor in head.extras.items():
-            self.register_buffer(name, tensor.float())
+            if "." not in name:
+                self.register_buffer(name, tensor.float())
         self.slices, places = _slices(head)
         self.register_buffer("places", torch.tensor(places))
         # What is no category takes the column of zeros behind the head's own.
@@ -69,7 +73,11 @@ class HeadScorer(nn.Module):
         description = json.loads(bytes(weights["description"].tolist()))
         classes = description.pop("classes")
         known = {"weight", "bias", "places", "order", "description"}
-        extras = {name: tensor for name, tensor in weights.items() if name not in known}
+        extras = {
+            name.removeprefix("parts."): tensor
+            for name, tensor in weights.items()
+            if name.rpartition(".")[2] not in known
+        }
         head = HeadFile(weight=weights["weight"].float(), bias=weights["bias"].float(), extras=extras, **description)
         return cls(head, classes)
 
@@ -110,6 +118,11 @@ class HeadScorer(nn.Module):
     def _by_id(self, z: Tensor) -> Tensor:
         count = self.class_count
         layout = self.layout.removeprefix("normed-")
+        if layout.startswith("mean("):
+            parts = [cast(HeadScorer, part) for part in self.parts]
+            pieces = z.split([len(part.bias) for part in parts], 1)
+            scores = [part._by_id(piece) for part, piece in zip(parts, pieces, strict=True)]
+            return torch.stack(scores).mean(0)
         if layout.startswith("grouped-"):
             return self._grouped(z)
         if layout == "softmax-scaled":

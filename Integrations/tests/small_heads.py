@@ -56,6 +56,8 @@ TRAINED = [
 ]
 #: What `bags calibrate --method` takes, for the softmax head.
 CALIBRATED = ["tau-norm", "tau-norm-select", "post-hoc-adjustment", "norcal", "logn", "ncm", "lws", "crt", "tail-finetune"]
+#: Heads that `bags average` makes of others.
+AVERAGED = ["softmax++bags", "seesaw++bags --groups 100++loce++focal"]
 #: Heads of more than one layer or classifier.
 DEEP = ["bags --hidden 10", "softmax --hidden 16,10", "bags --stages 3", "softmax --stages 3", "focal --stages 3"]
 
@@ -109,8 +111,18 @@ class SmallHeads:
             inputs = ["--features", self.set_of(kind)]
             bags("calibrate", self.run("softmax"), "--method", kind, *inputs, "--output", run)
             return run
+        if kind in AVERAGED:
+            bags("average", *(self.run(part) for part in kind.split("++")), "--output", run)
+            return run
         method, *options = kind.split()
-        inputs = ["--features", self.set_of(kind), "--groups", self.folder / "groups.json"]
+        inputs = ["--features", self.set_of(kind)]
+        if "--groups" in options:
+            place = options.index("--groups") + 1
+            groups = self.folder / f"groups-{options[place]}.json"
+            bags("group", self.folder / "train.json", "--boundaries", options[place], "--output", groups)
+            options[place] = str(groups)
+        else:
+            inputs += ["--groups", self.folder / "groups.json"]
         start = ["--init", self.run("softmax")] if method == "disalign" else []
         recipe = ["--epochs", 3, "--images-per-batch", 8, "--learning-rate", 0.1]
         bags("train", *inputs, "--method", method, *options, *start, *recipe, "--output", run)

@@ -8,7 +8,7 @@ import numpy
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_heads import CALIBRATED, IDS, TRAINED, SmallHeads
+from small_heads import AVERAGED, CALIBRATED, IDS, TRAINED, SmallHeads
 from torch import nn
 
 from bags_integrations.heads import HeadFile
@@ -16,7 +16,7 @@ from bags_integrations.last_layers import LastLayers
 from bags_integrations.scorer import HeadScorer
 
 
-@pytest.mark.parametrize("kind", TRAINED + CALIBRATED)
+@pytest.mark.parametrize("kind", TRAINED + CALIBRATED + AVERAGED)
 def test_scores_are_the_programs(small_heads: SmallHeads, kind: str) -> None:
     own = HeadScorer(HeadFile.read(small_heads.run(kind)))(small_heads.features()).numpy()
     assert numpy.abs(own - small_heads.scores(kind)).max() < 1e-5

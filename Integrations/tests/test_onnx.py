@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy
 import pytest
 from conftest import bags
-from small_heads import CALIBRATED, DEEP, IDS, TRAINED, SmallHeads
+from small_heads import AVERAGED, CALIBRATED, DEEP, IDS, TRAINED, SmallHeads
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 
-@pytest.mark.parametrize("kind", TRAINED + CALIBRATED + DEEP)
+@pytest.mark.parametrize("kind", TRAINED + CALIBRATED + AVERAGED + DEEP)
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("fp16", 5e-3)])
 def test_scores_are_the_programs(
     small_heads: SmallHeads, kind: str, precision: str, tolerance: float, tmp_path: Path

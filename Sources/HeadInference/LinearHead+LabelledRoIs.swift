@@ -1,6 +1,7 @@
 import DenseLinearAlgebra
 import DetectionHeads
 import FeatureSets
+import Foundation
 import LVISDatasets
 
 extension DataFinding.Code {
@@ -36,6 +37,41 @@ extension LinearHead {
       if best == Int(source.classIndex(ofRow: row)) { right += 1 }
     }
     return (rows.count, right)
+  }
+
+  /// How well the head scores what it was trained on: for every foreground group the mean of −log of the score that
+  /// labelled RoIs of its classes give their own class, scores below 1e-6 counting as that.
+  ///
+  /// - Parameters:
+  ///   - source: RoIs with the D features that the head takes, and labels of its classes.
+  ///   - groups: The groups.
+  ///   - limit: The most RoIs of a group to look at, spread evenly.
+  /// - Returns: By group; `nil` for a group without RoIs.
+  /// - Throws: `FeatureSetError` if a feature is not finite.
+  /// - Precondition: The source has the features that the head takes.
+  public func meanNegativeLogScores(
+    of source: some RoISource, byGroupsOf groups: CategoryGroups, limit: Int = 2000
+  ) throws -> [Double?] {
+    var rows = [[Int]](repeating: [], count: groups.groupCount)
+    for image in 0..<source.imageCount {
+      for row in source.rows(ofImage: image) {
+        let index = Int(source.classIndex(ofRow: row))
+        if index >= 0 { rows[groups.members[index].group].append(row) }
+      }
+    }
+    var features = Matrix<Float>(rows: 1, columns: inputs)
+    return try rows.map { rows in
+      guard !rows.isEmpty else { return nil }
+      let chosen = stride(from: 0, to: rows.count, by: max(1, rows.count / max(1, limit))).map { rows[$0] }
+      let sum = try chosen.reduce(0.0) { sum, row in
+        try features.withUnsafeMutableValues { values in
+          guard let values = values.baseAddress else { return }
+          try source.copyFeatures(rows: row..<row + 1, into: values)
+        }
+        return sum - log(Double(max(1e-6, scores(for: features)[0, Int(source.classIndex(ofRow: row))])))
+      }
+      return sum / Double(chosen.count)
+    }
   }
 
   /// What the head's scores of labelled RoIs show: an order of classes that is not that of the labels.

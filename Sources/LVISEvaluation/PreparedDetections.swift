@@ -39,7 +39,7 @@ extension LVISEvaluator {
   /// Checks a results file, which is read in windows and need not fit into memory.
   ///
   /// - Parameters:
-  ///   - path: A JSON list of detections, as LVIS and COCO submit them.
+  ///   - path: A JSON list of detections, as LVIS and COCO submit them, or columns of tensors; see `DetectionColumns`.
   ///   - purpose: What is to be done with them.
   /// - Throws: `DatasetError` that names file, element and field for what is malformed or does not belong to the ground
   ///   truth; `FileError` where the file cannot be read.

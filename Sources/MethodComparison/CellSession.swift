@@ -33,7 +33,10 @@ final class CellSession {
     }
     var training = TrainingHooks()
     training.isInterrupted = hooks.isInterrupted
-    training.report = { advance(to: $0.step) }
+    training.report = { metrics in
+      advance(to: metrics.step)
+      try hooks.reported(self.cell.run, metrics, self.trainer)
+    }
     do {
       try session.train(trainer, training, upTo: end)
       if step < trainer.stepsTaken { advance(to: trainer.stepsTaken) }

@@ -11,7 +11,7 @@ extension ComparedMethod {
   /// A row is a method with its parameters behind colons, then, behind `+`, what is added to it with its own: a sampler of
   /// images, a way to choose examples, a box regressor, a normed linear layer, a calibration, as in
   /// `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+boxes:smooth-l1+tau-norm`. `learning-rate` and
-  /// `groups` can stand among the method's parameters.
+  /// `groups` can stand among the method's parameters. `++` between rows averages the scores of their heads.
   ///
   /// - Throws: `ComparisonError` that says which part makes no sense, and why.
   public static func rows(_ text: String) throws -> [ComparedMethod] {
@@ -32,6 +32,15 @@ extension ComparedMethod {
     guard !text.isEmpty else {
       throw ComparisonError(.badText, "a method is missing: two commas, or none of them named")
     }
+    if text == Self.auto.description {
+      self = .auto
+      return
+    }
+    let heads = text.split(separator: "++", omittingEmptySubsequences: false)
+    if heads.count > 1 {
+      self = try Self.mean(of: heads.map { try ComparedMethod(String($0)) }, text)
+      return
+    }
     do {
       let parts = try text.split(separator: "+", omittingEmptySubsequences: false).map { try RowPart($0) }
       try self.init(method: parts[0])
@@ -49,6 +58,18 @@ extension ComparedMethod {
         "\(text): \(calibration.name) trains softmax anew and keeps nothing of what was trained before; it is "
           + "softmax+\(calibration.name)")
     }
+  }
+
+  private static func mean(of members: [ComparedMethod], _ text: String) throws -> ComparedMethod {
+    for (place, member) in members.enumerated() {
+      if members[..<place].contains(member) { throw ComparisonError(.badText, "\(text): \(member) stands twice") }
+      if member.isAuto { throw ComparisonError(.badText, "\(text): auto is a row of its own, no part of a mean") }
+      if member.temperature != nil || member.boxes != nil {
+        throw ComparisonError(
+          .badText, "\(text): \(member) cannot be part of a mean, which is of linear layers without box regressors")
+      }
+    }
+    return .mean(of: members)
   }
 
   private init(method part: RowPart) throws {

@@ -26,6 +26,9 @@ public struct ComparedMethod: Sendable, Equatable {
   public var calibration: MethodChoice?
   /// What its weights start from.
   public var start = Start.usual
+  /// The rows whose heads' scores it averages, each trained on its own; none for a row that is trained itself. See
+  /// ``MeanLayout``.
+  public private(set) var members: [ComparedMethod] = []
 
   /// What the weights of a training start from.
   public enum Start: Sendable {
@@ -62,6 +65,7 @@ public struct ComparedMethod: Sendable, Equatable {
 extension ComparedMethod: CustomStringConvertible {
   /// The row as it is named in tables and typed on the command line.
   public var description: String {
+    if isMean { return members.map(\.description).joined(separator: "++") }
     var text = method.notation
     if start == .random { text += ":init=none" }
     // Commas and colons divide rows and parameters.
@@ -97,6 +101,7 @@ extension ComparedMethod {
   /// The row whose heads it needs: those that it starts from, calibrates, or whose mistakes it trains on; `nil` where it
   /// needs none.
   public var base: ComparedMethod? {
+    if isMean { return nil }
     if calibration != nil {
       var base = self
       base.calibration = nil
@@ -115,6 +120,27 @@ extension ComparedMethod {
     return base
   }
 
+  /// The mean of the heads of several rows.
+  ///
+  /// - Precondition: There are two or more, none of them a mean.
+  public static func mean(of members: [ComparedMethod]) -> ComparedMethod {
+    precondition(members.count > 1 && members.allSatisfy { !$0.isMean }, "a mean is of two heads or more")
+    var row = ComparedMethod(MethodChoice(name: meanName))
+    row.members = members
+    return row
+  }
+
+  static let meanName = "mean"
+
+  /// The winner of a race; see ``Race``.
+  public static let auto = ComparedMethod(MethodChoice(name: "auto"))
+
+  /// Whether it stands for the winner of a race.
+  public var isAuto: Bool { method == Self.auto.method }
+
+  /// Whether it averages the heads of other rows.
+  public var isMean: Bool { !members.isEmpty }
+
   /// The detector's own head as it is: nothing is trained.
   public static let ownHead = ComparedMethod(MethodChoice(name: "own-head"))
 
@@ -124,12 +150,18 @@ extension ComparedMethod {
   /// The row in a comparison with the detector's own head: it starts from that unless it says otherwise.
   func starting(fromOwnHead hasOwnHead: Bool) -> ComparedMethod {
     var row = self
-    if hasOwnHead, start == .usual, !isOwnHead { row.start = .ownHead }
+    row.members = members.map { $0.starting(fromOwnHead: hasOwnHead) }
+    if hasOwnHead, start == .usual, !isOwnHead, !isMean { row.start = .ownHead }
     return row
   }
 
   /// Rows that it needs, those that they need first.
-  var bases: [ComparedMethod] { base.map { $0.bases + [$0] } ?? [] }
+  var bases: [ComparedMethod] {
+    let direct = isMean ? members : base.map { [$0] } ?? []
+    return direct.flatMap { $0.bases + [$0] }.reduce(into: []) { all, row in
+      if !all.contains(row) { all.append(row) }
+    }
+  }
 
   /// Whether its training needs a head whose mistakes it trains on.
   var needsMiningHead: Bool {
@@ -163,7 +195,7 @@ extension ComparedMethod {
 
   /// Whether its own work has a learning rate that it does not state.
   var hasFreeLearningRate: Bool {
-    guard let calibration else { return learningRate == nil && !isOwnHead }
+    guard let calibration else { return learningRate == nil && !isOwnHead && !isMean }
     return calibration.parameters[Self.rateName] == nil && ownParameters.contains { $0.name == Self.rateName }
   }
 
@@ -187,13 +219,13 @@ extension ComparedMethod {
 
   /// Whether its parameters go together.
   var isValid: Bool {
-    (isOwnHead || (try? recipe(TrainingSettings()).validate()) != nil)
+    (isOwnHead || isMean || (try? recipe(TrainingSettings()).validate()) != nil)
       && (calibration.map { (try? CalibrationRecipe($0)) != nil } ?? true)
   }
 
   /// The epochs of its own work in a training of so many.
   func ownEpochs(_ settings: TrainingSettings) throws -> Int {
-    guard let calibration else { return isOwnHead ? 0 : settings.epochs }
+    guard let calibration else { return isOwnHead || isMean ? 0 : settings.epochs }
     return try CalibrationRecipe(calibration, settings: settings).epochs
   }
 

@@ -71,6 +71,9 @@ public struct ComparedResults: Sendable {
   /// The settings; learning rate and seed are the rows'.
   public let settings: TrainingSettings
 
+  /// The race that chose one of the rows; `nil` where all were asked for.
+  public internal(set) var race: RaceRecord?
+
   /// Makes the results of a comparison.
   public init(rows: [Row], seeds: [UInt64], settings: TrainingSettings) {
     self.rows = rows
@@ -122,9 +125,10 @@ extension ComparedResults {
   public func difference(in metric: String, from first: Row, to second: Row) -> Difference? {
     guard let before = first.value(metric), let after = second.value(metric) else { return nil }
     let replicates = [first, second].map { $0.outcomes.compactMap(\.replicates) }
+    let value = after.mean - before.mean
     return Difference(
-      value: after.mean - before.mean,
-      interval: MetricReplicates.interval(of: metric, from: replicates[0], to: replicates[1]))
+      value: value,
+      interval: MetricReplicates.interval(of: metric, from: replicates[0], to: replicates[1], observed: value))
   }
 
   /// The rows that are best in a metric: that with the highest mean, and those that cannot be told from it, since the

@@ -2,6 +2,7 @@ import DetectionHeads
 import Foundation
 import HeadLosses
 import HeadTraining
+import LVISDatasets
 import LVISEvaluation
 
 /// Trains methods with the same budget and the same seeds on the same RoIs, and scores them.
@@ -27,6 +28,10 @@ public struct Comparison {
   public let replicateCount: Int
   /// The plan by which learning rates and parameters are picked; `nil` where they are not.
   public let tuning: TuningPlan?
+  /// The race by which ``ComparedMethod/auto`` is chosen; `nil` where it is not among the methods.
+  public let race: RacePlan?
+  /// Whether every run keeps its detections on the validation images, to be compared and drawn without predicting again.
+  public let keepsDetections: Bool
   /// The folder in which runs, trials and results are kept.
   public let folder: String
   /// The program and its version, for the runs' records.
@@ -42,16 +47,22 @@ public struct Comparison {
   ///   - ownHead: The detector's own head. It becomes the first row, and the one that trainings start from.
   ///   - tuning: The plan by which learning rates and parameters are picked; `nil` to pick none.
   ///   - replicateCount: The number of times that images are drawn for the intervals of differences.
+  ///   - race: The race by which ``ComparedMethod/auto`` is chosen.
+  ///   - keepsDetections: Whether every run keeps its detections, in `detections.safetensors`.
   ///   - folder: The folder in which runs, trials and results are kept.
   ///   - program: The program and its version, for the runs' records.
   public init(
     of methods: [ComparedMethod], on set: ComparisonSet, settings: TrainingSettings, seeds: [UInt64],
-    ownHead: OwnHead? = nil, tuning: TuningPlan? = nil, replicateCount: Int = 1000, folder: String, program: String
+    ownHead: OwnHead? = nil, tuning: TuningPlan? = nil, replicateCount: Int = 1000, race: RacePlan? = nil,
+    keepsDetections: Bool = false,
+    folder: String, program: String
   ) {
     let own = ownHead != nil && !methods.contains(.ownHead) ? [ComparedMethod.ownHead] : []
     self.methods = own + methods.map { $0.starting(fromOwnHead: ownHead != nil) }
     self.ownHead = ownHead
     self.replicateCount = replicateCount
+    self.race = race
+    self.keepsDetections = keepsDetections
     self.set = set
     self.settings = settings
     self.seeds = seeds
@@ -66,6 +77,32 @@ public struct Comparison {
   /// - Returns: What all methods came to, whether now or before.
   /// - Throws: `TrainingError.interrupted`; what reading, training, scoring and writing throw. What was finished stays.
   public func run(_ hooks: ComparisonHooks = ComparisonHooks()) throws -> ComparedResults {
+    guard methods.contains(where: \.isAuto) else { return try runRows(hooks) }
+    guard let race else { throw ComparisonError(.badRecipe, "auto needs the plan of a race") }
+    let chosen = try winner(of: race, hooks)
+    var rows: [ComparedMethod] = []
+    for row in methods.map({ $0.isAuto ? chosen.winner : $0 }) where !rows.contains(row) { rows.append(row) }
+    var results = try Comparison(
+      of: rows, on: set, settings: settings, seeds: seeds, ownHead: ownHead, tuning: tuning,
+      replicateCount: replicateCount, keepsDetections: keepsDetections, folder: folder, program: program
+    ).run(hooks)
+    results.race = chosen.record
+    return results
+  }
+
+  /// Races on training images, or on those given to choose settings on; validation images decide nothing.
+  private func winner(of plan: RacePlan, _ hooks: ComparisonHooks) throws -> Race.Result {
+    var settings = settings
+    settings.seed = seeds.first ?? settings.seed
+    let race = try Race(
+      set.trainingData, settings: settings, plan: plan, ownHead: ownHead, trials: TrialStore(at: "\(folder)/trials"))
+    for warning in race.warnings { hooks.finished("warning: \(warning)") }
+    let result = try race.run(hooks)
+    hooks.finished("auto: \(result.winner)")
+    return result
+  }
+
+  private func runRows(_ hooks: ComparisonHooks) throws -> ComparedResults {
     let meter = WorkMeter(hooks)
     let rows = methodsAndBases
     for row in rows { meter.expect(Double(seeds.count) * (ownWork(of: row) + scoringWork)) }
@@ -116,14 +153,12 @@ public struct Comparison {
     _ rows: [ComparedMethod], hooks: ComparisonHooks, meter: WorkMeter
   ) throws -> [String: TunedMethod] {
     guard let tuning else { return [:] }
-    let data = TuningData(
-      source: set.source, dataset: set.training, groups: set.groups, detection: set.detection,
-      inputs: set.trainingInputs, unseen: set.tuningImages)
+    let data = set.trainingData
     var settings = settings
     settings.seed = seeds.first ?? settings.seed
     let tuner = try Tuner(
       data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials"), ownHead: ownHead)
-    let rows = rows.filter { $0 != .ownHead }
+    let rows = rows.filter { $0 != .ownHead && !$0.isMean }
     for warning in tuner.warnings { hooks.finished("warning: \(warning)") }
     for row in rows { meter.expect(tuner.work(of: row)) }
     var tuned: [String: TunedMethod] = [:]
@@ -146,7 +181,8 @@ public struct Comparison {
     for row in rows {
       let base = row.base.flatMap { state.cells[$0.description]?.last }
       let cell = try ComparisonCell(
-        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base, own: ownHead, set: set,
+        row, tuned: tuned[row.description], settings: settings, seed: seed, base: base,
+        members: row.members.compactMap { state.cells[$0.description]?.last }, own: ownHead, data: set.trainingData,
         folder: "\(folder)/runs")
       cells.append(cell)
       state.cells[row.description, default: []].append(cell)
@@ -159,9 +195,12 @@ public struct Comparison {
     var failures = try train(
       due.filter { $0.calibration == nil && $0.training != nil }, hooks: hooks, meter: meter)
     for cell in due {
-      guard let work = cell.calibration else { continue }
       do {
-        try cell.calibrate(work, of: set, program: program, hooks: hooks, meter: meter)
+        if let work = cell.calibration {
+          try cell.calibrate(work, on: set.trainingData, program: program, hooks: hooks, meter: meter)
+        } else if cell.method.isMean {
+          try cell.average(program: program)
+        }
       } catch TrainingError.diverged(let step) {
         failures.append((cell, TrainingError.diverged(step: step).description))
       } catch let error where error is LinearHeadError || error is MethodParameterError || error is TrainingRecipeError
@@ -205,7 +244,7 @@ public struct Comparison {
     for cell in cells {
       guard let training = cell.training else { continue }
       do {
-        running.append(try cell.startTraining(training, of: set, own: ownHead, program: program))
+        running.append(try cell.startTraining(training, on: set.trainingData, own: ownHead, program: program))
       } catch let error as InitialHeadError {
         failures.append((cell, "it cannot start from the given head: \(error)"))
         meter.discount(ownWork(of: cell.method))
@@ -235,9 +274,17 @@ public struct Comparison {
     let digest = try set.validationDigest()
     var metrics = try cell.savedMetrics(digest: digest)
     var replicates = try cell.savedReplicates(digest: digest, count: replicateCount)
-    if metrics == nil || (replicates == nil && replicateCount > 0) {
+    let lacksDetections = keepsDetections && !cell.hasDetections(digest: digest)
+    if metrics == nil || (replicates == nil && replicateCount > 0) || lacksDetections {
       let trained = try TrainedHead(of: cell.run)
-      let scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+      let scored: ScoredDetections
+      if lacksDetections {
+        var detections = DetectionColumns()
+        scored = try set.score(trained.head, boxRegressor: trained.boxRegressor, keeping: &detections)
+        try cell.save(detections, digest: digest)
+      } else {
+        scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+      }
       if replicateCount > 0 {
         let drawn = set.replicates(of: scored, count: replicateCount)
         try cell.save(drawn, digest: digest)
@@ -267,7 +314,8 @@ public struct Comparison {
     }
     return ComparedResults.Row(
       method: method, picked: cell?.picked ?? method,
-      learningRate: method.isOwnHead ? nil : cell?.training?.settings.learningRate ?? settings.learningRate,
+      learningRate: method.isOwnHead || method.isMean
+        ? nil : cell?.training?.settings.learningRate ?? settings.learningRate,
       epochs: (method.bases + [method]).reduce(0) { $0 + ((try? $1.ownEpochs(settings)) ?? 0) },
       steps: Int(ownWork(of: method)), tuning: tuned?.record,
       outcomes: outcomes, failures: state.failures[method.description] ?? [])

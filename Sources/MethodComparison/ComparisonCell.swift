@@ -5,6 +5,7 @@ import HeadLosses
 import HeadTraining
 import LVISDatasets
 import LVISEvaluation
+import TensorFiles
 import TrainingRuns
 
 /// One method with one seed: what is trained, scored and kept on its own.
@@ -15,7 +16,9 @@ struct ComparisonCell {
   let picked: ComparedMethod
   /// How that was picked; `nil` where it was not.
   let tuning: TuningRecord?
-  /// What is trained; of a calibration, how its head was; `nil` of the detector's own head.
+  /// How the race was run that chose it; `nil` where it was asked for.
+  var race: RaceRecord?
+  /// What is trained; of a calibration, how its head was; `nil` of the detector's own head and of a mean.
   let training: TrainingRecipe?
   /// What is done to the head of its base; `nil` where it is trained itself.
   let calibration: CalibrationRecipe?
@@ -23,17 +26,30 @@ struct ComparisonCell {
   let groups: CategoryGroups
   /// The run of the head that it needs.
   let base: RunFolder?
+  /// The file of the detector's own head, where it starts from that.
+  private let start: RunRecord.Input?
+  /// The runs of the heads that it averages; none where it is trained itself.
+  let members: [RunFolder]
   /// Its run.
   let run: RunFolder
 
   /// The seed of its training; of the detector's own head, that of the comparison.
   let seed: UInt64
 
+  /// Prepares a cell.
+  ///
+  /// - Parameters:
+  ///   - base: The cell of the head that it needs.
+  ///   - members: The cells whose heads it averages.
+  ///   - folder: Where its run goes, under a name by which it is known again.
+  ///   - path: Where its run goes instead.
   init(
-    _ method: ComparedMethod, tuned: TunedMethod?, settings: TrainingSettings, seed: UInt64,
-    base: ComparisonCell?, own: OwnHead?, set: ComparisonSet, folder: String
+    _ method: ComparedMethod, tuned: TunedMethod? = nil, settings: TrainingSettings, seed: UInt64,
+    base: ComparisonCell?, members: [ComparisonCell] = [], own: OwnHead?, data: TuningData, folder: String,
+    at path: String? = nil
   ) throws {
     var picked = tuned?.picked ?? method
+    if picked.isMean { picked = .mean(of: members.map(\.picked)) }
     if picked.calibration != nil, let base {
       // What is calibrated is the base's head as it was picked.
       let calibration = picked.calibration
@@ -46,27 +62,33 @@ struct ComparisonCell {
     self.picked = picked
     tuning = tuned?.record
     self.base = base?.run
+    self.members = members.map(\.run)
     self.seed = seed
-    training = try picked.isOwnHead ? nil : picked.recipe(settings)
-    groups = try picked.groups(of: set.groups)
+    training = try picked.isOwnHead || picked.isMean ? nil : picked.recipe(settings)
+    groups = try picked.groups(of: data.groups)
     calibration = try picked.calibration.map { try CalibrationRecipe($0, settings: settings) }
-    let start = base.map { ($0.run.path as NSString).lastPathComponent }
+    let origin = base.map { ($0.run.path as NSString).lastPathComponent }
     let key: ResultKey
-    if let calibration {
+    if picked.isMean {
       key = try ResultKey(
-        "run", calibration, groups: groups, source: set.source, inputs: set.trainingInputs, start: start)
+        "run", meanOf: members.map { ($0.run.path as NSString).lastPathComponent }, groups: groups, source: data.source,
+        inputs: data.inputs)
+    } else if let calibration {
+      key = try ResultKey(
+        "run", calibration, groups: groups, source: data.source, inputs: data.inputs, start: origin)
     } else if let training {
       key = try ResultKey(
-        "run", training, groups: groups, source: set.source, inputs: set.trainingInputs, start: start)
+        "run", training, groups: groups, source: data.source, inputs: data.inputs, start: origin)
     } else {
       guard let own else {
         throw ComparisonError(.missingHead, "\(method): give the detector's head that it stands for")
       }
-      key = try ResultKey("run", of: own, groups: groups, source: set.source)
+      key = try ResultKey("run", of: own, groups: groups, source: data.source)
     }
     let name = method.description.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
     let seedName = picked == .ownHead ? "" : "-seed\(seed)"
-    run = RunFolder(at: "\(folder)/\(String(name))\(seedName)-\(try key.digest())")
+    start = base?.picked == .ownHead ? own?.input : nil
+    run = RunFolder(at: try path ?? "\(folder)/\(String(name))\(seedName)-\(try key.digest())")
   }
 
   /// What it is called while it is worked on.
@@ -75,8 +97,10 @@ struct ComparisonCell {
   /// Whether its head is there.
   var isTrained: Bool { FileManager.default.fileExists(atPath: run.headPath) }
 
-  /// Whether the head that it needs is there.
-  var hasBase: Bool { base.map { FileManager.default.fileExists(atPath: $0.headPath) } ?? true }
+  /// Whether the heads that it needs are there.
+  var hasBase: Bool {
+    ((base.map { [$0] } ?? []) + members).allSatisfy { FileManager.default.fileExists(atPath: $0.headPath) }
+  }
 
   /// Its saved metrics; `nil` if it was not scored, or on other validation data.
   ///
@@ -106,25 +130,56 @@ struct ComparisonCell {
     try replicates.write(to: run.replicatesPath, mark: digest)
   }
 
+  /// Whether its detections on the same validation data are kept.
+  func hasDetections(digest: String) -> Bool {
+    guard isTrained, FileManager.default.fileExists(atPath: run.detectionsPath) else { return false }
+    return (try? SafetensorsFile(at: run.detectionsPath))?.metadata[Self.markName] == digest
+  }
+
+  /// Keeps its detections.
+  func save(_ detections: DetectionColumns, digest: String) throws {
+    try detections.writeTensors(to: run.detectionsPath, metadata: [Self.markName: digest])
+  }
+
+  private static let markName = "mark"
+
   // MARK: Training and calibrating
 
   /// Prepares its training, from its last checkpoint where there is one.
   func startTraining(
-    _ training: TrainingRecipe, of set: ComparisonSet, own: OwnHead?, program: String
+    _ training: TrainingRecipe, on data: TuningData, own: OwnHead?, program: String
   ) throws -> CellSession {
     let trainer = try training.trainer(
-      on: set.source, groups: groups, imageCount: set.training.images.count,
+      on: data.source, groups: groups, imageCount: data.imageCount,
       startingFrom: method.prerequisites(try base.map { try TrainedHead(of: $0) }, own: own?.trained))
-    let session = try session(of: trainer, try record(of: training, on: set, program: program))
+    let session = try session(of: trainer, try record(of: training, on: data, program: program))
     return CellSession(self, trainer: trainer, session: session)
   }
 
   /// Keeps the detector's own head beside the others.
   func keep(_ own: OwnHead, program: String) throws {
-    let session = try RunSession.begin(
-      at: run.path, record: RunRecord(of: own.head, from: own.input, program: program), groups: groups, replacing: true)
+    var record = RunRecord(of: own.head, from: own.input, program: program)
+    record.race = race
+    try finish(record) { own.trained }
+  }
+
+  /// Averages the heads of its members.
+  ///
+  /// - Throws: `LinearHeadError` where they do not go together.
+  func average(program: String) throws {
+    let head = try LinearHead.mean(of: members.map { try TrainedHead(of: $0).head }, groups: groups)
+    var record = try RunRecord(
+      meanOf: members.map { ($0.headPath, try $0.record()) }, method: head.method, program: program)
+    record.race = race
+    try finish(record) { TrainedHead(head) }
+  }
+
+  /// Makes a run of a head that takes no training.
+  private func finish(_ record: RunRecord, _ head: () throws -> TrainedHead) throws {
+    let session = try RunSession.begin(at: run.path, record: record, groups: groups, replacing: true)
     do {
-      try session.finish(own.head, boxRegressor: own.boxRegressor)
+      let made = try session.timed(head)
+      try session.finish(made.head, boxRegressor: made.boxRegressor)
     } catch {
       session.discard()
       throw error
@@ -133,12 +188,12 @@ struct ComparisonCell {
 
   /// Calibrates the head of its base, from its last checkpoint where it trains and there is one.
   func calibrate(
-    _ calibration: CalibrationRecipe, of set: ComparisonSet, program: String, hooks: ComparisonHooks, meter: WorkMeter
+    _ calibration: CalibrationRecipe, on data: TuningData, program: String, hooks: ComparisonHooks, meter: WorkMeter
   ) throws {
     guard let base else { return }
     let start = try TrainedHead(of: base)
-    let record = try record(of: calibration, base: base, start: start.head, set: set, program: program)
-    if let trainer = try calibration.trainer(for: start.head, on: set.source) {
+    let record = try record(of: calibration, base: base, start: start.head, data: data, program: program)
+    if let trainer = try calibration.trainer(for: start.head, on: data.source) {
       let session = try session(of: trainer, record)
       meter.discount(Double(trainer.stepsTaken))
       try CellSession(self, trainer: trainer, session: session) { trained in
@@ -146,13 +201,8 @@ struct ComparisonCell {
           try calibration.head(from: start.head, trained: trained.head), boxRegressor: start.boxRegressor)
       }.run(hooks: hooks, meter: meter)
     } else {
-      let session = try RunSession.begin(at: run.path, record: record, groups: groups, replacing: true)
-      do {
-        let head = try session.timed { try calibration.head(from: start.head, on: set.source) }
-        try session.finish(head, boxRegressor: start.boxRegressor)
-      } catch {
-        session.discard()
-        throw error
+      try finish(record) {
+        TrainedHead(try calibration.head(from: start.head, on: data.source), boxRegressor: start.boxRegressor)
       }
     }
   }
@@ -166,24 +216,28 @@ struct ComparisonCell {
     return session
   }
 
-  private func record(of training: TrainingRecipe, on set: ComparisonSet, program: String) throws -> RunRecord {
-    var inputs = set.trainingInputs
+  private func record(of training: TrainingRecipe, on data: TuningData, program: String) throws -> RunRecord {
+    var inputs = data.inputs
     if picked.boundaries != nil { inputs["groups"] = nil }
-    if let base { inputs[picked.needsMiningHead ? "mining-head" : "init"] = try RunRecord.Input(path: base.headPath) }
+    if let base {
+      inputs[picked.needsMiningHead ? "mining-head" : "init"] = try start ?? RunRecord.Input(path: base.headPath)
+    }
     var record = RunRecord(
-      of: training, on: set.source, inputs: inputs,
+      of: training, on: data.source, inputs: inputs,
       groupBoundaries: inputs["groups"] == nil ? GroupBoundaries.counts(groups.boundaries).description : nil,
       program: program)
     record.tuning = tuning
+    record.race = race
     return record
   }
 
   private func record(
-    of calibration: CalibrationRecipe, base: RunFolder, start: LinearHead, set: ComparisonSet, program: String
+    of calibration: CalibrationRecipe, base: RunFolder, start: LinearHead, data: TuningData, program: String
   ) throws -> RunRecord {
     var record = try RunRecord(
-      of: calibration, on: start, at: base.headPath, trainedBy: base.record(), source: set.source, program: program)
+      of: calibration, on: start, at: base.headPath, trainedBy: base.record(), source: data.source, program: program)
     record.tuning = tuning
+    record.race = race
     return record
   }
 }

@@ -1,9 +1,14 @@
+import HeadTraining
+import TrainingRuns
+
 /// Closures that a comparison calls while it runs, for its progress and its interruption.
 public struct ComparisonHooks {
   /// Called now and then with the share of the work that is done, and what is done now.
   public var progress: (_ fraction: Double, _ detail: String) -> Void = { _, _ in }
   /// Called with a line about every piece of work when it is finished.
   public var finished: (String) -> Void = { _ in }
+  /// Called with every report of a run's training: the run, what it says, and the trainer.
+  public var reported: (RunFolder, TrainingMetrics, HeadTrainer) throws -> Void = { _, _, _ in }
   /// Asked after every step; where it says yes, work stops where it can go on.
   public var isInterrupted: () -> Bool = { false }
 

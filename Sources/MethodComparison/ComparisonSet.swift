@@ -82,6 +82,13 @@ public struct ComparisonSet: Sendable {
       options: EvaluationOptions(groups: groups, frequenciesFromCounts: hasDerivedFrequencies))
   }
 
+  /// What methods are trained and tuned on.
+  var trainingData: TuningData {
+    TuningData(
+      source: source, dataset: training, groups: groups, detection: detection, inputs: trainingInputs,
+      unseen: tuningImages)
+  }
+
   /// Scores a head on the validation images.
   ///
   /// - Parameters:
@@ -91,6 +98,21 @@ public struct ComparisonSet: Sendable {
   public func score(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> ScoredDetections {
     try evaluator.score(
       head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection)
+  }
+
+  /// Scores a head and keeps what it detects.
+  ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
+  ///   - detections: Gets the detections, image after image by ascending id.
+  /// - Throws: `FeatureSetError` if a number is not finite.
+  func score(
+    _ head: LinearHead, boxRegressor: BoxRegressor?, keeping detections: inout DetectionColumns
+  ) throws -> ScoredDetections {
+    try evaluator.score(
+      head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection
+    ) { for one in $0 { detections.append(one) } }
   }
 
   /// Metrics of what was scored on validation images drawn with replacement, the same draws for every head.

@@ -24,9 +24,11 @@ extension LVISEvaluator {
   }
 
   /// The same in the form that comparisons need.
+  ///
+  /// - Parameter deliver: Takes the detections, image after image by ascending id.
   func score(
     _ head: LinearHead, boxRegressor: BoxRegressor?, on features: FeatureSet, clippingTo dataset: LVISDataset,
-    settings: DetectionSettings
+    settings: DetectionSettings, deliver: ([Detection]) throws -> Void = { _ in }
   ) throws -> ScoredDetections {
     let pass = try DetectionPass(
       features: features, scorer: head, regressor: boxRegressor, clippingTo: dataset, settings: settings)
@@ -38,7 +40,9 @@ extension LVISEvaluator {
           box: BoundingBox(detection.box), score: Double(detection.score))
       }
       try evaluation.add(detections, toImage: image.imageID)
-    } deliver: { _ in
+      return detections
+    } deliver: {
+      try deliver($0)
     }
     return evaluation.scored()
   }

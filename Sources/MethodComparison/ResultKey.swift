@@ -60,6 +60,17 @@ struct ResultKey: Encodable {
       start: start)
   }
 
+  /// The key of the mean of heads, or of what is known by other keys alone.
+  init(
+    _ purpose: String, meanOf parts: [String], groups: CategoryGroups, source: LabelledFeatureSet,
+    inputs: [String: RunRecord.Input]
+  ) throws {
+    try self.init(
+      purpose, MethodChoice(name: ComparedMethod.meanName), settings: TrainingSettings(), groups: groups,
+      source: source,
+      inputs: inputs, start: parts.joined(separator: " "))
+  }
+
   /// The key of the detector's own head.
   init(_ purpose: String, of own: OwnHead, groups: CategoryGroups, source: LabelledFeatureSet) throws {
     try self.init(

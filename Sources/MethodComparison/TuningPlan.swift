@@ -29,14 +29,4 @@ public struct TuningPlan: Sendable, Equatable {
   /// The number of trials that every method gets; a method without any of the parameters gets as many more learning
   /// rates.
   public var trialCount: Int { parameters.reduce(rateTrialCount) { $0 + $1.trialCount } }
-
-  /// The settings of a trial.
-  func settings(_ settings: TrainingSettings) -> TrainingSettings {
-    var trial = settings
-    trial.epochs = epochs
-    trial.milestones = settings.milestones.map {
-      Int((Double($0) * Double(epochs) / Double(settings.epochs)).rounded())
-    }
-    return trial
-  }
 }

@@ -29,6 +29,13 @@ public struct RunFolder: Sendable, Equatable {
   public var replicatesPath: String { "\(path)/replicates.safetensors" }
   /// The file of its detections on validation images.
   public var resultsPath: String { "\(path)/results.json" }
+  /// The file of its detections on the validation images of a comparison, as columns of tensors.
+  public var detectionsPath: String { "\(path)/detections.safetensors" }
+  /// The file of its detections: `results.json`, which a user asked for, before what a comparison kept; `nil` where there
+  /// is neither.
+  public var keptResultsPath: String? {
+    [resultsPath, detectionsPath].first { FileManager.default.fileExists(atPath: $0) }
+  }
   /// The folder in which the run stands until it is complete.
   public var partialPath: String { "\(path).partial" }
 

@@ -7,7 +7,7 @@ extension RunRecord: Codable {
   /// that is calibrated stands in `trainedWith`.
   private enum CodingKeys: CodingKey {
     case format, version, program, created, method, calibration, trainedWith, sweep, tuning, inputs, groupBoundaries
-    case importedFrom, tensorboard, roiCount, imageCount, featureCount, blasKernels, result
+    case importedFrom, averaged, race, tensorboard, roiCount, imageCount, featureCount, blasKernels, result
   }
 
   private static let formatName = "bags-run"
@@ -20,6 +20,8 @@ extension RunRecord: Codable {
     created = try stored.decode(String.self, forKey: .created)
     method = try stored.decode(String.self, forKey: .method)
     importedFrom = try stored.decodeIfPresent(String.self, forKey: .importedFrom)
+    averaged = try stored.decodeIfPresent([String].self, forKey: .averaged)
+    race = try stored.decodeIfPresent(RaceRecord.self, forKey: .race)
     if stored.contains(.calibration) {
       let calibration = try CalibrationRecipe(from: decoder)
       self.calibration = calibration
@@ -28,7 +30,7 @@ extension RunRecord: Codable {
       if recipe == nil, !method.contains("+") { recipe = try TrainingRecipe(from: decoder) }
       let suffix = "+\(calibration.method.name)"
       if !method.hasSuffix(suffix) { method += suffix }
-    } else if importedFrom == nil {
+    } else if importedFrom == nil, averaged == nil {
       recipe = try TrainingRecipe(from: decoder)
     }
     sweep = try stored.decodeIfPresent(ParameterSweep.self, forKey: .sweep)
@@ -58,6 +60,8 @@ extension RunRecord: Codable {
     try stored.encode(created, forKey: .created)
     try stored.encode(method, forKey: .method)
     try stored.encodeIfPresent(importedFrom, forKey: .importedFrom)
+    try stored.encodeIfPresent(averaged, forKey: .averaged)
+    try stored.encodeIfPresent(race, forKey: .race)
     try stored.encodeIfPresent(sweep, forKey: .sweep)
     try stored.encodeIfPresent(tuning, forKey: .tuning)
     try stored.encode(inputs, forKey: .inputs)

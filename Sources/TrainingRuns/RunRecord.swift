@@ -57,6 +57,10 @@ public struct RunRecord: Sendable, Equatable {
   public var recipe: TrainingRecipe?
   /// The file of a head that was trained elsewhere and is only kept beside others; `nil` for a run of this program.
   public var importedFrom: String?
+  /// The files of the heads whose scores the head averages; `nil` for a head of its own.
+  public var averaged: [String]?
+  /// The race that chose the method; `nil` where it was given.
+  public var race: RaceRecord?
   /// The recipe that calibrated a trained head; `nil` for a run that is a training.
   public var calibration: CalibrationRecipe?
   /// The values that were tried of the calibration's parameter; `nil` where it was given.
@@ -136,6 +140,23 @@ public struct RunRecord: Sendable, Equatable {
       method: head.method, inputs: ["init": input], program: program, roiCount: 0, imageCount: 0,
       featureCount: head.inputs)
     importedFrom = input.path
+  }
+
+  /// The record of a head that averages the scores of others.
+  ///
+  /// - Parameters:
+  ///   - heads: The file of each head and the record of the run that made it.
+  ///   - method: The name of the head.
+  ///   - program: The program and its version.
+  /// - Throws: `FileError` if a head's file cannot be read.
+  public init(meanOf heads: [(path: String, record: RunRecord)], method: String, program: String) throws {
+    var inputs = heads.first?.record.inputs.filter { ["features", "annotations"].contains($0.key) } ?? [:]
+    for (place, head) in heads.enumerated() { inputs["head-\(place + 1)"] = try Input(path: head.path) }
+    let first = heads.first { $0.record.roiCount > 0 }?.record
+    self.init(
+      method: method, inputs: inputs, program: program, roiCount: first?.roiCount ?? 0,
+      imageCount: first?.imageCount ?? 0, featureCount: heads.first?.record.featureCount ?? 0)
+    averaged = heads.map(\.path)
   }
 
   private init(

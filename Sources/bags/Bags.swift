@@ -21,6 +21,7 @@ struct Bags: ParsableCommand {
       GroupCommand.self,
       TrainCommand.self,
       CalibrateCommand.self,
+      AverageCommand.self,
       RunsCommand.self,
       ShowCommand.self,
       MethodsCommand.self,

@@ -15,36 +15,53 @@ struct MethodsCommand: ParsableCommand {
         bags methods focal
         bags methods tau-norm
         bags methods --format json
+        bags methods --bibtex bags rfs tau-norm >> paper.bib
       """)
 
   @Argument(
-    help: .init("A method: its options with their defaults.", valueName: "name"),
+    help: .init("Methods: their options with their defaults.", valueName: "name"),
     completion: .list(MethodKind.all.flatMap { $0.methods.map(\.name) }))
-  var name: String?
+  var names: [String] = []
+
+  @Flag(help: "Print the papers that the methods come from as BibTeX, each once.")
+  var bibtex = false
 
   @OptionGroup var format: FormatOptions
 
-  func validate() throws { _ = try kinds() }
+  func validate() throws {
+    _ = try kinds()
+    if bibtex && format.isJSON { throw ValidationError("--bibtex is a format of its own: leave --format json out") }
+  }
 
   func run() throws {
     let kinds = try kinds()
-    if format.isJSON {
-      try printJSON(MethodList(kinds, unavailable: name == nil ? UnavailableMethod.all : nil))
-    } else if name == nil {
+    if bibtex {
+      cite(kinds.flatMap(\.methods))
+    } else if format.isJSON {
+      try printJSON(MethodList(kinds, unavailable: names.isEmpty ? UnavailableMethod.all : nil))
+    } else if names.isEmpty {
       list(kinds)
     } else {
       for kind in kinds { kind.methods.forEach { describe($0, of: kind) } }
     }
   }
 
-  /// The kinds of methods, each with those of the name that was given; a sampler and a way to choose RoIs share one.
+  private func cite(_ methods: [any NamedMethod]) {
+    for method in methods where Bibliography.entries(for: method).isEmpty {
+      StandardStreams.warn("\(method.name): no BibTeX entry; it is said to come from \(method.source)")
+    }
+    StandardStreams.result(Bibliography.entries(for: methods).map(\.bibtex).joined(separator: "\n\n"))
+  }
+
+  /// The kinds of methods, each with those of the names that were given; a sampler and a way to choose RoIs share one.
   private func kinds() throws -> [MethodKind] {
-    guard let name else { return MethodKind.all }
-    let found = MethodKind.all.map { $0.named(name) }.filter { !$0.methods.isEmpty }
-    if !found.isEmpty { return found }
-    let names = MethodKind.all.flatMap { $0.methods.map(\.name) }
-    let hint = closest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
-    throw ValidationError("there is no method '\(name)'\(hint)")
+    guard !names.isEmpty else { return MethodKind.all }
+    let known = MethodKind.all.flatMap { $0.methods.map(\.name) }
+    for name in names where !known.contains(name) {
+      let hint = closest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+      throw ValidationError("there is no method '\(name)'\(hint)")
+    }
+    return MethodKind.all.map { $0.named(names) }.filter { !$0.methods.isEmpty }
   }
 
   private func list(_ kinds: [MethodKind]) {
@@ -109,9 +126,9 @@ struct MethodKind {
       methods: CalibrationMethod.all),
   ]
 
-  /// The same kind with the methods of a name alone.
-  func named(_ name: String) -> MethodKind {
-    MethodKind(title: title, option: option, key: key, methods: methods.filter { $0.name == name })
+  /// The same kind with the methods of some names alone.
+  func named(_ names: [String]) -> MethodKind {
+    MethodKind(title: title, option: option, key: key, methods: methods.filter { names.contains($0.name) })
   }
 }
 

@@ -47,6 +47,91 @@ import Testing
     }
   }
 
+  @Test func papersGetTablesCurvesAndWhatRepeatsThem() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let options = ["--methods", "softmax,bags,softmax+tau-norm:tau=0.5", "--seeds", "2", "--replicates", "40"]
+      let run = try compare(folder, options + ["--format", "latex", "--output", "c"])
+      #expect(run.status == 0, "\(run.error)")
+      #expect(run.output.components(separatedBy: "\\begin{tabular}").count == 3)
+      #expect(run.output.contains("less softmax & AP") && run.output.contains("{\\footnotesize ("))
+      let object = try jsonObject(at: "\(folder)/c/comparison.json")
+      let facts = try #require(object["reproducibility"] as? [String: Any])
+      let inputs = try #require(facts["inputs"] as? [[String: String]])
+      #expect(inputs.map { $0["name"] } == ["annotations", "features", "val", "val-annotations"])
+      #expect(inputs.allSatisfy { $0["fingerprint"]?.contains("-") == true })
+      #expect((facts["command"] as? String)?.hasPrefix("bags compare --features train") == true)
+      #expect(facts["threads"] as? [Int] == [1] && facts["seeds"] as? [Int] == [0, 1])
+      let rows = try String(contentsOfFile: "\(folder)/c/curves.csv", encoding: .utf8).split(separator: "\n")
+      let runs = Set(rows.dropFirst().map { $0.split(separator: ",").prefix(2) })
+      // What is calibrated without a step has no curve.
+      #expect(runs == [["softmax", "0"], ["softmax", "1"], ["bags", "0"], ["bags", "1"]])
+      // Each run's events, with what was validated; those of a comparison that is finished are written too.
+      for _ in 0..<2 {
+        #expect(try compare(folder, options + ["--output", "c", "--tensorboard", "logs"]).status == 0)
+      }
+      let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/logs").sorted()
+      #expect(names.count == 6 && names[0].hasPrefix("bags-seed0-"))
+      #expect(try compare(folder, options + ["--output", "d", "--tensorboard", "live"]).status == 0)
+      for logs in ["logs", "live"] {
+        let folders = "\(folder)/\(logs)/\(names[0])"
+        let files = try FileManager.default.contentsOfDirectory(atPath: folders)
+        let data = try fileBytes("\(folders)/\(try #require(files.first))")
+        #expect(files.count == 1)
+        for tag in ["loss/G0", "learning_rate", "validation/AP1"] {
+          #expect(data.range(of: Data(tag.utf8)) != nil, "\(logs) \(tag)")
+        }
+      }
+      let page = try runBags(["report", "c"], in: folder)
+      #expect(page.status == 0, "\(page.error)")
+      let html = try String(contentsOfFile: "\(folder)/c/report.html", encoding: .utf8)
+      #expect(html.contains("Differences to softmax") && html.contains("Thin lines are the other seeds"))
+      #expect(html.contains("val-annotations val.json (fingerprint"))
+    }
+  }
+
+  /// What runs keep is compared and drawn without predicting again, and scores the same.
+  @Test func runsKeepTheirDetections() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let methods = ["--methods", "softmax,bags", "--replicates", "0"]
+      let bare = try compare(folder, methods + ["--no-keep-detections", "--output", "c"])
+      #expect(bare.status == 0 && !bare.error.contains("are kept"), "\(bare.error)")
+      func runs() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "\(folder)/c/runs").filter { $0 != "latest" }.sorted()
+          .map { "c/runs/\($0)" }
+      }
+      let lacking = try runBags(["evaluate", "--annotations", "val.json", "--results", try runs()[0]], in: folder)
+      #expect(lacking.status == 1 && lacking.error.contains("keeps no detections; `bags predict"), "\(lacking.error)")
+      // The same comparison, asked for them later, trains nothing anew.
+      let head = try fileBytes("\(folder)/\(try runs()[0])/head.safetensors")
+      let kept = try compare(folder, methods + ["--output", "c"])
+      #expect(kept.status == 0 && kept.error.contains("the detections of 2 runs are kept, 0."), "\(kept.error)")
+      #expect(try fileBytes("\(folder)/\(try runs()[0])/head.safetensors") == head)
+      let inputs = ["evaluate", "--annotations", "val.json", "--results", try runs()[0], "--compare", try runs()[1]]
+      let compared = try runBags(inputs + ["--bootstrap", "20", "--format", "json"], in: folder)
+      #expect(compared.status == 0, "\(compared.error)")
+      let scores = try jsonObject(compared.output)
+      let saved = try jsonObject(at: "\(folder)/\(try runs()[0])/evaluation.json")
+      for metric in ["AP", "AP50", "APr", "AR@300"] {
+        #expect(scores[metric] as? Double == saved[metric] as? Double, "\(metric)")
+      }
+      let name = try runs()[1].dropFirst("c/runs/".count)
+      #expect((scores["comparison"] as? [String: Any])?["other_name"] as? String == String(name))
+      // And they are what predict writes, as JSON and as columns.
+      for file in ["results.json", "results.safetensors"] {
+        let predicted = try runBags(
+          ["predict", try runs()[0], "--features", "val", "--annotations", "val.json", "--output", file], in: folder)
+        #expect(predicted.status == 0, "\(predicted.error)")
+        let again = try runBags(
+          ["evaluate", "--annotations", "val.json", "--results", file, "--format", "json"], in: folder)
+        #expect(try jsonObject(again.output)["AP"] as? Double == scores["AP"] as? Double, "\(file)")
+      }
+      #expect(try runBags(["report", "c"], in: folder).status == 0)
+      #expect(try String(contentsOfFile: "\(folder)/c/report.html", encoding: .utf8).contains("<h2>Scores</h2>"))
+    }
+  }
+
   @Test func rowsHaveGroupsAblationsAndCalibrationsOfTheirOwn() throws {
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)

@@ -165,6 +165,36 @@ import Testing
     }
   }
 
+  /// Two runs keep their detections under one name: comparisons call them by the runs'.
+  @Test func resultsOfRunsGoByTheRunsNames() throws {
+    try withTemporaryFolder { folder in
+      for run in ["first", "second"] {
+        try FileManager.default.createDirectory(
+          atPath: "\(folder)/runs/\(run)", withIntermediateDirectories: true)
+        try "{}".write(toFile: "\(folder)/runs/\(run)/run.json", atomically: true, encoding: .utf8)
+        try FileManager.default.copyItem(atPath: files[3], toPath: "\(folder)/runs/\(run)/results.json")
+      }
+      let inputs = [
+        "evaluate", "--annotations", files[1], "--results", "runs/second/results.json", "--bootstrap", "20",
+        "--compare",
+      ]
+      let table = try runBags(inputs + ["runs/first/results.json"], in: folder)
+      func titles(_ output: CommandOutput) -> [Substring]? {
+        output.output.split(separator: "\n").last { $0.hasPrefix("metric") }?.split(separator: " ")
+      }
+      #expect(table.status == 0 && titles(table) == ["metric", "first", "second", "Δ", "95", "%"], "\(table.error)")
+      let latex = try runBags(inputs + ["runs/first/results.json", "--format", "latex"], in: folder)
+      #expect(latex.output.contains("metric & first & second & $\\Delta$ & 95 \\% \\\\"), "\(latex.output)")
+      #expect(latex.output.contains("over 20 draws of the images"))
+      let printed = try runBags(inputs + ["runs/first/results.json", "--format", "json"], in: folder)
+      let json = try jsonObject(printed.output)
+      #expect((json["comparison"] as? [String: Any])?["other_name"] as? String == "first")
+      // Elsewhere the file's name tells them apart.
+      let other = try runBags(inputs + [files[3]], in: folder)
+      #expect(titles(other)?[1...2] == ["tide_dt.json", "second"])
+    }
+  }
+
   @Test func masksAreAnalysed() throws {
     let output = try runBags([
       "evaluate", "--annotations", goldenPath("evaluation/edge_gt.json"), "--results",

@@ -43,6 +43,18 @@ import Testing
     #expect(random.contains("--sampler") && random.contains("--rois-per-image 512"))
   }
 
+  @Test func printsBibTeX() throws {
+    let run = try runBags(["methods", "--bibtex", "rfs", "bags", "tail", "gol"])
+    #expect(run.status == 0 && run.error.isEmpty)
+    let keys = run.output.split(separator: "\n").filter { $0.hasPrefix("@") }.map { $0.drop { $0 != "{" }.dropFirst() }
+    #expect(keys == ["li2020bags,", "alexandridis2022gol,", "hsieh2021droploss,", "gupta2019lvis,"])
+    let all = try runBags(["methods", "--bibtex"])
+    #expect(all.status == 0 && all.output.contains("title = {{Long-tail learning via logit adjustment}}"))
+    #expect(try runBags(["methods", "--bibtex", "--format", "json"]).status == 64)
+    let unknown = try runBags(["methods", "bags", "fokal"])
+    #expect(unknown.status == 64 && unknown.error.contains("did you mean focal?"))
+  }
+
   @Test func printsJSON() throws {
     struct Method: Decodable {
       struct Parameter: Decodable {

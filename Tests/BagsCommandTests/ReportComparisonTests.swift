@@ -79,6 +79,41 @@ import Testing
     }
   }
 
+  /// Heads and results of no run have pages too, and are told apart by what they hold.
+  @Test func bareHeadsAndResultsAreReported() throws {
+    try withComparison { folder in
+      let run = "comparison/runs/bags-seed0"
+      try FileManager.default.copyItem(
+        atPath: "\(folder)/\(run)/head.safetensors", toPath: "\(folder)/detector.safetensors")
+      func page(_ words: [String]) throws -> String {
+        let output = try runBags(["report"] + words + ["--output", "page.html", "--overwrite"], in: folder)
+        #expect(output.status == 0, "\(output.error)")
+        return try String(contentsOfFile: "\(folder)/page.html", encoding: .utf8)
+      }
+      for (name, head) in [("a.safetensors", run), ("b.json", "comparison/runs/softmax-seed0")] {
+        let predicted = try runBags(
+          ["predict", head, "--features", "val", "--annotations", "val.json", "--output", name], in: folder)
+        #expect(predicted.status == 0, "\(predicted.error)")
+      }
+      let counted = try page(["detector.safetensors", "--annotations", "train.json"])
+      #expect(counted.contains("<h1>Head detector</h1>") && counted.contains("<h2>Weight norms</h2>"))
+      let results = try page(["a.safetensors", "b.json", "--annotations", "val.json"])
+      #expect(results.contains("<h1>Comparison of a.safetensors, b.json</h1>"))
+      #expect(results.contains("Differences to a.safetensors") && results.contains("<td>APr</td>"))
+      #expect(!results.contains("<h2>Scores</h2>"))
+      let grouped = try page(["a.safetensors", "--annotations", "val.json", "--groups", "\(run)/groups.json"])
+      #expect(grouped.contains("<h2>Scores</h2>") && grouped.contains("<td>AP1</td>"))
+      let mixed = try page(["a.safetensors", "detector.safetensors", run, "--annotations", "val.json"])
+      #expect(mixed.contains("<h1>Comparison of a.safetensors, detector, bags-seed0</h1>"))
+      let unscored = try runBags(["report", "b.json"], in: folder)
+      #expect(unscored.status == 1 && unscored.error.contains("b.json: detections are scored against"))
+      // What a run keeps is scored too; its own evaluation states other numbers.
+      try FileManager.default.copyItem(atPath: "\(folder)/b.json", toPath: "\(folder)/\(run)/results.json")
+      #expect(try page([run]).contains("<td class=\"number\">50.00</td>"))
+      #expect(try !page([run, "--annotations", "val.json"]).contains("<td class=\"number\">50.00</td>"))
+    }
+  }
+
   @Test(arguments: [#"{"format": "bags-comparison"}"#, "[]", #"{"format": "other", "seeds": [], "methods": []}"#])
   func anUnfinishedComparisonIsRefused(text: String) throws {
     try withTemporaryFolder { folder in

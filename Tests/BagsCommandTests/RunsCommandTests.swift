@@ -30,6 +30,8 @@ import Testing
       #expect(lines[2].contains("25.00") && lines[2].suffix(4) == ["others-ratio", "3,", "epochs", "2"])
       #expect(lines[3].first == "c.partial" && lines[3].contains("interrupted"))
       #expect(!run.output.contains("\u{1B}"))
+      let latex = try runBags(["runs", "--format", "latex"], in: folder)
+      #expect(latex.output.contains("run & method & begun (UTC) & time & loss & AP & APc & APf & settings \\\\"))
     }
   }
 

@@ -184,7 +184,8 @@ extension LinearHead {
 
   private static func layout(of file: any TensorContainer, groups: CategoryGroups) throws -> any LogitLayout {
     let name = file.metadata["layout"] ?? "softmax"
-    guard let layout = logitLayouts(for: groups).first(where: { $0.name == name }) else {
+    let known = try MeanLayout(named: name, groups: groups) ?? logitLayouts(for: groups).first { $0.name == name }
+    guard let layout = known else {
       throw LinearHeadError(.unknownName, "the layout \"\(name)\" is not known to this program")
     }
     var tensors: [String: [Float]] = [:]

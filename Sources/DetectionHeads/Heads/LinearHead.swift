@@ -98,8 +98,9 @@ public struct LinearHead: Sendable {
   /// The length of a RoI's features: D of the lowest layer, times S.
   public var inputs: Int { (hidden.first?.inputs ?? weight.columns) * layout.stageCount }
 
-  /// The norm ‖w_c‖₂ of every class's weight row, by class index: the mean over the stages of a cascade, the root mean
-  /// square over the anchors of a location; 1 where logits are cosines, since the length has no effect there.
+  /// The norm ‖w_c‖₂ of every class's weight row, by class index: the mean over the stages of a cascade or the parts of a
+  /// mean, the root mean square over the anchors of a location; 1 where logits are cosines, since the length has no effect
+  /// there.
   public var classWeightNorms: [Double] {
     switch layout.product {
     case .cosine, .normed: return Array(repeating: 1, count: layout.classCount)
@@ -114,6 +115,11 @@ public struct LinearHead: Sendable {
           return sum + norm * norm
         }
         return (squares / Double(anchors)).squareRoot()
+      }
+    }
+    if let mean = layout as? MeanLayout {
+      return (0..<mean.classCount).map { index in
+        mean.classLogits(index).reduce(0) { $0 + norms[$1] } / Double(mean.parts.count)
       }
     }
     let (stages, width) = (layout.stageCount, layout.logitCount / layout.stageCount)

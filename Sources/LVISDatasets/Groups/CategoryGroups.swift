@@ -73,6 +73,17 @@ public struct CategoryGroups: Sendable, Equatable {
     self.classesByGroup = classesByGroup
   }
 
+  /// The same classes with the same counts, in groups divided at other boundaries.
+  ///
+  /// - Parameter boundaries: The inner boundaries, positive and ascending; none for one group.
+  /// - Throws: `CategoryGroupsError` if the boundaries do not ascend from above 0.
+  public func divided(at boundaries: [Int]) throws -> CategoryGroups {
+    try CategoryGroups(
+      counts: members.map {
+        CategoryCount(id: $0.id, name: $0.name, instances: $0.instanceCount, images: $0.imageCount)
+      }, boundaries: boundaries, countedBy: countedBy, countsSource: countsSource)
+  }
+
   /// The number C of foreground classes.
   public var classCount: Int { members.count }
 

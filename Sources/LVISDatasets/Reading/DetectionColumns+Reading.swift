@@ -16,12 +16,21 @@ extension DetectionColumns {
   ///
   /// - Parameters:
   ///   - path: A JSON list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or both; such
-  ///     objects, one a line; or an object with such a list as `annotations` or `predictions`.
+  ///     objects, one a line; or an object with such a list as `annotations` or `predictions`. Or columns of tensors
+  ///     `image_ids`, `category_ids`, `boxes` and `scores`: safetensors, npz or a folder of npy; see
+  ///     ``writeTensors(to:metadata:)``.
   ///   - contents: What to read beside ids, boxes and scores.
   /// - Throws: `DatasetError` that names the element and field, for a file that is not such a list, was cut short, or
-  ///   holds a number that is not finite; `FileError` where the file cannot be read.
+  ///   holds a number that is not finite; `TensorFileError` for tensors that are no such columns; `FileError` where the
+  ///   file cannot be read.
   public init(contentsOfResults path: String, including contents: Contents = []) throws {
     self.init()
+    if let tensors = try DetectionTensors(at: path) {
+      reserveCapacity(tensors.count)
+      if contents.contains(.segmentations) { segmentations = SegmentationColumns() }
+      try tensors.append(0..<tensors.count, to: &self)
+      return
+    }
     if contents.contains(.segmentations) { segmentations = SegmentationColumns() }
     try forEachResultWindow(of: path, contents) { rows, fileSize in
       // Reserved memory costs nothing until it is written to; growing would copy.
@@ -35,8 +44,7 @@ extension DetectionColumns {
   /// The chunks are read ahead by other threads while `body` runs.
   ///
   /// - Parameters:
-  ///   - path: A JSON list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or both; such
-  ///     objects, one a line; or an object with such a list as `annotations` or `predictions`.
+  ///   - path: A results file, as for ``init(contentsOfResults:including:)``.
   ///   - contents: What to read beside ids, boxes and scores.
   ///   - windowBytes: How much of the file makes a chunk.
   ///   - body: Gets a chunk, and the place of its first detection in the file.
@@ -56,6 +64,9 @@ extension DetectionColumns {
     ofResults path: String, including contents: Contents = [], windowBytes: Int = 1 << 20,
     _ body: (_ chunk: borrowing DetectionColumns, _ first: Int, _ expectedCount: Int) throws -> Void
   ) throws {
+    if let tensors = try DetectionTensors(at: path) {
+      return try tensors.forEachChunk(contents) { try body($0, $1, tensors.count) }
+    }
     var chunk = DetectionColumns()
     if contents.contains(.segmentations) { chunk.segmentations = SegmentationColumns() }
     var first = 0

@@ -49,6 +49,8 @@ extension EvaluationDocument {
 
     /// The path of the other results file.
     public let other: String
+    /// What the other results are called, such as the name of their run; `nil` where nothing but the path is known.
+    public var otherName: String?
     /// The number of times that images were drawn.
     public let replicates: Int
     /// The seed of the draws.

@@ -39,7 +39,7 @@ extension LVISEvaluator {
   /// Scores a results file and analyses it as far as asked for.
   ///
   /// - Parameters:
-  ///   - path: A JSON list of detections, as LVIS and COCO submit them.
+  ///   - path: A JSON list of detections, as LVIS and COCO submit them, or columns of tensors; see `DetectionColumns`.
   ///   - analyses: What else to look at.
   ///   - progress: Told, from 0 to 1, how much of the comparison is done.
   /// - Throws: `DatasetError` that names file, element and field for what is malformed or does not belong to the ground

@@ -204,9 +204,17 @@ extension ONNXGraph {
     case let layout as DisAlignLayout: return disAlignScores(logits, layout)
     case let layout as NearestClassMeanLayout: return classMeanScores(logits, layout)
     case let layout as TauSelectLayout: return selectedScores(logits, layout)
+    case let layout as MeanLayout: return try meanScores(logits, layout)
     default:
       throw ModelExportError(.unsupported, "a head of the layout \(layout.name) is not said in ONNX's operators here")
     }
+  }
+
+  /// The scores of every part on its own logits, added and divided by their number.
+  private mutating func meanScores(_ logits: String, _ layout: MeanLayout) throws -> String {
+    let inputs = split(logits, widths: layout.parts.map(\.logitCount))
+    let scores = try zip(inputs, layout.parts).map { try self.scores($0, layout: $1) }
+    return add("Mean", scores)
   }
 
   /// p₀ · p_group(c): a softmax for each group, `others` left out, in the order of the classes.

@@ -98,6 +98,10 @@ public struct ComparisonDocument: Sendable, Codable {
   public let best: [String: [String]]
   /// How often images were drawn for the intervals; `nil` where there are none.
   public let replicates: Int?
+  /// All that is needed to repeat the comparison; `nil` in files of earlier versions.
+  public let reproducibility: Reproducibility?
+  /// The race that chose one of the methods; `nil` where all were asked for.
+  public let race: RaceRecord?
 
   /// Documents results.
   ///
@@ -106,10 +110,16 @@ public struct ComparisonDocument: Sendable, Codable {
   ///   - normCorrelations: The rank correlation of weight norm and instance count, by method, then seed.
   ///   - groups: The groups of the classes.
   ///   - program: The program and its version.
-  init(_ result: ComparedResults, normCorrelations: [[Double?]], groups: CategoryGroups, program: String) {
+  ///   - reproducibility: All that is needed to repeat the comparison.
+  init(
+    _ result: ComparedResults, normCorrelations: [[Double?]], groups: CategoryGroups, program: String,
+    reproducibility: Reproducibility
+  ) {
     (format, version) = (Self.formatName, 1)
     self.program = program
     (seeds, settings) = (result.seeds, result.settings)
+    self.reproducibility = reproducibility
+    race = result.race
     let names = ["AP", "APr", "APc", "APf"] + (0..<groups.groupCount).map { "AP\($0 + 1)" }
     metricNames = names
     methods = zip(result.rows.indices, normCorrelations).map { row, norms in
@@ -157,10 +167,19 @@ public struct ComparisonDocument: Sendable, Codable {
 
   /// The first seed's run of every method that has one, in a folder that may have been moved since.
   public func firstRuns(inFolder folder: String) -> [(method: String, run: RunFolder)] {
-    methods.compactMap { method in
-      guard let run = method.runs.first else { return nil }
-      let inside = "\(folder)/runs/\((run as NSString).lastPathComponent)"
-      return (method.method, RunFolder(at: FileManager.default.fileExists(atPath: inside) ? inside : run))
+    runs(inFolder: folder).map { ($0.method, $0.runs[0]) }
+  }
+
+  /// The runs of every method that has some, one a seed, in a folder that may have been moved since.
+  public func runs(inFolder folder: String) -> [(method: String, runs: [RunFolder])] {
+    methods.filter { !$0.runs.isEmpty }.map { method in
+      (
+        method.method,
+        method.runs.map { run in
+          let inside = "\(folder)/runs/\((run as NSString).lastPathComponent)"
+          return RunFolder(at: FileManager.default.fileExists(atPath: inside) ? inside : run)
+        }
+      )
     }
   }
 }

@@ -2,6 +2,7 @@ import Charts
 import DetectionHeads
 import LVISDatasets
 import MethodComparison
+import TrainingRuns
 
 /// The document, the table and the weight norms of a comparison.
 public struct ComparisonReport: Sendable {
@@ -13,6 +14,8 @@ public struct ComparisonReport: Sendable {
   public let norms: WeightNormComparison?
   /// The weight norms that a figure has room for: of the first method and the best of the others by AP, in their order.
   public let shownNorms: WeightNormComparison?
+  /// The curves of all runs.
+  public let curves: ComparisonCurves
   /// By method, then seed.
   private let normCorrelations: [[Double?]]
 
@@ -22,8 +25,13 @@ public struct ComparisonReport: Sendable {
   ///   - result: The results of the comparison.
   ///   - groups: The classes and their groups.
   ///   - program: The program and its version.
-  /// - Throws: What reading the heads throws.
-  public init(_ result: ComparedResults, groups: CategoryGroups, program: String) throws {
+  ///   - inputs: What was read, by the names of options; empty for data that no file holds.
+  ///   - command: The command as it was typed; `nil` where there was none.
+  /// - Throws: What reading the runs throws.
+  public init(
+    _ result: ComparedResults, groups: CategoryGroups, program: String, inputs: [String: RunRecord.Input] = [:],
+    command: String? = nil
+  ) throws {
     let counts = groups.members.map { Double($0.instanceCount) }
     let heads = try result.rows.map { row in
       try row.outcomes.map {
@@ -32,7 +40,12 @@ public struct ComparisonReport: Sendable {
     }
     normCorrelations = heads.map { $0.map { rankCorrelation($0.classes, counts) } }
     self.result = result
-    document = ComparisonDocument(result, normCorrelations: normCorrelations, groups: groups, program: program)
+    curves = try ComparisonCurves(of: result)
+    let records = result.rows.flatMap { $0.outcomes.compactMap { try? $0.run.record() } }
+    document = ComparisonDocument(
+      result, normCorrelations: normCorrelations, groups: groups, program: program,
+      reproducibility: Reproducibility(
+        of: records, tuned: result.rows.compactMap(\.tuning), seeds: result.seeds, inputs: inputs, command: command))
     func comparison(_ rows: [Int]) throws -> WeightNormComparison? {
       let first = rows.compactMap { heads[$0].first }
       return first.isEmpty ? nil : try WeightNormComparison(groups: groups, heads: first)

@@ -11,13 +11,16 @@ public struct TrainingCurves: Sendable {
     public let method: String
     /// The lines of its `metrics.jsonl`.
     public let metrics: [TrainingMetrics]
+    /// The same training with other seeds, which is drawn in thinner lines.
+    public let otherSeeds: [Run]
 
     /// Makes a run.
     ///
     /// - Throws: `ReportError` where there are no metrics to draw.
-    public init(name: String, method: String, metrics: [TrainingMetrics]) throws {
+    public init(name: String, method: String, metrics: [TrainingMetrics], otherSeeds: [Run] = []) throws {
       guard !metrics.isEmpty else { throw ReportError(.empty, name, "its metrics.jsonl is empty") }
       self.name = name
+      self.otherSeeds = otherSeeds
       self.method = method
       self.metrics = metrics
     }
@@ -61,7 +64,7 @@ public struct TrainingCurves: Sendable {
       ["run", "step", "epoch", "learning_rate", "loss"] + components.map { "loss_\($0)" }
       + ["gradient_norm", "others_share", "rois_per_second"]
     var rows = [header]
-    for run in runs {
+    for run in runs.flatMap({ [$0] + $0.otherSeeds }) {
       for line in run.metrics {
         var row = [run.name, "\(line.step)", "\(line.epoch)", "\(line.learningRate)", "\(line.loss)"]
         row += components.map { line.losses[$0].map(String.init(describing:)) ?? "" }
@@ -89,9 +92,11 @@ extension TrainingCurves {
       panels.append(shares)
     }
     let names = runs.map(\.name).joined(separator: ", ")
+    let hasSeeds = runs.contains { !$0.otherSeeds.isEmpty }
     return Chart(
       "Training", subtitle: names,
-      caption: "Each point is a mean over \(runs.map(stretch).max() ?? 1) steps or more.",
+      caption: "Each point is a mean over \(runs.map(stretch).max() ?? 1) steps or more."
+        + (hasSeeds ? " Thin lines are the other seeds." : ""),
       x: Axis("epoch", domain: 0...max(1e-9, epochs.max() ?? 1)), panels: panels)
   }
 
@@ -115,12 +120,14 @@ extension TrainingCurves {
     _ title: String, height: Double, styles: [SeriesStyle], isLogarithmic: Bool = false, isMean: Bool = true,
     namesRuns: Bool = false, value: (TrainingMetrics) -> Double?
   ) -> ChartPanel {
-    let marks = zip(runs, styles).map { run, style in
-      Mark.line(
-        LineMark(
-          points(of: run, isMean: isMean, value: value), named: namesRuns && runs.count > 1 ? run.name : nil,
-          style: style, width: 1.75))
+    func line(_ run: Run, _ style: SeriesStyle, named name: String? = nil, width: Double) -> Mark {
+      .line(LineMark(points(of: run, isMean: isMean, value: value), named: name, style: style, width: width))
     }
+    let marks =
+      zip(runs, styles).flatMap { run, style in run.otherSeeds.map { line($0, style, width: 0.75) } }
+      + zip(runs, styles).map { run, style in
+        line(run, style, named: namesRuns && runs.count > 1 ? run.name : nil, width: 1.75)
+      }
     return panel(title, height: height, marks: marks, isLogarithmic: isLogarithmic)
   }
 

@@ -42,12 +42,22 @@ enum PageStyleSheet {
     th, td { padding: 5px 14px 5px 0; text-align: left; vertical-align: top; white-space: nowrap; }
     th { font-weight: 600; }
     .best { font-weight: 700; }
+    .detail { display: block; font-size: 12px; font-weight: 400; }
     .number { text-align: right; font-variant-numeric: tabular-nums; }
     .settings td + td { white-space: normal; overflow-wrap: anywhere; min-width: 110px; }
     pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; padding: 10px 12px; border-radius: 6px; }
     .chart .near { stroke-width: 3; fill-opacity: 1; }
     #tip { position: fixed; z-index: 1; pointer-events: none; max-width: 280px; font-size: 13px; line-height: 1.35;
       padding: 5px 9px; border-radius: 5px; overflow-wrap: anywhere; }
+    @media screen and (min-width: 824px) {
+      .full { width: max-content; min-width: 100%; max-width: calc(100vw - 48px); margin-left: 50%;
+        transform: translateX(-50%); }
+      .full td:not(.number) { white-space: normal; min-width: 96px; max-width: 240px;
+        overflow-wrap: anywhere; }
+      .full th:first-child { white-space: normal; overflow-wrap: anywhere; }
+      .full th, .full td { padding-right: 12px; }
+      .full th:last-child, .full td:last-child { padding-right: 2px; }
+    }
     @media (max-width: 640px) {
       .wide { display: none; }
       .narrow { display: block; }

@@ -69,11 +69,16 @@ struct PageWriter {
   }
 
   /// A table, the best of each column bold.
-  mutating func table(_ table: TextTable) {
-    body.group("div", ["class": "scroll"]) { writer in
+  ///
+  /// - Parameters:
+  ///   - table: The table.
+  ///   - isWide: Whether it may take the window's width where the text's is not enough.
+  ///   - isStacked: Whether what stands behind a value, such as its interval, goes below it.
+  mutating func table(_ table: TextTable, isWide: Bool = false, isStacked: Bool = false) {
+    body.group("div", ["class": (isWide ? "scroll full" : "scroll") + (isStacked ? " stacked" : "")]) { writer in
       writer.group("table", [:]) { writer in
         Self.row(table.titles.map { TextTable.Cell($0) }, cell: "th", table.alignments, into: &writer)
-        for row in table.rows { Self.row(row, cell: "td", table.alignments, into: &writer) }
+        for row in table.rows { Self.row(row, cell: "td", table.alignments, isStacked: isStacked, into: &writer) }
       }
     }
   }
@@ -103,13 +108,21 @@ struct PageWriter {
   }
 
   private static func row(
-    _ cells: [TextTable.Cell], cell name: String, _ alignments: [TextTable.Alignment], into writer: inout MarkupWriter
+    _ cells: [TextTable.Cell], cell name: String, _ alignments: [TextTable.Alignment], isStacked: Bool = false,
+    into writer: inout MarkupWriter
   ) {
     writer.group("tr", [:]) { writer in
       for (column, cell) in cells.enumerated() {
         let isNumber = column < alignments.count && alignments[column] == .right
-        writer.element(
-          name, isNumber ? ["class": cell.isBest ? "number best" : "number"] : [:], content: cell.text + cell.detail)
+        let attributes: KeyValuePairs = isNumber ? ["class": cell.isBest ? "number best" : "number"] : [:]
+        if isStacked, !cell.detail.isEmpty {
+          writer.group(name, attributes) { writer in
+            writer.raw(escaped(cell.text))
+            writer.element("span", ["class": "detail"], content: String(cell.detail.trimmingPrefix(" ")))
+          }
+        } else {
+          writer.element(name, attributes, content: cell.text + cell.detail)
+        }
       }
     }
   }

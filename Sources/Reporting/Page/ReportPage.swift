@@ -1,8 +1,8 @@
 import Charts
 import LVISDatasets
 
-/// A report of one run or a comparison of several: one HTML page that needs nothing else, neither network nor scripts of
-/// others; figures are SVG inside it.
+/// A report of one run or a comparison of several, heads and detections of no run included: one HTML page that needs
+/// nothing else, neither network nor scripts of others; figures are SVG inside it.
 public struct ReportPage: Sendable {
   /// The runs, in the order in which they are drawn and listed.
   public let runs: [ReportedRun]
@@ -10,19 +10,31 @@ public struct ReportPage: Sendable {
   public let comparison: ComparisonDocument?
   /// The name of the comparison.
   public let comparisonName: String
-  /// The classes of all runs, counted as the first one has them.
-  public var groups: CategoryGroups { runs[0].head.groups }
+  /// The classes of all runs, counted as the first head has them; `nil` where there is no head and none were given.
+  public let groups: CategoryGroups?
 
   /// Makes a report.
   ///
+  /// - Parameters:
+  ///   - runs: What it is about, in the order in which it is drawn and listed.
+  ///   - comparison: The comparison whose runs they are, one a method; `nil` where runs were named themselves.
+  ///   - comparisonName: The name of the comparison.
+  ///   - groups: The classes and their counts, in place of those that the first head has.
   /// - Throws: `ReportError` where there is no run, or the runs are of different classes.
-  public init(_ runs: [ReportedRun], comparison: ComparisonDocument? = nil, named comparisonName: String = "") throws {
-    guard let first = runs.first else { throw ReportError(.empty, nil, "there is no run to report") }
-    for run in runs where run.head.groups.members.map(\.id) != first.head.groups.members.map(\.id) {
-      throw ReportError(
-        .classes, run.name, "its categories are not those of \(first.name); they cannot share a report")
+  public init(
+    _ runs: [ReportedRun], comparison: ComparisonDocument? = nil, named comparisonName: String = "",
+    groups: CategoryGroups? = nil
+  ) throws {
+    guard !runs.isEmpty else { throw ReportError(.empty, nil, "there is no run to report") }
+    let first = runs.first { $0.head != nil }
+    let groups = groups ?? first?.head?.groups
+    for run in runs {
+      guard let head = run.head, head.groups.members.map(\.id) != groups?.members.map(\.id) else { continue }
+      let other = first.map { $0.name == run.name ? "the classes given" : $0.name } ?? "the classes given"
+      throw ReportError(.classes, run.name, "its categories are not those of \(other); they cannot share a report")
     }
     self.runs = runs
+    self.groups = groups
     self.comparison = comparison
     self.comparisonName = comparisonName
   }
@@ -31,9 +43,14 @@ public struct ReportPage: Sendable {
   private static let room = 6
 
   /// The runs that figures show: all, or where they are too many the first and the best of the others by AP.
-  private var shown: [ReportedRun] {
+  var shown: [ReportedRun] {
     firstAndBest(runs, room: Self.room) { $0.evaluation?["AP"] ?? -1 }
   }
+
+  /// Whether something of the page is a run, and not only a file.
+  var hasRuns: Bool { runs.contains { $0.record != nil } }
+
+  private var hasHeads: Bool { runs.contains { $0.head != nil } }
 
   /// The page.
   ///
@@ -41,52 +58,72 @@ public struct ReportPage: Sendable {
   public func html() throws -> String {
     var page = PageWriter(title: title)
     if let comparison { addComparison(comparison, to: &page) } else { addSummary(to: &page) }
-    addClasses(to: &page)
+    if let groups { addClasses(groups, to: &page) }
     try addTraining(to: &page)
-    try addWeightNorms(to: &page)
+    if let groups { try addWeightNorms(groups, to: &page) }
     try addPrecision(to: &page)
     addCurves(to: &page)
-    addScores(to: &page)
+    if let groups { addScores(groups, to: &page) }
     addConfusion(to: &page)
     addSettings(to: &page)
+    addReproducibility(to: &page)
     return page.html
   }
 
   private var title: String {
     if let comparison { return "Comparison of \(comparison.methods.count) methods: \(comparisonName)" }
-    return runs.count == 1 ? "Run \(runs[0].name)" : "Comparison of \(runs.map(\.name).joined(separator: ", "))"
+    let kind = runs[0].record != nil ? "Run" : runs[0].head != nil ? "Head" : "Results"
+    return runs.count == 1 ? "\(kind) \(runs[0].name)" : "Comparison of \(runs.map(\.name).joined(separator: ", "))"
   }
 
   private func addSummary(to page: inout PageWriter) {
-    let heads = runs.map { HeadNorms(name: $0.name, head: $0.head, groups: groups) }
-    let summaries = (try? WeightNormComparison(groups: groups, heads: heads))?.summaries ?? []
-    let precision = try? APComparison(runs.map(\.precision))
+    let summaries = runs.map { run in
+      groups.flatMap { groups in
+        run.head.flatMap { head in
+          try? WeightNormComparison(groups: groups, heads: [HeadNorms(name: run.name, head: head, groups: groups)])
+        }
+      }?.summaries.first
+    }
+    let precision = try? APComparison(runs.filter { $0.evaluation != nil }.map(\.precision))
     let metrics = precision.map { Array($0.metricSets.joined()) } ?? []
     page.section("Summary") { page in
-      page.paragraph(
-        "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
-          + "\(groups.countedBy.rawValue); the classifier's last layer alone was trained, on cached RoI features.")
+      let facts = [groups.map(Self.text), hasRuns ? Self.trainingText : nil].compactMap(\.self)
+      if !facts.isEmpty { page.paragraph(facts.joined(separator: "; ") + ".") }
       var table = TextTable(
-        [("run", .left), ("method", .left)]
-          + (metrics + ["rank correlation", "tail/head", "loss", "time"]).map { ($0, .right) })
-      for (index, run) in runs.enumerated() {
-        let summary = index < summaries.count ? summaries[index] : nil
+        [(hasRuns ? "run" : "file", .left)] + (hasHeads ? [("method", .left)] : [])
+          + (metrics + (hasHeads ? ["rank correlation", "tail/head"] : []) + (hasRuns ? ["loss", "time"] : []))
+          .map { ($0, .right) })
+      for (run, summary) in zip(runs, summaries) {
         let ratios = [summary?.rankCorrelation, summary?.tailToHead]
-        let result = run.record.result
+        let result = run.record?.result
         table.add(
-          [run.name, run.record.method] + metrics.map { NumberText.percent(run.precision.value($0)) }
-            + ratios.map { $0.map { NumberText.fixed($0, digits: 3) } ?? "–" }
-            + [
-              result.map { NumberText.fixed($0.loss, digits: 4) } ?? "–",
-              result.map { "\(NumberText.fixed($0.seconds, digits: 1)) s" } ?? "–",
-            ])
+          [run.name] + (hasHeads ? [run.record?.method ?? run.head?.method ?? "–"] : [])
+            + metrics.map { NumberText.percent(run.precision.value($0)) }
+            + (hasHeads ? ratios.map { $0.map { NumberText.fixed($0, digits: 3) } ?? "–" } : [])
+            + (hasRuns
+              ? [
+                result.map { NumberText.fixed($0.loss, digits: 4) } ?? "–",
+                result.map { "\(NumberText.fixed($0.seconds, digits: 1)) s" } ?? "–",
+              ] : []))
       }
-      page.table(table)
-      page.note(
-        (metrics.isEmpty ? "" : "AP in per cent. ")
-          + "Rank correlation: Spearman's, of a class's weight norm and its instance count. Tail/head: the mean norm of "
-          + "the rarest group over that of the most frequent. Loss: the mean of the last epoch.")
+      page.table(table, isWide: true)
+      let notes = [
+        metrics.isEmpty ? nil : "AP in per cent.",
+        hasHeads
+          ? "Rank correlation: Spearman's, of a class's weight norm and its instance count. Tail/head: the mean norm of "
+            + "the rarest group over that of the most frequent." : nil,
+        hasRuns ? "Loss: the mean of the last epoch." : nil,
+      ]
+      page.note(notes.compactMap(\.self).joined(separator: " "))
+      addDifferences(to: &page)
     }
+  }
+
+  private static let trainingText = "the classifier's last layer alone was trained, on cached RoI features"
+
+  private static func text(_ groups: CategoryGroups) -> String {
+    "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
+      + groups.countedBy.rawValue
   }
 
   private func addComparison(_ comparison: ComparisonDocument, to page: inout PageWriter) {
@@ -94,26 +131,37 @@ public struct ReportPage: Sendable {
     let seeds = comparison.seeds.count == 1 ? "one seed" : "\(comparison.seeds.count) seeds"
     page.section("Summary") { page in
       page.paragraph(
-        "\(comparison.methods.count) methods with the same budget and \(seeds) on "
-          + "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
-          + "\(groups.countedBy.rawValue); the classifier's last layer alone was trained, on cached RoI features.")
-      page.table(table.table)
+        "\(comparison.methods.count) methods with the same budget and \(seeds)"
+          + (groups.map { " on \(Self.text($0))" } ?? "") + "; \(Self.trainingText).")
+      page.table(table.table, isWide: true)
       page.note(
-        "AP in per cent, means over the seeds ± their standard deviation, the best of each column bold. "
+        "AP in per cent, means over the seeds ± their standard deviation. Of each metric the best is bold, and what "
+          + "cannot be told from it. "
           + "Norm–count: Spearman's rank correlation of a class's weight norm and its instance count.")
+      if let differences = table.differences {
+        page.heading("Differences to \(comparison.methods.first?.method ?? "the first")")
+        page.table(differences, isWide: true, isStacked: true)
+        let drawn = comparison.replicates.map {
+          ", with the middle 95 % of \(NumberText.grouped($0)) paired draws of validation images"
+            + (comparison.seeds.count > 1 ? " and of seeds" : "")
+        }
+        page.note("In points\(drawn ?? ""); those that leave no doubt are bold.")
+      }
       page.figure(table.scores.chart, csv: table.scores.csv, named: "methods")
       for method in comparison.methods {
         for failure in method.failures { page.note("\(method.method), \(failure)") }
       }
       if runs.count > Self.room {
-        page.note("The figures below show the first method and the best of the others by AP, each with its first seed.")
+        page.note(
+          "The figures below show the first method and the best of the others by AP, each with its first seed; training "
+            + "curves are of all seeds.")
       } else if comparison.seeds.count > 1 {
-        page.note("The figures below show the first seed of each method.")
+        page.note("The figures below show the first seed of each method; training curves are of all seeds.")
       }
     }
   }
 
-  private func addClasses(to page: inout PageWriter) {
+  private func addClasses(_ groups: CategoryGroups, to page: inout PageWriter) {
     page.section("Classes and groups") { page in
       page.figure(groups.frequencyChart(), csv: groups.frequencyCSV, named: "groups")
       page.table(groups.table)
@@ -122,7 +170,7 @@ public struct ReportPage: Sendable {
 
   private func addTraining(to page: inout PageWriter) throws {
     let curves = try shown.filter { !$0.metrics.isEmpty }.map {
-      try TrainingCurves.Run(name: $0.name, method: $0.method, metrics: $0.metrics)
+      try TrainingCurves.Run(name: $0.name, method: $0.method, metrics: $0.metrics, otherSeeds: $0.otherSeeds)
     }
     guard !curves.isEmpty else { return }
     page.section("Training") { page in
@@ -138,60 +186,23 @@ public struct ReportPage: Sendable {
     }
   }
 
-  private func addWeightNorms(to page: inout PageWriter) throws {
+  private func addWeightNorms(_ groups: CategoryGroups, to page: inout PageWriter) throws {
     var heads: [HeadNorms] = []
     for run in shown {
+      guard let head = run.head else { continue }
       if let before = run.initialHead {
         let norms = HeadNorms(name: "\(run.initialHeadName), before", head: before, groups: groups)
         // Runs that start from one head show it once.
         if !heads.contains(where: { $0.classes == norms.classes }) { heads.append(norms) }
       }
-      heads.append(HeadNorms(name: run.name, head: run.head, groups: groups))
+      heads.append(HeadNorms(name: run.name, head: head, groups: groups))
     }
+    guard !heads.isEmpty else { return }
     let comparison = try WeightNormComparison(groups: groups, heads: heads)
     page.section("Weight norms") { page in
       page.figure(comparison.chart(), csv: comparison.csv, named: "weightnorms")
       page.table(comparison.table)
     }
-  }
-
-  private func addPrecision(to page: inout PageWriter) throws {
-    let evaluated = runs.filter { $0.evaluation?.metrics.isEmpty == false }
-    guard !evaluated.isEmpty else { return }
-    let comparison = try APComparison(evaluated.map(\.precision))
-    let perClass = shown.compactMap { run in
-      run.evaluation.map { ClassAPComparison.Result(name: run.name, method: run.method, values: $0.classAP) }
-    }.filter { !$0.values.isEmpty }
-    page.section("Average precision") { page in
-      if self.comparison == nil { page.figure(comparison.chart, csv: comparison.csv, named: "ap") }
-      guard !perClass.isEmpty else { return }
-      let classes = ClassAPComparison(groups: groups, results: perClass)
-      page.figure(classes.chart, csv: classes.csv, named: "class-ap")
-      for gained in [true, false] {
-        addChanges(
-          classes.largestChanges(ClassAPComparison.markedChanges, gained: gained), of: classes, gained: gained,
-          to: &page)
-      }
-    }
-  }
-
-  private func addChanges(
-    _ changes: [ClassAPComparison.Change], of comparison: ClassAPComparison, gained: Bool, to page: inout PageWriter
-  ) {
-    guard !changes.isEmpty, let first = comparison.results.first, let last = comparison.results.last else { return }
-    page.heading("Classes that \(gained ? "gained" : "lost") most")
-    var table = TextTable(
-      [("class", .left), ("group", .left)]
-        + ["instances", first.name, last.name, "change"].map { ($0, TextTable.Alignment.right) })
-    for change in changes {
-      let member = groups.members[change.classIndex]
-      table.add([
-        member.name, "G\(member.group + 1)", NumberText.grouped(member.instanceCount),
-        NumberText.percent(change.before, digits: 1), NumberText.percent(change.after, digits: 1),
-        NumberText.points(change.after - change.before, digits: 1),
-      ])
-    }
-    page.table(table)
   }
 
   private func addCurves(to page: inout PageWriter) {
@@ -205,7 +216,7 @@ public struct ReportPage: Sendable {
     }
   }
 
-  private func addScores(to page: inout PageWriter) {
+  private func addScores(_ groups: CategoryGroups, to page: inout PageWriter) {
     let results = shown.compactMap(\.scores)
     guard !results.isEmpty else { return }
     let distribution = ScoreDistribution(groups: groups, results: results)
@@ -224,85 +235,5 @@ public struct ReportPage: Sendable {
         page.figure(confusion.chart, csv: confusion.csv, named: "confusion-\(confusion.name)")
       }
     }
-  }
-
-  /// How many columns of settings fit a page.
-  private static let settingsRoom = 4
-
-  /// What differs from run to run and says nothing of a method.
-  private static let unremarkable: Set = ["begun"]
-
-  private func addSettings(to page: inout PageWriter) {
-    page.section("Settings") { page in
-      let names = Self.merged(runs.map { $0.settings.map(\.name) })
-      let rows = names.map { name in
-        (name: name, values: runs.map { run in run.settings.first { $0.name == name }?.value })
-      }
-      if runs.count <= Self.settingsRoom {
-        page.paragraph("Every setting of every run; what differs is marked. Each command repeats its run.")
-        page.settings(names: runs.map(\.name), rows: rows.map { ($0.name, $0.values.map { $0 ?? "–" }) })
-      } else {
-        page.paragraph("What all runs share, then what each has of its own. Each command repeats its run.")
-        let shared = rows.filter { Set($0.values).count == 1 }
-        page.settings(names: ["all runs"], rows: shared.map { ($0.name, [$0.values[0] ?? "–"]) })
-        let own = rows.filter { Set($0.values).count > 1 && !Self.unremarkable.contains($0.name) }
-        page.settings(
-          heading: "run", names: ["settings of its own"],
-          rows: runs.indices.map { index in
-            let texts = own.compactMap { row in row.values[index].map { "\(row.name) \($0)" } }
-            return (runs[index].name, [texts.joined(separator: ", ")])
-          })
-      }
-      for run in runs { page.command(run.record.commandLines, name: runs.count > 1 ? run.name : nil) }
-    }
-  }
-
-  /// The union of several lists; what only some have stands behind what it follows there.
-  private static func merged(_ lists: [[String]]) -> [String] {
-    var result: [String] = []
-    for list in lists {
-      var place = 0
-      for item in list {
-        if let known = result.firstIndex(of: item) {
-          place = known + 1
-        } else {
-          result.insert(item, at: place)
-          place += 1
-        }
-      }
-    }
-    return result
-  }
-}
-
-extension ClassAPComparison {
-  /// One line a class, the most frequent first: `class_id,name,instance_count,group` and each result's AP as a fraction.
-  public var csv: String {
-    let header = ["class_id", "name", "instance_count", "group"] + results.map(\.name)
-    let rows = groups.classesByFrequency.map { index in
-      let member = groups.members[index]
-      return ["\(member.id)", member.name, "\(member.instanceCount)", "G\(member.group + 1)"]
-        + results.map { result in result.values[member.id].map { "\($0)" } ?? "" }
-    }
-    return csvText([header] + rows)
-  }
-}
-
-extension ReportedRun {
-  /// The run's metrics for a comparison.
-  fileprivate var precision: APComparison.Result {
-    APComparison.Result(name: name, method: method, metrics: evaluation?.metricsByName ?? [:])
-  }
-
-  /// Every setting and what the run was fed, by name.
-  fileprivate var settings: [(name: String, value: String)] {
-    record.options.map { (name: $0.name, value: $0.value) }
-      + record.inputs.sorted { $0.key < $1.key }.map { (name: "fingerprint of \($0.key)", value: $0.value.fingerprint) }
-      + [
-        ("layout of the logits", head.layout.name), ("RoIs", NumberText.grouped(record.roiCount)),
-        ("images", NumberText.grouped(record.imageCount)), ("feature length", NumberText.grouped(record.featureCount)),
-        ("group boundaries", head.groups.boundaries.map(String.init).joined(separator: ", ")),
-        ("program", record.program), ("BLAS kernels", record.blasKernels), ("begun", record.created),
-      ]
   }
 }

@@ -5,18 +5,22 @@ import LVISDatasets
 import LVISEvaluation
 import TrainingRuns
 
-/// A run with its record, head, metrics and evaluation, for a report.
+/// A run with its record, head, metrics and evaluation, for a report; or a head, or detections, of no run.
 public struct ReportedRun: Sendable {
   /// The name of the run in the report.
   public var name: String
-  /// The record of the run, with its settings.
-  public var record: RunRecord
-  /// The head that the run trained.
-  public var head: LinearHead
+  /// The record of the run, with its settings; `nil` where there is no run.
+  public var record: RunRecord?
+  /// The head that the run trained; `nil` of bare detections.
+  public var head: LinearHead?
+  /// The file of a head or of detections that stand in no run; `nil` of a run.
+  public var file: RunRecord.Input?
   /// The head that it started from; `nil` where it started at random, or that head is gone.
   public var initialHead: LinearHead?
   /// The lines of its `metrics.jsonl`; empty where there are none.
   public var metrics: [TrainingMetrics]
+  /// The curves of the same training with other seeds; empty where there are none.
+  public var otherSeeds: [TrainingCurves.Run] = []
   /// The evaluation of the run's detections; `nil` where there is none.
   public var evaluation: EvaluationDocument?
   /// The scores of its detections; `nil` where they are not known.
@@ -33,6 +37,41 @@ public struct ReportedRun: Sendable {
     self.initialHead = initialHead
     self.metrics = metrics
     self.evaluation = evaluation
+  }
+
+  /// Describes a head that stands in no run.
+  ///
+  /// - Parameters:
+  ///   - head: The head.
+  ///   - name: What to call it.
+  ///   - file: Its file.
+  public init(_ head: LinearHead, named name: String, file: RunRecord.Input) {
+    (self.name, self.head, self.file) = (name, head, file)
+    (record, metrics) = (nil, [])
+  }
+
+  /// Describes detections that stand in no run.
+  ///
+  /// - Parameters:
+  ///   - evaluation: What they come to.
+  ///   - name: What to call them.
+  ///   - file: Their file.
+  public init(_ evaluation: EvaluationDocument, named name: String, file: RunRecord.Input) {
+    (self.name, self.evaluation, self.file) = (name, evaluation, file)
+    (record, head, metrics) = (nil, nil, [])
+  }
+
+  /// Counts the scores of the detections in a file.
+  ///
+  /// - Parameters:
+  ///   - path: A results file; see `DetectionColumns`.
+  ///   - groups: The groups of the classes.
+  /// - Throws: `DatasetError`, `TensorFileError` or `FileError` where it cannot be read.
+  public mutating func countScores(ofResults path: String, groups: CategoryGroups) throws {
+    let detections = try DetectionColumns(contentsOfResults: path)
+    var counted = ScoreDistribution.Result(name: name, method: method, groups: groups)
+    for (score, id) in zip(detections.scores, detections.categoryIDs) { counted.add(score: score, categoryID: id) }
+    scores = counted
   }
 }
 
@@ -57,20 +96,15 @@ extension ReportedRun {
       },
       metrics: try read(folder.metricsPath) { _ in try folder.metrics() } ?? [],
       evaluation: try read(folder.evaluationPath) { try EvaluationDocument(contentsOf: $0) })
-    scores = try read(folder.resultsPath) { path in
-      let detections = try DetectionColumns(contentsOfResults: path)
-      var scores = ScoreDistribution.Result(name: name, method: record.method, groups: head.groups)
-      for (score, id) in zip(detections.scores, detections.categoryIDs) { scores.add(score: score, categoryID: id) }
-      return scores
-    }
+    if let path = folder.keptResultsPath { try countScores(ofResults: path, groups: head.groups) }
   }
 
   /// The method that decides its colour: one of a comparison goes by what it was asked for.
-  var method: String { record.method }
+  var method: String { record?.method ?? head?.method ?? name }
 
   /// What to call the head that the run began from: its file, or its run.
   var initialHeadName: String {
-    let parts = (record.inputs["init"]?.path ?? "").split(separator: "/").map(String.init)
+    let parts = (record?.inputs["init"]?.path ?? "").split(separator: "/").map(String.init)
     guard let last = parts.last else { return name }
     if last == "head.safetensors", parts.count > 1 { return parts[parts.count - 2] }
     return last.hasSuffix(".safetensors") ? String(last.dropLast(".safetensors".count)) : last

@@ -21,6 +21,11 @@ extension CategoryGroups {
     return table
   }
 
+  /// What a paper says above the table.
+  public var tableCaption: String {
+    "The \(NumberText.grouped(classCount)) classes in \(groupCount) groups by training \(countedBy.rawValue)."
+  }
+
   /// A percentage to two digits that matter.
   private static func share(_ part: Int, of whole: Int) -> String {
     guard whole > 0 else { return "–" }

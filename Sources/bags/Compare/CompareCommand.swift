@@ -28,6 +28,8 @@ struct CompareCommand: ParsableCommand {
         softmax+boxes:smooth-l1        a box regressor trained beside, which places the detections
         seesaw+normed:temperature=20   a normed linear layer in place of a linear one
         softmax+tau-norm:tau=0.7       calibrated after training; +norcal, +ncm, +lws, +crt, …
+        softmax+rfs++bags              the mean of the scores of several heads, as one head
+        auto                           the winner of a race, as `bags train --method auto` runs it
 
       The learning rate moves a method by more than methods differ. --tune picks each method's own on a held-out part \
       of the training images, with as many trials for each: first a grid from --learning-rate up in tenfold steps, then \
@@ -82,16 +84,28 @@ struct CompareCommand: ParsableCommand {
   @Option(help: .init("The folder of the comparison; one that stands there is gone on with.", valueName: "folder"))
   var output = "comparison"
 
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "Keep each run's detections on the validation images, about 26 bytes each, for `bags evaluate` and `bags report`."
+  )
+  var keepDetections = true
+
+  @Option(
+    help: .init("Write TensorBoard's event files too, to a folder for each run in this one.", valueName: "folder"),
+    completion: .directory)
+  var tensorboard: String?
+
   @Option(help: "What figures are written as. PNG and PDF need rsvg-convert (Debian: librsvg2-bin).")
   var imageFormat: ImageFormat = .svg
 
-  @OptionGroup var format: FormatOptions
+  @OptionGroup var format: TableFormatOptions
 
   func validate() throws {
     let methods = try rows()
     _ = try seedList()
     _ = try plan(for: methods)
-    if tune == nil, let option = tuning.stated {
+    if tune == nil, !methods.contains(.auto), let option = tuning.stated {
       throw ValidationError("\(option) needs --tune: without it nothing is tuned")
     }
     guard replicates == 0 || (20...100_000).contains(replicates) else {
@@ -121,7 +135,9 @@ struct CompareCommand: ParsableCommand {
     set.tuningImages = try tuning.unseenImages()
     let comparison = Comparison(
       of: methods, on: set, settings: settings, seeds: seeds, ownHead: try input.ownHead(for: set),
-      tuning: try plan(for: methods), replicateCount: replicates, folder: folder.path, program: Program.name)
+      tuning: try plan(for: methods), replicateCount: replicates,
+      race: methods.contains(.auto) ? racePlan(for: set.groups, epochs: settings.epochs) : nil,
+      keepsDetections: keepDetections, folder: folder.path, program: Program.name)
     StandardStreams.note(
       "\(comparison.methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
         + "\(set.source.roiText); results in " + folder.path)
@@ -133,15 +149,23 @@ struct CompareCommand: ParsableCommand {
       progress.finish()
       StandardStreams.note(line)
     }
+    let events = tensorboard.map { ComparisonEvents(in: $0) }
+    if let events { hooks.reported = { try events.write($1, of: $0, trainer: $2) } }
     let result: ComparedResults
     do {
       result = try comparison.run(hooks)
+      for outcome in result.rows.flatMap(\.outcomes) { try events?.finish(outcome) }
       progress.finish()
     } catch TrainingError.interrupted {
       progress.finish()
       throw CommandFailure("interrupted; the same command goes on where it stopped")
     }
-    let report = try ComparisonReport(result, groups: set.groups, program: Program.name)
+    var inputs = set.trainingInputs.merging(set.validationInputs) { $1 }
+    inputs["init"] = comparison.ownHead?.input
+    if tune != nil { inputs.merge(set.tuningImages?.inputs ?? [:]) { $1 } }
+    showKeptDetections(of: result)
+    let report = try ComparisonReport(
+      result, groups: set.groups, program: Program.name, inputs: inputs, command: ComparisonText.command)
     let text = ComparisonText(report: report, set: set, isBuiltIn: input.features == nil)
     try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
     for row in result.rows {
@@ -150,12 +174,18 @@ struct CompareCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(report.document)
     } else {
-      StandardStreams.result(report.table.table.rendered())
-      if let differences = report.table.differences {
-        StandardStreams.result("\n\(ComparisonText.differencesTitle(report.document))\n\(differences.rendered())")
-      }
-      StandardStreams.result("\nreport  \(folder.path)/README.md\ndata    \(folder.path)/comparison.csv")
+      format.show(text.sections + [.text("report  \(folder.path)/README.md\ndata    \(folder.path)/comparison.csv")])
     }
+  }
+
+  /// Says how much room the runs' detections take.
+  private func showKeptDetections(of result: ComparedResults) {
+    let paths = Set(result.rows.flatMap(\.outcomes).map(\.run.detectionsPath))
+    let sizes = paths.compactMap { try? FileManager.default.attributesOfItem(atPath: $0)[.size] as? Int }
+    guard keepDetections, !sizes.isEmpty else { return }
+    StandardStreams.note(
+      "the detections of \(sizes.count) run\(sizes.count == 1 ? "" : "s") are kept, "
+        + "\(String(format: "%.1f", Double(sizes.reduce(0, +)) / 1e6)) MB in all; --no-keep-detections leaves them out")
   }
 
   private func rows() throws -> [ComparedMethod] {
@@ -174,6 +204,14 @@ struct CompareCommand: ParsableCommand {
     } catch let error as ComparisonError {
       throw ValidationError("--tune: \(error)")
     }
+    return plan
+  }
+
+  private func racePlan(for groups: CategoryGroups, epochs: Int) -> RacePlan {
+    var plan = RacePlan(RacePlan.contestants(for: groups, hasOwnHead: input.initialHead != nil), epochs: epochs)
+    plan.criterion = tuning.tuneBy
+    plan.fraction = tuning.heldOut
+    plan.splitCount = tuning.tuneSplits
     return plan
   }
 

@@ -2,7 +2,7 @@ import BalancedGroupSoftmax
 import DurableFiles
 import Foundation
 
-/// The folder of a comparison: `README.md`, `comparison.json`, `comparison.csv`, figures with their data, `runs`, `trials`.
+/// The folder of a comparison: `README.md`, `comparison.json`, `comparison.csv`, `curves.csv`, figures with their data, `runs`, `trials`.
 struct ComparisonFolder {
   let path: String
 
@@ -55,6 +55,7 @@ struct ComparisonFolder {
   /// Writes everything but runs and trials.
   func write(_ report: ComparisonReport, text: String, imageFormat: ImageFormat) throws {
     try DurableFile.write(report.csv, to: "\(path)/comparison.csv")
+    try DurableFile.write(report.curves.csv, to: "\(path)/curves.csv")
     if report.document.methods.contains(where: { !$0.metrics.isEmpty }) {
       try imageFormat.write(report.table.scores.chart.rendered(), to: "\(path)/ap.\(imageFormat.rawValue)")
     }

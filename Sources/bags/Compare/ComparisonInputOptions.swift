@@ -98,24 +98,7 @@ struct ComparisonInputOptions: ParsableArguments {
   ///
   /// - Throws: `CommandFailure` where it does not fit the data.
   func ownHead(for set: ComparisonSet) throws -> OwnHead? {
-    guard let initialHead else { return nil }
-    let path = RunFolder.headPath(for: initialHead)
-    do {
-      let head = try LinearHead(contentsOf: path, groups: set.groups)
-      let width = set.source.featureCount
-      guard head.inputs == width else {
-        throw CommandFailure("\(path): takes \(head.inputs) features, but the RoIs have \(width)")
-      }
-      guard head.groups.members.map(\.id) == set.groups.members.map(\.id) else {
-        throw CommandFailure(
-          "\(path): its \(head.groups.classCount) categories are not the \(set.groups.classCount) of the annotations")
-      }
-      return OwnHead(
-        head, boxRegressor: try BoxRegressor(ifIn: openTensors(at: path), groups: head.groups),
-        input: try RunRecord.Input(path: path))
-    } catch let error as LinearHeadError {
-      throw CommandFailure(error.description.hasPrefix(path) ? error.description : "\(path): \(error)")
-    }
+    try initialHead.map { try OwnHead(named: $0, groups: set.groups, featureCount: set.source.featureCount) }
   }
 
   private func categoryGroups(_ training: LVISDataset) throws -> CategoryGroups {

@@ -49,24 +49,49 @@ struct ComparisonText {
         tuning.markdown,
       ]
     }
+    if let race = report.document.race {
+      parts += [
+        "## What `auto` chose",
+        "\(race.winner), by a race on images that are not those of the table: \(RaceText.verdict(on: race)).",
+        RaceText.markdown(of: race),
+      ]
+    }
     parts += [
       "## How it was made",
-      "```\n\(command)\n```",
+      "```\n\(Self.command)\n```",
+      report.document.reproducibility?.text,
       "Numbers in full, a line a method and seed: [comparison.csv](comparison.csv); with the settings: "
-        + "[comparison.json](comparison.json).",
+        + "[comparison.json](comparison.json). The curves of all trainings: [curves.csv](curves.csv).",
     ]
     return parts.compactMap(\.self).joined(separator: "\n\n") + "\n"
   }
 
+  /// The tables that are printed.
+  var sections: [ResultSection] {
+    let seeds = report.document.seeds.count
+    let spread = seeds > 1 ? ", means and standard deviation over \(seeds) seeds" : ""
+    let images = grouped(set.validationFeatures.images.count)
+    let title = Self.differencesTitle(report.document)
+    let methods = ResultSection.table(
+      report.table.table,
+      caption:
+        "Methods compared on \(images) validation images, in per cent\(spread); of each metric the best is bold, "
+        + "and what cannot be told from it.")
+    guard let differences = report.table.differences else { return [methods] }
+    return [
+      methods, .table(differences, title: title, caption: Self.differencesTitle(report.document, marked: "bold")),
+    ]
+  }
+
   /// What stands above the differences.
-  static func differencesTitle(_ document: ComparisonDocument) -> String {
+  static func differencesTitle(_ document: ComparisonDocument, marked: String = "marked") -> String {
     let seeds = document.seeds.count > 1 ? " and of seeds" : ""
     let drawn =
       document.replicates.map {
         ", with the middle 95 % of \(grouped($0)) paired draws of validation images\(seeds)"
       } ?? ""
     let first = document.methods.first?.method ?? "the first"
-    return "Differences to \(first)\(drawn); those that leave no doubt are marked."
+    return "Differences to \(first)\(drawn); those that leave no doubt are \(marked)."
   }
 
   private var groupsText: String {
@@ -76,7 +101,7 @@ struct ComparisonText {
   }
 
   /// The command as it was typed.
-  private var command: String {
+  static var command: String {
     (["bags"]
       + CommandLine.arguments.dropFirst().map { word in
         word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=+,".contains($0) }

@@ -17,6 +17,7 @@ struct EvaluateCommand: ParsableCommand {
         bags evaluate --annotations lvis_v1_val.json --results results.json --groups groups.json --per-class --sort ap
         bags evaluate --annotations lvis_v1_val.json --results results.json --losses --errors --confusion
         bags evaluate --annotations lvis_v1_val.json --results bags.json --compare softmax.json --bootstrap 1000
+        bags evaluate --annotations lvis_v1_val.json --results runs/bags --compare runs/softmax --format latex
         bags evaluate --annotations lvis_v1_val.json --results results.json --per-class-output classes.csv \
       --curves curves.csv
         bags evaluate --annotations lvis_v1_val.json --results results.json --output runs/bags/evaluation.json
@@ -27,7 +28,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup(title: "Classes") var classOptions: ClassTableOptions
   @OptionGroup(title: "Analysis") var analysis: EvaluationAnalysisOptions
   @OptionGroup(title: "Output") var outputs: EvaluationOutputOptions
-  @OptionGroup var format: FormatOptions
+  @OptionGroup var format: TableFormatOptions
 
   func validate() throws {
     try classOptions.validate(metrics: try ruleOptions.options().classMetricNames)
@@ -39,10 +40,12 @@ struct EvaluateCommand: ParsableCommand {
     ]
     for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }
     let evaluator = try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
-    let findings = try analysis.findings(evaluator, results: input.results)
+    let findings = try analysis.findings(evaluator, results: resultsPath(for: input.results))
     StandardStreams.show(findings.warningsOfOther)
     StandardStreams.show(findings.result.warnings.filter { !evaluator.warnings.contains($0) })
+    let names = ResultNames([analysis.compare, input.results].compactMap(\.self)).names
     var document = EvaluationDocument(findings, groups: evaluator.options.groups)
+    document.comparison?.otherName = names.first
     document.warnings = document.warnings.map(\.withOption)
     document.sortClasses(by: classOptions.sort.lowercased(), isReversed: classOptions.reverse)
     if let path = classOptions.perClassOutput {
@@ -57,10 +60,11 @@ struct EvaluateCommand: ParsableCommand {
       try printJSON(document)
     } else {
       var sections = [EvaluationTables.metrics(findings.result)]
-      if classOptions.perClass { sections.append(classTable(document).rendered()) }
+      if classOptions.perClass { sections.append(.table(classTable(document), caption: "Every class, in per cent.")) }
       let areas = evaluator.options.areaRanges.filter { $0.name != AreaRange.all.name }
-      sections += EvaluationTables.sections(findings, areas: areas)
-      StandardStreams.result(sections.joined(separator: "\n\n"))
+      sections += EvaluationTables.sections(
+        findings, areas: areas, names: (other: names.first ?? "", these: names.last ?? ""))
+      format.show(sections)
     }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import Foundation
 
 /// The analyses that an evaluation makes beside its metrics.
 struct EvaluationAnalysisOptions: ParsableArguments {
@@ -24,7 +25,7 @@ struct EvaluationAnalysisOptions: ParsableArguments {
   @Option(
     help: .init(
       "Other detections to compare with: differences of every metric and class, with 95 % intervals.",
-      valueName: "file"))
+      valueName: "file|run"))
   var compare: String?
 
   @Option(help: .init("With --compare: how often images are drawn for the intervals; 0 for none.", valueName: "n"))
@@ -44,9 +45,24 @@ struct EvaluationAnalysisOptions: ParsableArguments {
   func findings(_ evaluator: LVISEvaluator, results: String) throws -> EvaluationFindings {
     var analyses = EvaluationAnalyses()
     (analyses.losses, analyses.errors, analyses.confusion) = (losses, errors, confusion)
-    (analyses.comparedResults, analyses.replicates, analyses.seed) = (compare, bootstrap, seed)
+    (analyses.replicates, analyses.seed) = (bootstrap, seed)
+    analyses.comparedResults = try compare.map(resultsPath(for:))
     let progress = ProgressLine("bootstrap")
     defer { progress.finish() }
     return try evaluator.findings(resultsAt: results, analyses: analyses) { progress.update($0) }
   }
+}
+
+/// The file of the detections that a user means: a run's, where the path is its folder, else the path itself.
+///
+/// - Throws: `CommandFailure` where a run keeps none.
+func resultsPath(for path: String) throws -> String {
+  let run = RunFolder(at: path)
+  guard FileManager.default.fileExists(atPath: run.recordPath) else { return path }
+  guard let results = run.keptResultsPath else {
+    throw CommandFailure(
+      "\(path): keeps no detections; `bags predict \(path) … --output \(run.resultsPath)` writes them, and `bags compare` "
+        + "keeps those of its runs")
+  }
+  return results
 }

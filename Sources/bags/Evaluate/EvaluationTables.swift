@@ -14,26 +14,33 @@ enum EvaluationTables {
     self.interval(interval.map { [$0.lowerBound, $0.upperBound] })
   }
 
-  static func metrics(_ result: EvaluationResult) -> String {
+  static func metrics(_ result: EvaluationResult) -> ResultSection {
     var table = TextTable([("metric", .left), ("%", .right)])
     for metric in result.metrics { table.add([metric.name, percent(metric.value)]) }
-    return table.rendered()
+    return .table(table, caption: "Metrics in per cent.")
   }
 
   /// What was asked for beside the metrics.
-  static func sections(_ findings: EvaluationFindings, areas: [AreaRange]) -> [String] {
-    var sections: [String] = []
-    if let losses = findings.losses { sections.append(self.losses(losses, findings.result, areas)) }
-    if let errors = findings.errors { sections.append(self.errors(errors)) }
-    if let confusion = findings.confusion { sections.append(self.confusion(confusion)) }
-    if let comparison = findings.comparison { sections.append(self.comparison(comparison)) }
+  ///
+  /// - Parameters:
+  ///   - findings: What was found.
+  ///   - areas: The ranges of area that have metrics of their own.
+  ///   - names: What to call the results compared with, and these.
+  static func sections(
+    _ findings: EvaluationFindings, areas: [AreaRange], names: (other: String, these: String)
+  ) -> [ResultSection] {
+    var sections: [ResultSection] = []
+    if let losses = findings.losses { sections += self.losses(losses, findings.result, areas) }
+    if let errors = findings.errors { sections += self.errors(errors) }
+    if let confusion = findings.confusion { sections += self.confusion(confusion) }
+    if let comparison = findings.comparison { sections += self.comparison(comparison, names) }
     return sections
   }
 
   /// A row a fate, a column a frequency or group.
   private static func losses(
     _ losses: DetectionLosses, _ result: EvaluationResult, _ areas: [AreaRange]
-  ) -> String {
+  ) -> [ResultSection] {
     var table = TextTable([("detections", .left)] + losses.rows.map { ("\($0.split)", .right) })
     func add(_ name: String, _ count: (DetectionLosses.Row) -> Int) {
       table.add([name] + losses.rows.map { grouped(count($0)) })
@@ -53,36 +60,38 @@ enum EvaluationTables {
     add("classes never predicted", \.neverPredicted.count)
     let names = Dictionary(result.classes.map { ($0.id, $0) }) { $1 }
     let never = losses.rows.first?.neverPredicted.compactMap { names[$0] } ?? []
-    guard !never.isEmpty else { return table.rendered() }
+    let counts = ResultSection.table(table, caption: "What became of the detections.")
+    guard !never.isEmpty else { return [counts] }
     let list = never.prefix(50).map { "\($0.name) (\($0.frequency?.rawValue ?? "–"))" }.joined(separator: ", ")
     let rest = never.count > 50 ? " and \(grouped(never.count - 50)) more, all of them in the JSON" : ""
-    return table.rendered() + "\n\nNever predicted: " + list + rest
+    return [counts, .text("Never predicted: " + list + rest)]
   }
 
-  private static func errors(_ errors: ErrorBreakdown) -> String {
+  private static func errors(_ errors: ErrorBreakdown) -> [ResultSection] {
     func table(
-      _ first: String, _ cell: (ErrorBreakdown.Entry) -> String, _ more: [(String, (ErrorBreakdown.Row) -> String)]
-    )
-      -> String
-    {
+      _ first: String, _ caption: String, _ cell: (ErrorBreakdown.Entry) -> String,
+      _ more: [(String, (ErrorBreakdown.Row) -> String)]
+    ) -> ResultSection {
       var table = TextTable(
         [(first, .left)] + ErrorBreakdown.Kind.allCases.map { ($0.rawValue, .right) } + more.map { ($0.0, .right) })
       for row in errors.rows {
         table.add(["\(row.split)"] + ErrorBreakdown.Kind.allCases.map { cell(row[$0]) } + more.map { $0.1(row) })
       }
-      return table.rendered()
+      return .table(table, caption: caption)
     }
     return [
-      table("AP50 to gain", { percent($0.gain) }, [("AP50", { percent($0.averagePrecision) })]),
       table(
-        "errors", { grouped($0.count) },
+        "AP50 to gain", "AP50 in points that each kind of error costs.", { percent($0.gain) },
+        [("AP50", { percent($0.averagePrecision) })]),
+      table(
+        "errors", "Errors of each kind.", { grouped($0.count) },
         [("found", { grouped($0.foundCount) }), ("objects", { grouped($0.objectCount) })]
       ),
-      table("ignored ones", { grouped($0.ignoredCount) }, []),
-    ].joined(separator: "\n\n")
+      table("ignored ones", "Errors that count for nothing.", { grouped($0.ignoredCount) }, []),
+    ]
   }
 
-  private static func confusion(_ confusion: ConfusionTable) -> String {
+  private static func confusion(_ confusion: ConfusionTable) -> [ResultSection] {
     var table = TextTable(
       [("objects of", .left), ("count", .right), ("correct", .right)]
         + confusion.rows.map { ("another of \($0.split)", .right) } + [("missed", .right)])
@@ -93,30 +102,40 @@ enum EvaluationTables {
           + confusion.rows.map { share(row.wrongCounts[$0.split] ?? 0) }
           + [share(row.missedCount)])
     }
-    guard !confusion.pairs.isEmpty else { return table.rendered() }
+    let shares = ResultSection.table(table, caption: "What objects are called by the best detection on them.")
+    guard !confusion.pairs.isEmpty else { return [shares] }
     var pairs = TextTable([("object", .left), ("called", .left), ("times", .right)])
     for pair in confusion.pairs.prefix(10) {
       pairs.add([pair.objectName, pair.calledName, grouped(pair.count)])
     }
-    return table.rendered() + "\n\n" + pairs.rendered()
+    return [shares, .table(pairs, caption: "The classes that are most often taken for others.")]
   }
 
-  private static func comparison(_ comparison: ResultComparison) -> String {
-    let name = ((comparison.firstPath ?? "") as NSString).lastPathComponent
-    var table = TextTable([("metric", .left), (name, .right), ("these", .right), ("Δ", .right), ("95 %", .left)])
+  private static func comparison(
+    _ comparison: ResultComparison, _ names: (other: String, these: String)
+  ) -> [ResultSection] {
+    var table = TextTable([
+      ("metric", .left), (names.other, .right), (names.these, .right), ("Δ", .right), ("95 %", .left),
+    ])
     for entry in comparison.metrics {
       table.add([
         entry.name, percent(entry.first), percent(entry.second), NumberText.points(entry.difference),
         interval(entry.interval),
       ])
     }
+    let drawn =
+      comparison.replicates > 0
+      ? ", with the middle 95 % of the paired differences over \(grouped(comparison.replicates)) draws of the images"
+      : ""
+    let metrics = ResultSection.table(
+      table, caption: "\(names.these) beside \(names.other), in per cent, and the difference in points\(drawn).")
     let clear = comparison.classes.filter(\.averagePrecision.isClear)
-    guard !clear.isEmpty else { return table.rendered() }
+    guard !clear.isEmpty else { return [metrics] }
     let better = clear.count { $0.averagePrecision.difference ?? 0 > 0 }
     var classes = TextTable(
       [
-        ("class", .left), ("f", .left), ("objects", .right), (name, .right), ("these", .right), ("Δ", .right),
-        ("95 %", .left),
+        ("class", .left), ("f", .left), ("objects", .right), (names.other, .right), (names.these, .right),
+        ("Δ", .right), ("95 %", .left),
       ])
     let ranked = clear.sorted {
       let (a, b) = ($0.averagePrecision.difference ?? 0, $1.averagePrecision.difference ?? 0)
@@ -130,8 +149,12 @@ enum EvaluationTables {
       ])
     }
     let all = grouped(comparison.classes.count)
-    return table.rendered()
-      + "\n\nOf \(all) classes, \(grouped(better)) are clearly better and \(grouped(clear.count - better)) clearly worse; "
-      + "those that differ most:\n\n" + classes.rendered()
+    return [
+      metrics,
+      .text(
+        "Of \(all) classes, \(grouped(better)) are clearly better and \(grouped(clear.count - better)) clearly worse; "
+          + "those that differ most:"),
+      .table(classes, caption: "The classes whose AP differs most beyond doubt."),
+    ]
   }
 }

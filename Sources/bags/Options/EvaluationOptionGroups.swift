@@ -6,7 +6,10 @@ struct EvaluationInputOptions: ParsableArguments {
   @Option(help: .init("Ground truth: an LVIS, COCO or COCO-like file.", valueName: "file"))
   var annotations: String
 
-  @Option(help: .init("Detections: a JSON list, as LVIS and COCO submit them.", valueName: "file"))
+  @Option(
+    help: .init(
+      "Detections: a JSON list, as LVIS and COCO submit them; safetensors or npz with image_ids, category_ids, boxes and "
+        + "scores; or a run that keeps either.", valueName: "file|run"))
   var results: String
 
   @Option(

@@ -5,8 +5,9 @@ import BalancedGroupSoftmax
 struct MethodOptions: ParsableArguments {
   @Option(
     name: .customLong("method"),
-    help: .init("How to train: \(TrainingMethod.all.map(\.name).joined(separator: ", ")).", valueName: "name"),
-    completion: .list(TrainingMethod.all.map(\.name)))
+    help: .init(
+      "How to train: \(TrainingMethod.all.map(\.name).joined(separator: ", ")); auto: the winner of a race.",
+      valueName: "name"), completion: .list(TrainingMethod.all.map(\.name) + ["auto"]))
   var name = TrainingMethod.bags.name
 
   @Argument(parsing: .allUnrecognized, help: .hidden)

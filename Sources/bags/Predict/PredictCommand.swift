@@ -47,7 +47,7 @@ struct PredictCommand: ParsableCommand {
 
   @OptionGroup(title: "Detections") var detections: DetectionOptions
 
-  @Option(help: .init("Where the results go.", valueName: "file"))
+  @Option(help: .init("Where the results go; columns of tensors where it ends in .safetensors.", valueName: "file"))
   var output = "results.json"
 
   @OptionGroup var overwrite: OverwriteOptions

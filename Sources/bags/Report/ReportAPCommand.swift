@@ -22,7 +22,7 @@ struct ReportAPCommand: ParsableCommand {
   var results: [String] = []
 
   @OptionGroup var figure: FigureOptions
-  @OptionGroup var format: FormatOptions
+  @OptionGroup var format: TableFormatOptions
 
   func run() throws {
     let named = results.isEmpty ? [try RunFolder.latestOrFail().path] : results
@@ -31,7 +31,7 @@ struct ReportAPCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(Result(comparison, paths: paths))
     } else {
-      StandardStreams.result(comparison.table.rendered() + "\n\n" + paths.lines)
+      format.show([.table(comparison.table, caption: "Average precision in per cent."), .text(paths.lines)])
     }
   }
 

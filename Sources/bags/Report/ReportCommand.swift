@@ -11,6 +11,7 @@ struct ReportCommand: ParsableCommand {
       EXAMPLES
         bags report                                  a page on the latest run
         bags report runs/softmax runs/bags           a page that compares two
+        bags report head.safetensors                 a page on a head of no run
         bags report weightnorms                      one figure and its data
       """,
     subcommands: [

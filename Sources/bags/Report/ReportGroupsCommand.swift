@@ -26,7 +26,7 @@ struct ReportGroupsCommand: ParsableCommand {
   var annotations: String?
 
   @OptionGroup var figure: FigureOptions
-  @OptionGroup var format: FormatOptions
+  @OptionGroup var format: TableFormatOptions
 
   func validate() throws {
     if source != nil, annotations != nil {
@@ -44,7 +44,7 @@ struct ReportGroupsCommand: ParsableCommand {
         Result(
           categories: groups.classCount, groups: groups.summaries, figure: paths.figure, data: paths.data))
     } else {
-      StandardStreams.result(groups.table.rendered() + "\n\n" + paths.lines)
+      format.show([.table(groups.table, caption: groups.tableCaption), .text(paths.lines)])
     }
   }
 

@@ -20,7 +20,7 @@ struct ReportTrainingCommand: ParsableCommand {
   var runs: [String] = []
 
   @OptionGroup var figure: FigureOptions
-  @OptionGroup var format: FormatOptions
+  @OptionGroup var format: TableFormatOptions
 
   func run() throws {
     let named = try NamedHead.all(runs)
@@ -31,7 +31,9 @@ struct ReportTrainingCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(Result(runs: curves.runs.map(Result.Run.init), figure: paths.figure, data: paths.data))
     } else {
-      StandardStreams.result(curves.table.rendered() + "\n\n" + paths.lines)
+      format.show([
+        .table(curves.table, caption: "What the last report of training says."), .text(paths.lines),
+      ])
     }
   }
 

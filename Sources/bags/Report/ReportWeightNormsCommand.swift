@@ -38,7 +38,7 @@ struct ReportWeightNormsCommand: ParsableCommand {
   var annotations: String?
 
   @OptionGroup var figure: FigureOptions
-  @OptionGroup var format: FormatOptions
+  @OptionGroup var format: TableFormatOptions
 
   func run() throws {
     let named = try NamedHead.all(heads)
@@ -51,8 +51,13 @@ struct ReportWeightNormsCommand: ParsableCommand {
     if format.isJSON {
       try printJSON(WeightNormsResult(comparison, paths: paths))
     } else {
-      StandardStreams.result(comparison.groups.table.rendered() + "\n\n" + comparison.table.rendered())
-      StandardStreams.result("\n" + paths.lines)
+      format.show([
+        .table(comparison.groups.table, caption: comparison.groups.tableCaption),
+        .table(
+          comparison.table,
+          caption: "Norms of the weight rows: their mean in each group, and their rank correlation with the instances."),
+        .text(paths.lines),
+      ])
     }
   }
 

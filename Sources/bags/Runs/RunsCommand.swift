@@ -22,7 +22,7 @@ struct RunsCommand: ParsableCommand {
   @Option(help: .init("A score to sort by, the best first (default: the oldest run first).", valueName: "metric"))
   var sort: String?
 
-  @OptionGroup var format: FormatOptions
+  @OptionGroup var format: TableFormatOptions
 
   func run() throws {
     var runs = try RunOverview.all(in: folder)
@@ -36,7 +36,7 @@ struct RunsCommand: ParsableCommand {
       let hint = FileManager.default.fileExists(atPath: inside) ? "; there are some in \(inside)" : ""
       StandardStreams.result("no runs in \(folder)\(hint)")
     } else {
-      StandardStreams.result(Self.table(of: runs, metrics: metrics))
+      format.show([.table(Self.table(of: runs, metrics: metrics), caption: "The runs in \(folder), AP in per cent.")])
     }
   }
 
@@ -52,7 +52,7 @@ struct RunsCommand: ParsableCommand {
     }.map(\.element)
   }
 
-  static func table(of runs: [RunOverview], metrics: [String]) -> String {
+  static func table(of runs: [RunOverview], metrics: [String]) -> TextTable {
     var table = TextTable(
       [("run", .left), ("method", .left), ("begun (UTC)", .left), ("time", .right), ("loss", .right)]
         + metrics.map { ($0, .right) } + [("settings", .left)])
@@ -65,7 +65,7 @@ struct RunsCommand: ParsableCommand {
           run.loss.map { NumberText.fixed($0, digits: 4) } ?? "–",
         ] + metrics.map { name in EvaluationTables.percent(run.metrics[name]) } + [state + run.nonDefaultSettings])
     }
-    return table.rendered()
+    return table
   }
 }
 

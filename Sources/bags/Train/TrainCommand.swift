@@ -18,6 +18,11 @@ struct TrainCommand: ParsableCommand {
       Methods have options of their own. bags: --others-ratio 8 (β), --g0 sigmoid|official|none, --others yes|no. \
       `bags methods` lists those of the others with their defaults.
 
+      --method auto races methods, samplers, rates and calibrations on held-out training images (--tune-features: on \
+      images that the detector never saw), trains the winner on everything, and says how it compares with the head that \
+      is there (--init). Where heads complement each other the winner is the mean of several. Interrupted, the same \
+      command goes on where it stopped. Its trials are kept in runs/NAME.race.
+
       --config takes settings from a file, one `option: value` a line (YAML or JSON); options on the command line win. A \
       run's own run.json is such a file: it repeats the run, byte for byte.
 
@@ -36,6 +41,8 @@ struct TrainCommand: ParsableCommand {
         bags train --method focal --gamma 2 --alpha .25
         bags train --others-ratio 3 --g0 official
         bags train --features features/train --annotations train.json --method softmax --learning-rate auto
+        bags train --features features/train --annotations train.json --init detector_head.safetensors --method auto
+        bags train --features features/train --annotations train.json --method auto --budget 10m
         bags train --features features/train --annotations t.json --groups auto:4
         bags train --features features/train --annotations t.json --init runs/baseline --match names
         bags train --features features/train --annotations t.json --method softmax --class-weights weights.csv
@@ -66,7 +73,12 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Where all randomness comes from.")
   var seed: UInt64 = 0
 
-  @OptionGroup(title: "Learning rate auto") var tuning: TuningOptions
+  @Option(
+    help: .init(
+      "The time that --method auto may take, such as 90s, 10m or 2h (default: what it needs).", valueName: "time"))
+  var budget: TimeBudget?
+
+  @OptionGroup(title: "Learning rate auto, method auto") var tuning: TuningOptions
 
   // Read before the words are parsed: see CommandLineWords.
   @Option(
@@ -94,6 +106,11 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
+    if method.name == RacingTraining.methodName {
+      try validateRace()
+      return
+    }
+    if budget != nil { throw ValidationError("--budget is for --method auto") }
     if resume == nil && input.initialHead == nil, try method.method().needsInitialHead {
       throw ValidationError("the method \(method.name) corrects a trained softmax head: name it with --init")
     }
@@ -109,6 +126,25 @@ struct TrainCommand: ParsableCommand {
       try recipe(setStages: 1).validate()
     } catch let error as TrainingRecipeError {
       throw ValidationError(error.description)
+    }
+  }
+
+  /// Whether nothing is given that a race chooses itself, or cannot do.
+  private func validateRace() throws {
+    func refuse(_ isGiven: Bool, _ option: String) throws {
+      if isGiven { throw ValidationError("--method auto does not go with \(option)") }
+    }
+    if let word = method.words.first { try refuse(true, word) }
+    try refuse(try sampling.samplerChoice() != nil, "--sampler, which it chooses itself")
+    try refuse(try sampling.miningChoice() != nil, "--mining")
+    try refuse(try boxes.choice() != nil, "--box-loss")
+    try refuse(
+      architecture.architecture(setStages: 1) != HeadArchitecture(), "layers or stages: it trains one linear layer")
+    try refuse(input.classWeights != nil, "--class-weights, which few methods take")
+    try refuse(input.match != .ids, "--match: the head must be of the same categories")
+    try refuse(tensorboard != nil, "--tensorboard")
+    if input.features != nil && input.annotations == nil {
+      throw ValidationError("--method auto needs --annotations: held-out images are scored by their objects")
     }
   }
 
@@ -135,6 +171,13 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     if let resume {
       try self.resume(RunSession.resume(named: resume, by: "train"))
+    } else if method.name == RacingTraining.methodName {
+      let path = output ?? freshRunPath(for: method.name)
+      try overwrite.check(path)
+      try RacingTraining(
+        input: input, settings: settings.settings(learningRate: learningRate.rate, seed: seed), tuning: tuning,
+        budget: budget, path: path, isJSON: format.isJSON
+      ).run()
     } else {
       try begin()
     }

@@ -35,16 +35,19 @@ struct TrainingEvents {
 
   /// Writes what a report of training says.
   func write(_ metrics: TrainingMetrics, of trainer: HeadTrainer) throws {
-    var scalars = [
-      (tag: "loss", value: metrics.loss), (tag: "learning_rate", value: metrics.learningRate),
-      (tag: "gradient_norm", value: metrics.gradientNorm), (tag: "rois_per_second", value: metrics.roisPerSecond),
-    ]
-    if let share = metrics.othersShare { scalars.append((tag: "others_share", value: share)) }
-    if metrics.losses.count > 1 {
-      scalars += metrics.losses.sorted { $0.key < $1.key }.map { (tag: "loss/\($0.key)", value: $0.value) }
-    }
-    try writer.write(scalars: scalars, step: metrics.step)
+    try write(metrics)
     if metrics.step % trainer.stepsPerEpoch == 0 { try writeNorms(of: trainer.head, step: metrics.step) }
+  }
+
+  /// Writes a line of metrics.
+  func write(_ metrics: TrainingMetrics) throws {
+    try writer.write(scalars: metrics.named.map { (tag: $0.name, value: $0.value) }, step: metrics.step)
+  }
+
+  /// Writes metrics on validation images.
+  func write(validation metrics: [String: Double], step: Int) throws {
+    let measured = metrics.filter { $0.value >= 0 }.sorted { $0.key < $1.key }
+    try writer.write(scalars: measured.map { (tag: "validation/\($0.key)", value: $0.value) }, step: step)
   }
 
   private func writeNorms(of head: LinearHead, step: Int) throws {

@@ -99,7 +99,7 @@ import TrainingRuns
       let table = try #require(report.table.differences)
       #expect(table.titles == ["less a", "AP", "AP1"])
       #expect(
-        table.texts { "*\($0)" } == [["b", "*−20.00 (−30.00 to −10.00)", "*−10.00 (−15.00 to −5.00)"]])
+        table.texts { "*\($0)" } == [["b", "*−20.00 (−30.10 to −10.10)", "*−10.00 (−15.05 to −5.05)"]])
     }
   }
 
@@ -141,7 +141,21 @@ import TrainingRuns
         let read = try ComparisonDocument(inFolder: folder)
         #expect(ComparisonTable(read).table.markdown == report.table.table.markdown)
         #expect(read.firstRuns(inFolder: folder).map(\.method) == ["a", "b"])
+        #expect(read.runs(inFolder: folder).map(\.runs.count) == [2, 2])
+        #expect(read.reproducibility == report.document.reproducibility)
       }
+    }
+  }
+
+  /// What a comparison says of itself for others to repeat it.
+  @Test func documentSaysHowToRepeatIt() throws {
+    try withReport { report in
+      let facts = try #require(report.document.reproducibility)
+      #expect(facts.seeds == [0, 1] && facts.inputs.isEmpty && facts.command == nil)
+      let tuning = try #require(facts.tuning)
+      #expect(tuning.criterion == "AP" && tuning.trials == 3 && tuning.epochs == 6 && tuning.methods == 1)
+      #expect(tuning.heldOutImages == 20 && tuning.heldOutObjects == [1, 2, 3, 4] && tuning.keptDefaults == 0)
+      #expect(facts.text.contains("seeds 0, 1") && facts.text.contains("at most 3 trials of 6 epochs"))
     }
   }
 

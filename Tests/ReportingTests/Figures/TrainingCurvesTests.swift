@@ -59,6 +59,37 @@ import Testing
     #expect(lines[1] == "mine,50,0,0.01,4.0,1.0,1.0,1.0,1.0,1.5,0.8,1000.0")
   }
 
+  @Test func otherSeedsAreThinLinesWithoutANameOfTheirOwn() throws {
+    let second = try TrainingCurves.Run(
+      name: "mine, seed 1", method: "bags", metrics: metrics(groups: ["G0", "G1", "G2", "G10"]))
+    let mine = try TrainingCurves.Run(name: "mine", method: "bags", metrics: bags().metrics, otherSeeds: [second])
+    let softmax = try TrainingCurves.Run(
+      name: "base", method: "softmax", metrics: metrics(groups: ["softmax"], share: nil))
+    let curves = TrainingCurves([softmax, mine])
+    let drawn = lines(curves.chart.panels[0])
+    #expect(drawn.map(\.name) == [nil, "base", "mine"] && drawn[0].width < drawn[2].width)
+    #expect(drawn[0].style == drawn[2].style && drawn[0].points == drawn[2].points)
+    #expect(curves.chart.caption.contains("other seeds"))
+    #expect(curves.csv.split(separator: "\n").count { $0.hasPrefix("\"mine, seed 1\",") } == 6)
+    #expect(try !TrainingCurves([softmax, bags()]).chart.caption.contains("other seeds"))
+  }
+
+  @Test func comparisonHasAFlatTable() throws {
+    let text = try ComparisonCurves([
+      .init(method: "bags", seed: 1, metrics: metrics(groups: ["G0", "G1"])),
+      .init(method: "softmax", seed: 0, metrics: metrics(groups: ["softmax"], share: nil)),
+    ]).csv
+    let rows = text.split(separator: "\n").map(String.init)
+    #expect(rows[0] == "method,seed,step,epoch,metric,value")
+    #expect(
+      rows[1...7] == [
+        "bags,1,50,0,loss,4.0", "bags,1,50,0,loss/G0,2.0", "bags,1,50,0,loss/G1,2.0", "bags,1,50,0,learning_rate,0.01",
+        "bags,1,50,0,gradient_norm,1.5", "bags,1,50,0,others_share,0.8", "bags,1,50,0,rois_per_second,1000.0",
+      ])
+    // Six lines of seven metrics, six of four: one loss is not repeated as its only part.
+    #expect(rows.count == 1 + 6 * 7 + 6 * 4 && rows.last == "softmax,0,240,1,rois_per_second,1000.0")
+  }
+
   @Test func aRunWithoutMetricsIsRefused() {
     #expect(throws: ReportError.self) { try TrainingCurves.Run(name: "r", method: "bags", metrics: []) }
   }

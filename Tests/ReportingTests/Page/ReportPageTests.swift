@@ -93,12 +93,43 @@ import TrainingRuns
     #expect(html.contains("prefers-color-scheme: dark") && html.contains("@media print"))
   }
 
+  @Test func thePageSaysHowToRepeatIt() throws {
+    let html = try ReportPage([run("base"), run("mine", method: "bags")]).html()
+    let section = try #require(html.components(separatedBy: "<h2>Reproducibility</h2>").last)
+    #expect(section.contains("Made with bags 0, OpenBLAS kernels Zen, 2 threads; seed 0."))
+    // Both read the same file: it is named once.
+    #expect(section.components(separatedBy: "b.json (fingerprint 9-f)").count == 2)
+    #expect(html.contains("<div class=\"scroll full\">"))
+  }
+
   @Test func whatARunLacksIsLeftOut() throws {
     var bare = try run("bare")
     (bare.metrics, bare.evaluation) = ([], nil)
     let html = try ReportPage([bare]).html()
     #expect(!html.contains("<h2>Training</h2>") && !html.contains("<h2>Average precision</h2>"))
     #expect(html.contains("<h2>Weight norms</h2>"))
+  }
+
+  /// Heads and detections that stand in no run.
+  @Test func bareFilesHaveWhatIsKnownOfThem() throws {
+    let text = #"{"path": "elsewhere/x", "fingerprint": "12-ab"}"#
+    let file = try JSONDecoder().decode(RunRecord.Input.self, from: Data(text.utf8))
+    let bare = ReportedRun(try head(groups()), named: "detector", file: file)
+    let html = try ReportPage([bare]).html()
+    #expect(html.contains("<h1>Head detector</h1>") && html.contains("<h2>Weight norms</h2>"))
+    #expect(html.contains("elsewhere/x") && html.contains("12-ab") && html.contains("<td>layout of the logits</td>"))
+    for absent in ["<h2>Reproducibility</h2>", "bags train", "<th class=\"number\">loss</th>"] {
+      #expect(!html.contains(absent), "\(absent)")
+    }
+    let document = try #require(try run("r").evaluation)
+    let results = try ReportPage([ReportedRun(document, named: "a.json", file: file)]).html()
+    #expect(results.contains("<h1>Results a.json</h1>") && results.contains("<td class=\"number\">50.00</td>"))
+    // Nothing is known of their classes.
+    #expect(!results.contains("<h2>Classes and groups</h2>") && !results.contains("rank correlation"))
+    // Beside a head, they are of its classes; a head of others is refused.
+    let both = try ReportPage([ReportedRun(document, named: "a.json", file: file), bare]).html()
+    #expect(both.contains("<h2>Classes and groups</h2>") && both.contains("<td class=\"number\">50.00</td>"))
+    #expect(throws: ReportError.self) { try ReportPage([bare], groups: groups(ids: [1, 2, 3, 5])) }
   }
 
   @Test func theSameRunGivesTheSameBytes() throws {

@@ -1,0 +1,66 @@
+import BalancedGroupSoftmax
+
+/// The ladder of a race and what came of it, for the terminal.
+enum RaceText {
+  /// The ladder for the terminal.
+  static func ladder(of record: RaceRecord) -> String {
+    "\(table(of: record).rendered())\n\(notes(on: record))"
+  }
+
+  /// The ladder as Markdown.
+  static func markdown(of record: RaceRecord) -> String {
+    "\(table(of: record).markdown)\n\n\(notes(on: record))"
+  }
+
+  /// A row for every contestant, the best first.
+  private static func table(of record: RaceRecord) -> TextTable {
+    let groups = Set(record.entries.flatMap { ($0.metrics ?? [:]).keys }).filter { name in
+      name.hasPrefix("AP") && Int(name.dropFirst(2)) != nil && !["AP50", "AP75"].contains(name)
+    }.sorted()
+    var table = TextTable(
+      [("race", .left), ("rung", .right), ("epochs", .right)] + (["AP"] + groups).map { ($0, .right) } + [
+        ("\(record.criterion) less \(record.reference)", .right), ("", .left),
+      ])
+    for entry in record.entries {
+      let lead = entry.lead.map { $0.count == 3 ? interval($0) : "" } ?? ""
+      table.add(
+        [entry.name, "\(entry.rung)", "\(entry.epochs)"]
+          + (["AP"] + groups).map { name in
+            entry.metrics == nil ? "diverged" : NumberText.percent(entry.metrics?[name].flatMap { $0 > -1 ? $0 : nil })
+          } + [lead, entry.name == record.winner ? "wins" : ""])
+    }
+    return table
+  }
+
+  /// What the contestants were scored on.
+  private static func notes(on record: RaceRecord) -> String {
+    let objects = record.heldOutObjectCounts.enumerated().map { "G\($0 + 1): \(grouped($1))" }.joined(separator: ", ")
+    var text =
+      "On \(grouped(record.heldOutImageCount)) \(record.usesUnseenImages ? "unseen" : "held-out training") images "
+      + "with \(objects) objects; rung 1 is short trials, 2 whole ones, 3 whole ones on all splits."
+    if let rate = record.standInLearningRate {
+      text +=
+        " The detector's own head has seen these images: softmax heads trained without them (learning rate "
+        + "\(settingText(rate))) stand for it."
+    }
+    return text
+  }
+
+  /// What the winner is worth, in a sentence.
+  static func verdict(on record: RaceRecord) -> String {
+    guard let entry = record.winning, record.winner != record.reference else {
+      return "nothing here is better than what you have: \(record.reference) stays as it is"
+    }
+    guard let lead = entry.lead, lead.count == 3 else { return "\(record.winner) wins" }
+    if record.isClear {
+      return "\(record.winner) leads \(record.reference) by \(record.criterion) \(interval(lead))"
+    }
+    return "nothing here is better than what you have beyond noise: \(record.winner), \(record.criterion) "
+      + "\(interval(lead)), is trained all the same; images that nobody trained on decide (`bags evaluate --compare`)"
+  }
+
+  private static func interval(_ lead: [Double]) -> String {
+    func points(_ value: Double) -> String { NumberText.points(value) }
+    return "\(points(lead[0])) (\(points(lead[1])) to \(points(lead[2])))"
+  }
+}
