@@ -8,6 +8,9 @@
 
 In all of them `category_ids` has the category id of each of the detector's labels, from label 1 on; `None` where a
 label is no category, as ten of those of torchvision's COCO detectors.
+
+All three take a RetinaNet too: `export_features` then writes feature maps, of which `torchvision_dense` says more
+(`tower=0`, the input of the last convolution, unless given).
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from .last_layers import LastLayers
 from .models import detector_in
 from .saved import own_weights, saved_scorer
 from .scorer import HeadScorer, refuse_training
+from .torchvision_dense import export_layer, export_maps, install_layer, retinanet_in
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -41,6 +45,8 @@ def export_features(
     folder: str | os.PathLike[str],
     category_ids: ClassIDs,
     annotations: Annotations | None = None,
+    *,
+    tower: int | None = None,
     **options: Unpack[ExportOptions],
 ) -> int:
     """Writes what goes into a detector's last layers, for every RoI of the images, as a feature set; see `export_rois`.
@@ -51,11 +57,19 @@ def export_features(
         folder: Where the set goes; a set that was cut off is gone on with.
         category_ids: As above.
         annotations: Gives labels, and the images where `image_ids` does not.
+        tower: Of a RetinaNet: 0 for the input of the last convolution, 4 for the pyramid's maps; see `export_maps`.
         options: Which images, how to store them: `ExportOptions`.
 
     Returns:
         The number of images written by this call.
     """
+    if dense := retinanet_in(detector):
+        given: dict[str, Any] = dict(options)
+        if unknown := given.keys() - {"box_deltas", "image_ids", "dtype", "progress"}:
+            raise TypeError(f"{', '.join(sorted(unknown))}: is for RoIs, not for the feature maps of a RetinaNet")
+        return export_maps(dense, load_image, folder, category_ids, annotations, tower=tower or 0, **given)
+    if tower is not None:
+        raise TypeError("tower: is for a RetinaNet, not for a detector with RoIs")
     detector = detector_in(detector, "roi_heads")
     device = next(detector.parameters()).device
 
@@ -90,6 +104,8 @@ def image_rois(detector: GeneralizedRCNN, image: Tensor, extra: Tensor) -> Image
 def export_head(detector: nn.Module, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
     """Writes a detector's present last layers as a head file: for `bags train --init`, `bags predict --box-head` and
     `bags report weightnorms`."""
+    if dense := retinanet_in(detector):
+        return export_layer(dense, path, category_ids)
     _last_layers(detector_in(detector, "roi_heads"), category_ids).write(path)
 
 
@@ -99,6 +115,8 @@ def install_head(detector: nn.Module, path: str | os.PathLike[str], category_ids
     A softmax head is loaded into the detector's own layer. Any other takes that layer's place, with a scoring of its
     own: for inference, and saved and loaded with `load_weights`.
     """
+    if dense := retinanet_in(detector):
+        return install_layer(dense, path, category_ids)
     head = HeadFile.read(path)
     own = detector_in(detector, "roi_heads")
     if not _last_layers(own, category_ids).load(head):

@@ -25,6 +25,31 @@ public struct AnnotationSummary: Sendable, Encodable {
   }
 }
 
+/// What a set of feature maps holds.
+public struct MapSetSummary: Sendable, Encodable {
+  /// The path of the set that was checked.
+  public let path: String
+  /// The number of images.
+  public let images: Int
+  /// The number M of locations of all images.
+  public let locations: Int
+  /// The number C of channels.
+  public let channels: Int
+  /// The number L of levels.
+  public let levels: Int
+  /// The number A of anchors of a location.
+  public let anchorsPerLocation: Int
+
+  init(_ maps: FeatureMapSet, anchors: AnchorSettings) {
+    path = maps.path
+    images = maps.images.count
+    locations = maps.locationCount
+    channels = maps.channelCount
+    levels = maps.levelCount
+    anchorsPerLocation = anchors.anchorsPerLocation
+  }
+}
+
 /// What results came to.
 public struct ResultsSummary: Sendable, Encodable {
   /// The path of the file that was checked.
@@ -59,7 +84,7 @@ public struct HeadSummary: Sendable, Encodable {
 
 extension DataCheck: Encodable {
   private enum CodingKeys: String, CodingKey {
-    case errors, warnings, notes, findings, annotations, features, results, head
+    case errors, warnings, notes, findings, annotations, features, maps, results, head
   }
 
   /// Writes counts, findings and summaries; what was not looked at is left out.
@@ -71,6 +96,7 @@ extension DataCheck: Encodable {
     try values.encode(findings, forKey: .findings)
     try values.encodeIfPresent(annotations, forKey: .annotations)
     try values.encodeIfPresent(features, forKey: .features)
+    try values.encodeIfPresent(maps, forKey: .maps)
     try values.encodeIfPresent(results, forKey: .results)
     try values.encodeIfPresent(head, forKey: .head)
   }

@@ -22,6 +22,8 @@ public struct DataCheck: Sendable {
   public private(set) var annotations: AnnotationSummary?
   /// What the feature set holds; `nil` without one that can be read.
   public private(set) var features: FeatureSetInspection?
+  /// What the set of feature maps holds; `nil` without one that can be read.
+  public private(set) var maps: MapSetSummary?
   /// What the results came to; `nil` without results that can be scored.
   public private(set) var results: ResultsSummary?
   /// What the head is; `nil` without one that can be read.
@@ -140,11 +142,38 @@ public struct DataCheck: Sendable {
 
   private mutating func check(features path: String, _ dataset: LVISDataset?, _ groups: CategoryGroups?) {
     do {
+      if try FeatureMapSet.isMapSet(at: path) { return try check(maps: FeatureMapSet(at: path), dataset) }
       let inspection = try FeatureSetInspection(FeatureSet(at: path), dataset: dataset, groups: groups)
       features = inspection
       add(inspection.findings)
     } catch {
       add([.unreadable(error, file: path)])
+    }
+  }
+
+  private mutating func check(maps: FeatureMapSet, _ dataset: LVISDataset?) throws {
+    let anchors = try AnchorSettings(
+      metadata: maps.metadata, levelCount: maps.levelCount, anchorsPerLocation: maps.anchorsPerLocation, path: maps.path
+    )
+    self.maps = MapSetSummary(maps, anchors: anchors)
+    try maps.checkFeatures()
+    guard let dataset else { return }
+    try maps.checkImages(areIn: dataset)
+    let missing = Set(dataset.images.map(\.id)).subtracting(maps.images.map(\.id))
+    if let example = missing.min() {
+      add([
+        DataFinding(
+          .imagesWithoutMaps, .warning, count: missing.count,
+          "\(missing.count) of the \(dataset.images.count) annotated images have no feature maps",
+          example: "image \(example)", file: maps.path)
+      ])
+    }
+    if maps.anchorsPerLocation == nil {
+      add([
+        DataFinding(
+          .noBoxDeltas, .note, count: 1, "has no box_deltas: predictions would have the anchors as their boxes",
+          file: maps.path)
+      ])
     }
   }
 
@@ -163,6 +192,12 @@ public struct DataCheck: Sendable {
         found += try head.findings(on: source)
       }
       add(found.map { $0.inFile(path) })
+      if let maps, maps.anchorsPerLocation != head.layout.anchorsPerLocation || 9 * maps.channels != head.inputs {
+        throw LinearHeadError(
+          .wrongShape,
+          "does not fit \(maps.path): maps of \(maps.channels) channels and \(maps.anchorsPerLocation) anchors a location "
+            + "need a dense head of as many", path: path)
+      }
       _ = try BoxRegressor(ifIn: file, groups: head.groups)
     } catch {
       add([.unreadable(error, file: path)])
@@ -194,6 +229,10 @@ public struct CheckedFiles: Sendable {
 extension DataFinding.Code {
   /// A file that cannot be read, or holds something else.
   public static let unreadable = Self(rawValue: "unreadable")
+  /// Images of the annotations that a set of feature maps does not have.
+  public static let imagesWithoutMaps = Self(rawValue: "images-without-maps")
+  /// A set of feature maps without the predicted deltas of its anchors.
+  public static let noBoxDeltas = Self(rawValue: "no-box-deltas")
   /// Groups of other categories than the annotations'.
   public static let groupsOfOtherCategories = Self(rawValue: "groups-of-other-categories")
 }

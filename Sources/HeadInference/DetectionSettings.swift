@@ -14,6 +14,8 @@ public struct DetectionSettings: Sendable, Hashable {
   /// The least width and height in pixels: boxes below it, once clipped, are left out before suppression; 0 by default
   /// (torchvision: .01).
   public var minimumSize: Float
+  /// The best candidates that are kept of each level of feature maps; 1,000 by default. RoIs and queries have no levels.
+  public var candidatesPerLevel: Int
   /// The rules by which deltas become boxes.
   public var boxCoder: BoxCoder
   /// The threads to work on, by default one for each processor; the result does not depend on it.
@@ -22,13 +24,14 @@ public struct DetectionSettings: Sendable, Hashable {
   /// Makes settings; what is not stated is as usual for LVIS.
   public init(
     scoreThreshold: Float = 1e-4, suppressionIoU: Double = 0.5, maximumPerImage: Int = 300,
-    minimumSize: Float = 0, boxCoder: BoxCoder = BoxCoder(),
+    minimumSize: Float = 0, candidatesPerLevel: Int = 1000, boxCoder: BoxCoder = BoxCoder(),
     threads: Int = DefaultThreads.count
   ) {
     self.scoreThreshold = scoreThreshold
     self.suppressionIoU = suppressionIoU
     self.maximumPerImage = maximumPerImage
     self.minimumSize = minimumSize
+    self.candidatesPerLevel = candidatesPerLevel
     self.boxCoder = boxCoder
     self.threads = threads
   }

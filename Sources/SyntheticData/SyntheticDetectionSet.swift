@@ -102,7 +102,7 @@ public struct SyntheticDetectionSet: Sendable {
 }
 
 /// The labelled objects of scenes, numbered from 1.
-private func annotations(of scenes: [SyntheticScene]) -> [LVISAnnotation] {
+func annotations(of scenes: [SyntheticScene]) -> [LVISAnnotation] {
   let labelled = scenes.flatMap { scene in
     scene.objects.compactMap { object in
       object.labelledClass.map { (imageID: scene.image.id, categoryID: $0 + 1, box: object.box) }

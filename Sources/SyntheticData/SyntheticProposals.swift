@@ -52,7 +52,7 @@ struct SyntheticProposals {
   }
 
   /// The object with the largest share above 0 among those that `isEligible`.
-  private func highest(_ shares: [Double], isEligible: (Int) -> Bool) -> (index: Int, share: Double)? {
+  func highest(_ shares: [Double], isEligible: (Int) -> Bool) -> (index: Int, share: Double)? {
     var best: (index: Int, share: Double)?
     for (index, share) in shares.enumerated() where share > best?.share ?? 0 && isEligible(index) {
       best = (index, share)
@@ -61,7 +61,7 @@ struct SyntheticProposals {
   }
 
   /// max(0, offset + q · (class + spread) + (1 − q) · texture + noise), in steps of 1/64 below 32: exact as F16.
-  private func feature(
+  func feature(
     of object: (kind: SyntheticScene.Kind, spread: [Double])?, overlap: Double,
     using generator: inout some RandomNumberGenerator
   ) -> [Float] {
@@ -83,7 +83,7 @@ struct SyntheticProposals {
 
   /// What a class-agnostic regressor answers: most of the way to the object, with noise (dx dy dw dh, already times the
   /// stds).
-  private func regression(
+  func regression(
     from box: BoundingBox, towards target: BoundingBox?, using generator: inout some RandomNumberGenerator
   ) -> [Float] {
     var way = [0.0, 0, 0, 0]
@@ -97,7 +97,7 @@ struct SyntheticProposals {
     return way.map { Float(0.9 * $0 + configuration.regressionNoise * generator.nearlyNormal()) }
   }
 
-  private func noise(_ strength: Double, using generator: inout some RandomNumberGenerator) -> [Double] {
+  func noise(_ strength: Double, using generator: inout some RandomNumberGenerator) -> [Double] {
     (0..<configuration.featureLength).map { _ in strength * generator.nearlyNormal() }
   }
 }

@@ -42,6 +42,7 @@ extension RunRecord {
       ]
     }
     if recipe.matching != .ids { list.append(Option("match", recipe.matching.rawValue)) }
+    if let normalizer = recipe.normalizer { list.append(Option("normalizer", normalizer.rawValue)) }
     return list + recipe.architecture.options + recipe.settings.options
   }
 
@@ -68,7 +69,7 @@ extension RunRecord {
       own.map { Option($0.name, settingText($0.defaultValue)) } + TrainingSettings().options
       + [
         Option("groups", GroupBoundaries.usual.description), Option("box-classes", "agnostic"),
-        Option("box-targets", "standard"), Option("box-loss-weight", "1"),
+        Option("box-targets", "standard"), Option("box-loss-weight", "1"), Option("normalizer", "positives"),
       ]
     let passedOver = Set(inputs.keys).union(["method", "threads", "memory-limit"])
     return options.filter { !passedOver.contains($0.name) && !defaults.contains($0) }

@@ -27,6 +27,10 @@ struct ConvertCommand: ParsableCommand {
       The normed linear layers of mmdetection's NormedLinear are read with --layout normed-softmax (normed-seesaw, …) and \
       written for mmdetection alone; the temperature is 20 unless the file says otherwise.
 
+      The last convolution of RetinaNet's classification branch is found by its keys (torchvision \
+      head.classification_head.cls_logits, detectron2 head.cls_score, mmdetection bbox_head.retina_cls), and a dense head \
+      goes back under those of --to, or with --into in place of the detector's own.
+
       A grouped head fits official and eqlv2. The others have no such layer: the predictors of Integrations put it into \
       their detectors.
 
@@ -42,6 +46,8 @@ struct ConvertCommand: ParsableCommand {
         bags convert cascade.npz --from mmdetection --annotations train.json --output stage.safetensors
         bags convert s0.safetensors s1.safetensors s2.safetensors --to mmdetection --output cascade.safetensors
         bags convert model.safetensors --from mmdetection --groups g.json --class-order classes.txt --output h.safetensors
+        bags convert retinanet.safetensors --groups groups.json --output dense_head.safetensors
+        bags convert runs/focal --to torchvision --into retinanet.safetensors --output new_retinanet.safetensors
         bags convert runs/softmax --to torchvision --into detector.safetensors --output new_detector.safetensors
       """)
 
@@ -114,6 +120,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
+    if try convertDense() { return }
     let order = try readClassOrder()
     let classes = try readGroups()
     let stages = try inputs.flatMap { try read($0, order: order, groups: classes) }
@@ -131,6 +138,35 @@ struct ConvertCommand: ParsableCommand {
       }
     }
     try report(written)
+  }
+
+  /// Converts the last convolution of a dense detector.
+  ///
+  /// - Returns: Whether the input is one.
+  private func convertDense() throws -> Bool {
+    let files = try inputs.map { try openTensors(at: RunFolder.headPath(for: $0)) }
+    guard let file = try files.first(where: { try DenseDetectorHead.isDense($0, prefix: prefix) }) else { return false }
+    guard files.count == 1 else {
+      throw CommandFailure("\(file.path): is a dense head, which has no stages; give it alone")
+    }
+    guard classOrder == "id" else {
+      throw CommandFailure("\(file.path): rows of a dense head are read and written by ascending category id alone")
+    }
+    try overwrite.check(output)
+    let head = try DenseDetectorHead(file, groups: readGroups(), prefix: prefix)
+    try head.write(framework: to, into: try into.map { try openTensors(at: $0) }, to: output)
+    let classifier = head.classifier
+    let summary = ConversionSummary.File(
+      path: output, stages: 1, method: classifier.method, layout: classifier.layout.name,
+      categories: classifier.groups.classCount, features: classifier.inputs / 9, box_regressor: false)
+    if format.isJSON {
+      try printJSON(ConversionSummary(framework: to.rawValue, files: [summary]))
+    } else {
+      StandardStreams.result(
+        "\(output): \(classifier.method) for \(to.rawValue), \(grouped(summary.categories)) classes, "
+          + "\(classifier.layout.anchorsPerLocation ?? 0) anchors a location, \(grouped(summary.features)) channels")
+    }
+    return true
   }
 
   /// `head.1.safetensors` for stage 1 of `head.safetensors`.

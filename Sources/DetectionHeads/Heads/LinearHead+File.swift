@@ -29,7 +29,20 @@ extension LinearHead {
   /// - Throws: As `init(contentsOf:groups:)`.
   public init(_ file: any TensorContainer, groups fallback: CategoryGroups? = nil) throws {
     let path = file.path
+    let dense = try file.withoutPrefix(before: Self.denseLayers.map { "\($0.classifier).weight" }) { _ in false }
+    if let layer = Self.denseLayer(in: dense) {
+      guard let fallback else {
+        throw LinearHeadError(
+          .unnamedClasses, "does not name its classes; give the annotations that it was trained with", path: path)
+      }
+      try self.init(detector: dense, layer: layer, groups: fallback)
+      return
+    }
     let file = try Self.tensors(in: file)
+    if try file.tensorIfPresent("fc_cls.weight")?.shape.count == 4 {
+      try self.init(anchoredIn: file, fallback: fallback)
+      return
+    }
     var stages = try Self.layers("fc_cls", of: file)
     if stages.isEmpty { stages = [HiddenLayer(try LinearRows(file, name: "fc_cls"))] }
     guard let first = stages.first,
@@ -49,6 +62,27 @@ extension LinearHead {
         method: file.metadata["method"] ?? "softmax")
     } catch let error as LinearHeadError {
       throw error.inFile(path)
+    }
+  }
+
+  /// Reads a dense head, whose `fc_cls.weight` is a convolution [A · K, D, 3, 3].
+  private init(anchoredIn file: any TensorContainer, fallback: CategoryGroups?) throws {
+    let rows = try Self.convolutionRows(file, name: "fc_cls")
+    guard let text = file.metadata[Self.anchorCountKey], let anchorCount = Int(text), anchorCount > 0,
+      rows.bias.count.isMultiple(of: anchorCount)
+    else {
+      throw LinearHeadError(
+        .badValue, "metadata \"\(Self.anchorCountKey)\" must say how many anchors the \(rows.bias.count) rows are of",
+        path: file.path)
+    }
+    let groups = try Self.groups(of: file, fallback: fallback, rows: rows.bias.count / anchorCount, path: file.path)
+    do {
+      try self.init(
+        weight: rows.weight, bias: rows.bias,
+        layout: AnchoredLayout(try Self.layout(of: file, groups: groups), anchorCount: anchorCount), groups: groups,
+        method: file.metadata["method"] ?? "softmax")
+    } catch let error as LinearHeadError {
+      throw error.inFile(file.path)
     }
   }
 
@@ -91,6 +125,13 @@ extension LinearHead {
     let ofLayout = layout.tensors.sorted { $0.key < $1.key }.map { name, values in
       NamedTensor(Self.layoutPrefix + name, floats: values, shape: [values.count])
     }
+    if layout.anchorsPerLocation != nil {
+      let (values, shape) = Self.convolution(weight)
+      return [
+        NamedTensor("fc_cls.weight", floats: values, shape: shape, as: elementType),
+        NamedTensor("fc_cls.bias", floats: bias, shape: [bias.count], as: elementType),
+      ] + ofLayout
+    }
     let stages = layout.stageCount == 1 ? [self] : (0..<layout.stageCount).compactMap { stage($0) }
     let classifiers = stages.enumerated().flatMap { index, stage in
       let name = stages.count == 1 ? "fc_cls" : "fc_cls.\(index)"
@@ -106,7 +147,10 @@ extension LinearHead {
 
   /// The metadata of a head file: method, layout and groups.
   public func metadata() throws -> [String: String] {
-    ["format": "bags-head", "version": "1", "method": method, "layout": layout.name, "groups": try groups.json()]
+    var texts = ["format": "bags-head", "version": "1", "method": method, "layout": layout.name]
+    texts["groups"] = try groups.json()
+    if let anchors = layout.anchorsPerLocation { texts[Self.anchorCountKey] = "\(anchors)" }
+    return texts
   }
 
   /// The layers `PREFIX.0`, `PREFIX.1`, … of a file; none if there is no `PREFIX.0`.

@@ -98,15 +98,25 @@ public struct LinearHead: Sendable {
   /// The length of a RoI's features: D of the lowest layer, times S.
   public var inputs: Int { (hidden.first?.inputs ?? weight.columns) * layout.stageCount }
 
-  /// The norm ‖w_c‖₂ of every class's weight row, by class index, the mean over the stages of a cascade or the parts of a
-  /// mean; 1 where logits
-  /// are cosines, since the length has no effect there.
+  /// The norm ‖w_c‖₂ of every class's weight row, by class index: the mean over the stages of a cascade or the parts of a
+  /// mean, the root mean square over the anchors of a location; 1 where logits are cosines, since the length has no effect
+  /// there.
   public var classWeightNorms: [Double] {
     switch layout.product {
     case .cosine, .normed: return Array(repeating: 1, count: layout.classCount)
     case .linear, .linearThenCosine: break
     }
     let norms = weight.rowNorms
+    if let anchors = layout.anchorsPerLocation {
+      let width = layout.logitCount / anchors
+      return (0..<layout.classCount).map { index in
+        let squares = (0..<anchors).reduce(0.0) { sum, anchor in
+          let norm = norms[anchor * width + layout.logit(ofClass: index)]
+          return sum + norm * norm
+        }
+        return (squares / Double(anchors)).squareRoot()
+      }
+    }
     if let mean = layout as? MeanLayout {
       return (0..<mean.classCount).map { index in
         mean.classLogits(index).reduce(0) { $0 + norms[$1] } / Double(mean.parts.count)
@@ -265,7 +275,13 @@ public struct LinearHead: Sendable {
   ///   - matching: By what its classes are recognised.
   /// - Throws: `LinearHeadError` if the two differ in feature length, layers or stages, or have no class in common.
   public mutating func copyClasses(from other: LinearHead, matching: ClassMatching = .ids) throws {
-    let (stages, otherStages) = (layout.stageCount, other.layout.stageCount)
+    guard layout.anchorsPerLocation == other.layout.anchorsPerLocation else {
+      func kind(_ layout: any LogitLayout) -> String {
+        layout.anchorsPerLocation.map { "a dense head of \($0) anchors a location" } ?? "a head for RoIs or queries"
+      }
+      throw LinearHeadError(.wrongShape, "it is \(kind(other.layout)), \(kind(layout)) is expected")
+    }
+    let (stages, otherStages) = (layout.classifierCount, other.layout.classifierCount)
     guard otherStages == 1 || otherStages == stages else {
       throw LinearHeadError(.wrongShape, "it has \(otherStages) stages, \(stages) are expected")
     }
@@ -274,7 +290,7 @@ public struct LinearHead: Sendable {
       throw LinearHeadError(
         .wrongShape,
         layers.0 == layers.1
-          ? "it takes \(other.inputs / otherStages) features, \(inputs / stages) are expected"
+          ? "it takes \(other.inputs / other.layout.stageCount) features, \(inputs / layout.stageCount) are expected"
           : "its hidden layers are \(layers.1), \(layers.0) are expected")
     }
     let sources = try matching.sources(of: groups, in: other.groups)

@@ -32,6 +32,9 @@ public protocol LogitLayout: Sendable {
   var othersLogits: [Int] { get }
   /// The number S of classifiers of a cascade whose logits stand one after another; 1, unless a layout says otherwise.
   var stageCount: Int { get }
+  /// The number of classifiers whose logits stand one after another: the stages of a cascade, or the anchors of a
+  /// location; that of the stages, unless a layout says otherwise.
+  var classifierCount: Int { get }
   /// The factor by which scoring multiplies a logit: a head of another layout starts with rows divided by it. It is 1,
   /// unless a layout says otherwise.
   func scale(ofLogit logit: Int) -> Float
@@ -61,6 +64,8 @@ extension LogitLayout {
   public var othersLogits: [Int] { [] }
   /// One classifier, as of heads without a cascade.
   public var stageCount: Int { 1 }
+  /// One for each stage.
+  public var classifierCount: Int { stageCount }
   /// The layout's name: its background logits mean the same as those of no other layout.
   public var backgroundKind: String { name }
   /// The factor 1, as of logits that scoring takes as they are.

@@ -16,7 +16,7 @@ public struct MeanLayout: LogitLayout {
   public init(_ parts: [any LogitLayout]) throws {
     guard parts.count > 1 else { throw LinearHeadError(.unsupported, "a mean is of two heads or more") }
     for part in parts {
-      guard part.product == .linear, part.stageCount == 1, !(part is MeanLayout) else {
+      guard part.product == .linear, part.classifierCount == 1, !(part is AnchoredLayout), !(part is MeanLayout) else {
         throw LinearHeadError(
           .unsupported,
           "a head of the layout \(part.name) cannot be part of a mean: its logits are not plain linear ones"

@@ -24,6 +24,12 @@ public struct ImageClasses: Sendable {
   ///   - classCount: The number C of classes.
   /// - Complexity: O(N log N) for the RoIs of an image, O(N) for the set.
   public init(of source: any RoISource, classCount: Int) {
+    if let source = source as? any AnchorSource {
+      self.init(
+        labels: (0..<source.imageCount).lazy.map { source.labelledAnchors(ofImage: $0).map(\.label) },
+        classCount: classCount)
+      return
+    }
     self.init(
       labels: (0..<source.imageCount).lazy.map { image in
         source.rows(ofImage: image).map { source.classIndex(ofRow: $0) }

@@ -36,7 +36,7 @@ extension FeatureSet {
 }
 
 /// Advises on the pages that lie wholly inside `bytes`: neighbours may still be needed.
-private func advisePages(_ bytes: UnsafeRawBufferPointer, _ advice: Int32) {
+func advisePages(_ bytes: UnsafeRawBufferPointer, _ advice: Int32) {
   guard let base = bytes.baseAddress else { return }
   let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
   let start = (UInt(bitPattern: base) + page - 1) / page * page

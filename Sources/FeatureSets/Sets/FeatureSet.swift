@@ -69,7 +69,7 @@ public struct FeatureSet: Sendable {
   public func width(of column: FeatureColumn) -> Int? { shards.first?.width(of: column) }
 
   /// The shards of a set in natural name order.
-  private static func shardPaths(at path: String) throws -> [String] {
+  static func shardPaths(at path: String) throws -> [String] {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw FileError(path: path, operation: "open", code: ENOENT)

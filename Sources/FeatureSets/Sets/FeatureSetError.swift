@@ -4,6 +4,8 @@ import DurableFiles
 public struct FeatureSetError: CodedError, Hashable {
   /// The kinds of fault.
   public enum Code: String, Sendable {
+    /// It is a set of another kind: feature maps in place of RoIs.
+    case kind
     /// There are no shards, or no RoIs in them.
     case empty
     /// A tensor has another shape than it needs.

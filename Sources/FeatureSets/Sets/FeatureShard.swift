@@ -21,6 +21,11 @@ struct FeatureShard: Sendable {
   init(_ container: any TensorContainer, firstRow: Int) throws {
     path = container.path
     self.firstRow = firstRow
+    guard !container.names.contains("level_shapes") else {
+      throw FeatureSetError(
+        path: container.path, code: .kind,
+        detail: "is a set of feature maps, of a dense detector; RoIs or queries are expected here")
+    }
     let features = try container.tensor(FeatureColumn.features.rawValue)
     guard (2...3).contains(features.shape.count), features.shape.dropFirst().allSatisfy({ $0 > 0 }) else {
       throw Self.shapeError(features, expected: "[N, D] with D > 0, or [N, S, D] for S stages of a cascade,")

@@ -74,6 +74,11 @@ public struct FocalObjective: WholeBatchObjective, HeadInitializingObjective {
   }
 }
 
+extension FocalObjective: SummedObjective {
+  /// The foreground examples, at least 1.
+  public func divisor(labels: [Int32]) -> Double { Double(max(1, labels.count { $0 >= 0 })) }
+}
+
 extension FocalObjective: ExampleLossObjective {
   /// Focal loss over all classes.
   public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {

@@ -10,6 +10,29 @@ extension LinearHead {
   }
 }
 
+extension LinearHead {
+  /// π, the share of anchors that a fresh dense head takes for foreground (Lin et al., ICCV 2017, §4.1).
+  package static let anchorPrior = 0.01
+
+  /// Sets the biases of background so that a zero feature is foreground with the probability π, in layouts that tell
+  /// background from foreground by logits of their own: G0 of balanced group softmax, background of one softmax, its class
+  /// logits at 0. Others stay as they are.
+  package mutating func setBackground(toPrior prior: Double) {
+    let logOdds = Float(Double.log((1 - prior) / prior))
+    switch layout {
+    case let grouped as GroupedLayout:
+      switch grouped.background {
+      case .sigmoid: bias[grouped.backgroundSlice.lowerBound] = -logOdds
+      case .official: bias[grouped.backgroundSlice.lowerBound] = logOdds
+      case .none: break
+      }
+    case is SoftmaxLayout:
+      bias[0] = logOdds + Float(Double.log(Double(max(1, layout.classCount))))
+    default: break
+    }
+  }
+}
+
 extension MethodParameter {
   /// π, the score that classes start from.
   static func prior(_ value: Double) -> MethodParameter {

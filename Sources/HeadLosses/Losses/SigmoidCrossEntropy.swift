@@ -126,6 +126,13 @@ public struct SigmoidObjective: WholeBatchObjective, HeadInitializingObjective {
   }
 }
 
+extension SigmoidObjective: SummedObjective {
+  /// All examples, or the foreground ones; at least 1.
+  public func divisor(labels: [Int32]) -> Double {
+    Double(max(1, divisor == .everyRoI ? labels.count : labels.count { $0 >= 0 }))
+  }
+}
+
 extension SigmoidObjective: ExampleLossObjective {
   /// The binary cross-entropy of one RoI over all classes.
   public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {

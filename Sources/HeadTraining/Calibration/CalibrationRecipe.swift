@@ -80,7 +80,16 @@ public struct CalibrationRecipe: Sendable, Equatable {
     let (way, parameters) = try CalibrationMethod.chosen(method)
     var calibrated: LinearHead
     switch way.work {
-    case .formula(let calibrate): calibrated = try calibrate(head, parameters, source)
+    case .formula(let calibrate):
+      guard head.layout.anchorsPerLocation != nil else {
+        calibrated = try calibrate(head, parameters, source)
+        break
+      }
+      guard !way.needsFeatures else {
+        throw LinearHeadError(
+          .unsupported, "\(way.name) looks at the features of RoIs; a dense head is calibrated by what needs none")
+      }
+      calibrated = try head.mappingAnchors { try calibrate($0, parameters, nil) }
     case .training(_, let finish):
       guard let trained else { throw TrainingRecipeError(.missingInput, "\(way.name) needs a head that was trained") }
       calibrated = try finish(trained)

@@ -32,12 +32,27 @@ extension TrainingRecipe {
     if method.needsInitialHead, heads.initial == nil {
       throw TrainingRecipeError(.missingInput, "\(method.name) starts from a trained softmax head, and none is given")
     }
-    let objective = architecture.objective(stage)
+    let anchors = source as? any AnchorSource
+    let objective = try anchors.map { _ in try anchorObjective(stage) } ?? architecture.objective(stage)
+    if anchors == nil, normalizer != nil {
+      throw TrainingRecipeError(.conflict, "a divisor of choice is for feature maps; the examples are RoIs")
+    }
     var generator = SeededGenerator(seed: settings.seed)
+    let layout = architecture.layout(of: objective)
     var head = LinearHead(
-      inputs: source.featureCount, hiddenOutputs: architecture.hidden, layout: architecture.layout(of: objective),
+      inputs: source.featureCount, hiddenOutputs: architecture.hidden,
+      layout: anchors.map { AnchoredLayout(layout, anchorCount: $0.anchorsPerLocation) } ?? layout,
       groups: groups, method: method.name, using: &generator)
-    (objective as? any HeadInitializingObjective)?.initialize(&head)
+    if anchors == nil {
+      (objective as? any HeadInitializingObjective)?.initialize(&head)
+    } else {
+      head = try head.mappingAnchors { part in
+        var part = part
+        (stage as? any HeadInitializingObjective)?.initialize(&part)
+        part.setBackground(toPrior: LinearHead.anchorPrior)
+        return part
+      }
+    }
     if let initial = heads.initial {
       do {
         if method.needsInitialHead, let new = try newClasses(of: groups, startingFrom: initial).first {

@@ -30,6 +30,9 @@ public struct TrainingRecipe: Sendable, Equatable {
   public var matching: ClassMatching
   /// The user's own class weights; `nil` for those of the method.
   public var classWeights: ClassWeightTable?
+  /// The number that the loss of a dense head is divided by; `nil` for the positives of the batch, or the loss's own
+  /// divisor where its sum is not one over anchors. RoIs and queries have none.
+  public var normalizer: AnchorNormalizer?
 
   /// Makes a recipe; `validate()` says whether its parts are known and go together.
   ///
@@ -42,10 +45,11 @@ public struct TrainingRecipe: Sendable, Equatable {
   ///   - settings: Epochs, batch, optimiser, seed, threads.
   ///   - matching: By what the classes of a head that the training starts from are recognised.
   ///   - classWeights: The user's own class weights.
+  ///   - normalizer: What the loss of a dense head is divided by.
   public init(
     _ method: MethodChoice, sampler: MethodChoice? = nil, mining: MethodChoice? = nil, boxes: BoxChoice? = nil,
     architecture: HeadArchitecture = HeadArchitecture(), settings: TrainingSettings = TrainingSettings(),
-    matching: ClassMatching = .ids, classWeights: ClassWeightTable? = nil
+    matching: ClassMatching = .ids, classWeights: ClassWeightTable? = nil, normalizer: AnchorNormalizer? = nil
   ) {
     self.method = method
     self.sampler = sampler
@@ -55,6 +59,7 @@ public struct TrainingRecipe: Sendable, Equatable {
     self.settings = settings
     self.matching = matching
     self.classWeights = classWeights
+    self.normalizer = normalizer
   }
 
   /// Checks names, parameters and settings, and that the parts go together.
@@ -108,6 +113,7 @@ public struct TrainingRecipe: Sendable, Equatable {
 extension TrainingRecipe: Codable {
   private enum CodingKeys: CodingKey {
     case method, methodParameters, sampler, mining, boxes, architecture, settings, matching, classWeights
+    case normalizer
   }
 
   /// Reads a recipe from JSON with the keys of `run.json`, as `json()` writes it; other keys are passed over.
@@ -131,7 +137,8 @@ extension TrainingRecipe: Codable {
       architecture: try stored.decodeIfPresent(HeadArchitecture.self, forKey: .architecture) ?? HeadArchitecture(),
       settings: try stored.decodeIfPresent(TrainingSettings.self, forKey: .settings) ?? TrainingSettings(),
       matching: try stored.decodeIfPresent(ClassMatching.self, forKey: .matching) ?? .ids,
-      classWeights: try stored.decodeIfPresent(ClassWeightTable.self, forKey: .classWeights))
+      classWeights: try stored.decodeIfPresent(ClassWeightTable.self, forKey: .classWeights),
+      normalizer: try stored.decodeIfPresent(AnchorNormalizer.self, forKey: .normalizer))
   }
 
   /// Writes the recipe; parts that it does without are left out.
@@ -146,5 +153,6 @@ extension TrainingRecipe: Codable {
     try stored.encode(settings, forKey: .settings)
     if matching != .ids { try stored.encode(matching, forKey: .matching) }
     try stored.encodeIfPresent(classWeights, forKey: .classWeights)
+    try stored.encodeIfPresent(normalizer, forKey: .normalizer)
   }
 }

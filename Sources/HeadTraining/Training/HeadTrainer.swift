@@ -11,7 +11,8 @@ public final class HeadTrainer {
   /// The head as it is now.
   public var head: LinearHead {
     LinearHead(
-      parameters: classifier.parameters.prefix(headParameterCount), layout: objective.layout.normed(like: startLayout),
+      parameters: classifier.parameters.prefix(headParameterCount),
+      layout: objective.layout.normed(like: startLayout).anchored(like: startLayout),
       groups: groups, method: method)
   }
   /// The number of steps taken so far.
@@ -48,6 +49,10 @@ public final class HeadTrainer {
   private let miner: RoIMiner?
   private let hiddenProducts: HiddenLayerProducts?
   private let boxTrainer: BoxRegressionTrainer?
+  /// The products of a dense head; `nil` where examples have features of their own.
+  private let anchors: AnchorProducts?
+  /// The images of the present batch.
+  private var batchImages: [Int] = []
   private let batchFeatures = ScratchBuffer()
   private let extendedFeatures = ScratchBuffer()
   private var imageStream: ImageStream
@@ -73,7 +78,9 @@ public final class HeadTrainer {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError(.wrongShape, "the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
     }
-    guard head.layout.unnormed.name == objective.layout.name, head.bias.count == objective.layout.logitCount else {
+    guard head.layout.unnormed.name == objective.layout.name,
+      head.bias.count == objective.layout.anchored(like: head.layout).logitCount
+    else {
       throw LinearHeadError(
         .unsupported, "a head of layout \(head.layout.name) cannot be trained as \(objective.layout.name)")
     }
@@ -96,11 +103,26 @@ public final class HeadTrainer {
         .unsupported, "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
     }
     guard source.imageCount > 0 else { throw LinearHeadError(.missingData, "there are no RoIs to train on") }
-    try source.checkClasses(lessThan: objective.layout.classCount, stageCount: head.layout.stageCount)
+    let anchorSource = source as? any AnchorSource
+    guard head.layout.anchorsPerLocation == anchorSource?.anchorsPerLocation else {
+      throw LinearHeadError(
+        .wrongShape,
+        "the head is for \(head.layout.anchorsPerLocation.map { "\($0) anchors a location" } ?? "RoIs"), the examples are "
+          + (anchorSource.map { "\($0.anchorsPerLocation) anchors a location" } ?? "RoIs"))
+    }
+    if let fault = anchorSource == nil ? nil : Self.fault(with: objective, boxRegression: boxRegression) {
+      throw LinearHeadError(.unsupported, fault)
+    }
+    if anchorSource == nil {
+      try source.checkClasses(lessThan: objective.layout.classCount, stageCount: head.layout.stageCount)
+    }
+    anchors = anchorSource.map { AnchorProducts(source: $0, threads: settings.threads) }
     let ownParameters = (objective as? any ParameterizedObjective)?.parameters ?? []
     classifier = ParameterGroup(head.parameters + ownParameters)
     headParameterCount = classifier.parameters.count - ownParameters.count
-    for index in 0..<2 { classifier.parameters[index].trainedRows = objective.trainedRows }
+    // The loss of an anchor speaks of its own rows alone; those of all anchors are trained.
+    let trainedRows = anchorSource == nil ? objective.trainedRows : 0..<head.bias.count
+    for index in 0..<2 { classifier.parameters[index].trainedRows = trainedRows }
     groups = head.groups
     method = head.method
     startLayout = head.layout
@@ -130,6 +152,15 @@ public final class HeadTrainer {
     epochSums = lineSums
   }
 
+  /// The reason why a dense head cannot be trained so, in one line; `nil` where it can.
+  private static func fault(with objective: any HeadObjective, boxRegression: BoxRegression?) -> String? {
+    if boxRegression != nil { return "a box regressor is trained beside RoIs, not yet beside feature maps" }
+    return objective.trainsDeepHeads
+      ? nil
+      : "a dense head needs logits that are linear in the features, and a loss that trains all of them and makes no "
+        + "features"
+  }
+
   /// The box regressor as it is now; `nil` where none is trained.
   public var boxRegressor: BoxRegressor? { boxTrainer?.regressor }
 
@@ -156,7 +187,12 @@ public final class HeadTrainer {
     if let miner {
       batch.progress = Double(stepsTaken) / Double(stepCount)
       var generator = stepGenerator(purpose: 3, number: stepsTaken)
-      try miner.reduce(&batch, features: batchFeatures, head: head, objective: objective, using: &generator)
+      if let anchors {
+        try miner.reduce(&batch, anchors: anchors, head: head, objective: objective, using: &generator)
+        anchors.take(batch, ofImages: batchImages)
+      } else {
+        try miner.reduce(&batch, features: batchFeatures, head: head, objective: objective, using: &generator)
+      }
     }
     times.add(.reading, since: &lap)
     let rate = schedule.rate(atStep: stepsTaken)
@@ -190,6 +226,7 @@ public final class HeadTrainer {
   private func addFeatures(
     to features: UnsafeMutablePointer<Float>, labels: [Int32], using generator: inout SeededGenerator
   ) -> (labels: [Int32], features: UnsafeMutablePointer<Float>) {
+    if anchors != nil { return (labels, features) }
     let width = source.featureCount
     let more = objective.moreFeaturesIfAny(than: features, width: width, labels: labels, using: &generator)
     precondition(
@@ -215,6 +252,12 @@ public final class HeadTrainer {
     lap: inout ContinuousClock.Instant
   ) -> [Double] {
     let head = self.head
+    if let anchors {
+      let logits = anchors.forward(blocks, labels: labels, head: head)
+      let losses = objective.backward(logits, batchCount: labels.count, threads: settings.threads)
+      classifier.withGradient(ofLayerAt: 0) { anchors.backward(into: $0, logitCount: head.bias.count) }
+      return losses
+    }
     let normalized = cosines?.normalize(head)
     let features =
       cosines?.normalize(features, count: labels.count, inputs: head.inputs)
@@ -283,11 +326,22 @@ public final class HeadTrainer {
     if epochOrder?.epoch != epoch { epochOrder = (epoch, imageStream.images(ofEpoch: epoch)) }
     let first = stepsTaken % stepsPerEpoch * settings.imagesPerBatch
     let images = (epochOrder?.images ?? [])[first...].prefix(settings.imagesPerBatch)
+    batchImages = Array(images)
     let ranges = images.map { source.rows(ofImage: $0) }
-    let batch = RoIBatch(images: ranges, of: source)
     let isStreamed = source.featureByteCount > settings.memoryLimit
     if isStreamed { prefetch((epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)) }
-    let features = try gatherFeatures(ranges, count: batch.labels.count)
+    let batch: RoIBatch
+    let features: UnsafeMutablePointer<Float>
+    if let anchors, let source = source as? any AnchorSource {
+      batch = source.batch(ofImages: batchImages)
+      try anchors.load(batchImages)
+      anchors.take(batch, ofImages: batchImages)
+      // Patches are gathered from the maps as they are multiplied.
+      features = batchFeatures.floats(1)
+    } else {
+      batch = RoIBatch(images: ranges, of: source)
+      features = try gatherFeatures(ranges, count: batch.labels.count)
+    }
     if isStreamed { releasePages(afterReading: ranges) }
     return (batch, features)
   }

@@ -69,6 +69,44 @@ final class RoIMiner {
     batch.keep(chosen)
   }
 
+  /// Takes out the anchors that are not chosen.
+  ///
+  /// - Parameters:
+  ///   - batch: The anchors; those chosen are left.
+  ///   - anchors: The products of the batch.
+  ///   - head: The dense head.
+  ///   - objective: What is minimised.
+  ///   - generator: For what is drawn at random.
+  /// - Throws: What the source throws.
+  func reduce(
+    _ batch: inout RoIBatch, anchors: AnchorProducts, head: LinearHead, objective: any HeadObjective,
+    using generator: inout SeededGenerator
+  ) throws {
+    let needs = selector.needs
+    if needs.contains(.boxes) { batch.boxes = try boxes(of: batch) }
+    if needs.contains(.classLosses), let objective = objective as? any ExampleLossObjective {
+      let blocks = [LogitBlock(logits: 0..<objective.layout.logitCount)]
+      if let all = anchors.forward(blocks, labels: batch.labels, head: head).first {
+        batch.classLosses = classLosses(of: batch, logits: all, objective: objective)
+      }
+    }
+    batch.keep(selector.select(from: batch, using: &generator))
+  }
+
+  private func classLosses(
+    of batch: RoIBatch, logits: BlockLogits, objective: any ExampleLossObjective
+  ) -> [Float] {
+    var losses = [Float](repeating: 0, count: batch.labels.count)
+    losses.withUnsafeMutableBufferPointer { losses in
+      inParallel(parts: threads) { part in
+        for row in evenSlice(of: batch.labels.count, part: part, of: threads) {
+          losses[row] = objective.exampleLoss(logits.values + row * logits.columns, label: batch.labels[row])
+        }
+      }
+    }
+    return losses
+  }
+
   private func boxes(of batch: RoIBatch) throws -> [CornerBox] {
     var boxes: [CornerBox] = []
     for image in batch.images {

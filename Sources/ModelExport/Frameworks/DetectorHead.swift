@@ -19,6 +19,9 @@ public struct DetectorHead: Sendable {
   /// - Throws: `ModelExportError` if the classifier is more than one layer, or they take features of different lengths.
   public init(classifier: LinearHead, regressor: BoxRegressor? = nil, elementType: TensorElementType = .float32) throws
   {
+    guard classifier.layout.anchorsPerLocation == nil else {
+      throw ModelExportError(.unsupported, "a dense head is a convolution, not a linear layer for RoIs")
+    }
     guard classifier.hidden.isEmpty, classifier.layout.stageCount == 1 else {
       throw ModelExportError(
         .unsupported,

@@ -32,6 +32,10 @@ extension LinearHead {
 
   /// The bytes of that file.
   package func onnxModel(precision: ONNXPrecision, producerVersion: String) throws -> Data {
+    guard layout.anchorsPerLocation == nil else {
+      throw ModelExportError(
+        .unsupported, "a dense head, a convolution of feature maps, is not exported to ONNX yet; heads for RoIs are")
+    }
     let head = try withStagesJoined()
     var graph = ONNXGraph()
     let type: ONNXGraph.ElementType = precision == .fp16 ? .float16 : .float32

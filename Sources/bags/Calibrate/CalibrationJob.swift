@@ -8,6 +8,9 @@ struct CalibrationJob {
   func sweep(
     _ range: SweepRange, of method: MethodChoice, settings: TrainingSettings, holdingOut share: Double
   ) throws -> ParameterSweep {
+    if input.data?.source is any AnchorSource {
+      throw CommandFailure("--sweep scores RoIs of training images, not yet feature maps; give a value")
+    }
     guard let source = input.data?.source as? LabelledFeatureSet, let dataset = input.data?.dataset else {
       throw CommandFailure("--sweep scores on training images: give --features and --annotations")
     }

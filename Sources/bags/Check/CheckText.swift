@@ -44,6 +44,11 @@ struct CheckText {
           + "\(perImage); \(grouped(set.features)) features\(stages), root mean square "
           + String(format: "%.3g", set.scale))
     }
+    if let maps = check.maps {
+      lines.append(
+        "\(maps.path): feature maps of \(grouped(maps.images)) images, \(grouped(maps.locations)) locations on "
+          + "\(maps.levels) levels, \(maps.channels) channels, \(maps.anchorsPerLocation) anchors a location")
+    }
     if let results = check.results {
       let metrics = ["AP", "AP50", "APr", "APc", "APf"].compactMap { name in
         results.metrics[name].map { "\(name) \(EvaluationTables.percent($0))" }

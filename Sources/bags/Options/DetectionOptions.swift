@@ -13,6 +13,9 @@ struct DetectionOptions: ParsableArguments {
   @Option(help: .init("The detections kept of an image, over all classes.", valueName: "count"))
   var maxDetections = 300
 
+  @Option(help: .init("Feature maps: the best candidates kept of each level.", valueName: "count"))
+  var candidatesPerLevel = 1000
+
   @Option(
     help: .init(
       "Leave out boxes that are narrower or lower than this once clipped; torchvision's is .01.", valueName: "pixels"))
@@ -32,6 +35,7 @@ struct DetectionOptions: ParsableArguments {
     try require((0..<1).contains(scoreThreshold), "--score-threshold must be at least 0 and below 1")
     try require((0...1).contains(nmsIou), "--nms-iou must be from 0 to 1")
     try require((1...1_000_000).contains(maxDetections), "--max-detections must be from 1 to 1000000")
+    try require((1...1_000_000_000).contains(candidatesPerLevel), "--candidates-per-level must be from 1 to 1000000000")
     try require((0...1e6).contains(minBoxSize), "--min-box-size must be from 0 to 1000000")
     try require((1...1024).contains(threads ?? 1), "--threads must be from 1 to 1024")
   }
@@ -39,7 +43,7 @@ struct DetectionOptions: ParsableArguments {
   var settings: DetectionSettings {
     DetectionSettings(
       scoreThreshold: scoreThreshold, suppressionIoU: nmsIou, maximumPerImage: maxDetections,
-      minimumSize: minBoxSize, boxCoder: BoxCoder(convention: boxCoder),
+      minimumSize: minBoxSize, candidatesPerLevel: candidatesPerLevel, boxCoder: BoxCoder(convention: boxCoder),
       threads: threads ?? DefaultThreads.count)
   }
 }

@@ -26,9 +26,16 @@ struct MethodOptions: ParsableArguments {
   /// - Parameter command: Whose other options may have been meant by an unknown one.
   /// - Throws: `ValidationError` for an option that the method does not have, or a value that it cannot take.
   func choice(in command: any ParsableCommand.Type) throws -> MethodChoice {
-    let method = try method()
-    let (given, arguments) = try DeclaredOptions(method: method, command: command).read(words)
+    try chosen(name, of: TrainingMethod.self, parameters: given(in: command))
+  }
+
+  /// The parameters that were given.
+  ///
+  /// - Parameter command: Whose other options may have been meant by an unknown one.
+  /// - Throws: `ValidationError` for an option that the method does not have.
+  func given(in command: any ParsableCommand.Type) throws -> [String: String] {
+    let (given, arguments) = try DeclaredOptions(method: try method(), command: command).read(words)
     if let argument = arguments.first { throw ValidationError("Unexpected argument '\(argument)'") }
-    return try chosen(name, of: TrainingMethod.self, parameters: given)
+    return given
   }
 }

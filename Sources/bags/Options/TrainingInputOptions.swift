@@ -40,7 +40,22 @@ struct TrainingInputOptions: ParsableArguments {
     completion: .file(extensions: ["csv", "json"]))
   var classWeights: String?
 
+  @Flag(
+    help:
+      "With no --features: train on the built-in feature maps of a dense detector, which are written to dense-set/ first."
+  )
+  var dense = false
+
+  @Option(
+    help: .init(
+      "Feature maps: what the loss, summed over anchors and classes, is divided by: positives (of the batch; the default), "
+        + "per-image (torchvision), image-positives (mmdetection), running (detectron2), anchors.", valueName: "name"))
+  var normalizer: AnchorNormalizer?
+
   func validate() throws {
+    if dense && features != nil {
+      throw ValidationError("--dense names the built-in set; --features says itself what it is")
+    }
     if groups?.isEmpty == true {
       throw ValidationError("--groups needs a file, boundaries such as 10,100,1000, or auto:4")
     }
@@ -65,6 +80,19 @@ struct TrainingInputOptions: ParsableArguments {
       classWeights: classWeights)
   }
 
+  /// The same, those of the built-in set of feature maps where it was asked for: it is written where it does not stand yet.
+  ///
+  /// - Throws: `FileError` if it cannot be written.
+  func pathsWritingBuiltInMaps() throws -> TrainingInputPaths {
+    var paths = paths
+    if dense {
+      try BuiltInMaps.write()
+      paths.features = BuiltInMaps.trainingFeatures
+      paths.annotations = BuiltInMaps.trainingAnnotations
+    }
+    return paths
+  }
+
   /// Where the groups are to be made: at boundaries that were given, or at the paper's.
   var boundaries: GroupBoundaries { groups.flatMap { GroupBoundaries($0) } ?? .usual }
 
@@ -75,3 +103,4 @@ struct TrainingInputOptions: ParsableArguments {
 }
 
 extension ClassMatching: ExpressibleByArgument {}
+extension AnchorNormalizer: ExpressibleByArgument {}

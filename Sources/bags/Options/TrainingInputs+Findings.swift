@@ -19,6 +19,14 @@ extension LabelledFeatureSet {
 extension RoISource {
   /// `400 RoIs (150 foreground) of 50 images`.
   var roiText: String {
+    if let anchors = self as? any AnchorSource {
+      return "\(grouped(roiCount)) anchors (\(grouped(anchors.foregroundCount)) foreground, "
+        + "\(grouped(anchors.ignoredCount)) ignored) of \(grouped(imageCount)) images"
+    }
+    return roiText(foregroundCount: foregroundCount)
+  }
+
+  private func roiText(foregroundCount: Int) -> String {
     "\(grouped(roiCount)) RoIs (\(grouped(foregroundCount)) foreground) of \(grouped(imageCount)) images"
   }
 }

@@ -97,6 +97,9 @@ struct TrainingInputPaths {
     grouping: CategoryGroups? = nil, boundaries: GroupBoundaries = .usual
   ) throws -> TrainingInputs {
     guard let features else { return try builtInSet(grouping: grouping, boundaries: boundaries) }
+    if try FeatureMapSet.isMapSet(at: features) {
+      return try loadMaps(features, grouping: grouping, boundaries: boundaries)
+    }
     let set = try FeatureSet(at: features)
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0) }
     if let dataset { try checkImages(of: set, are: dataset) }
@@ -120,6 +123,30 @@ struct TrainingInputPaths {
     throw CommandFailure(
       "\(set.path): image \(first.id), and every other that there are RoIs of, is not in \(annotations ?? "the annotations"); "
         + "are they of another split?")
+  }
+
+  /// Reads feature maps; the objects of the annotations are assigned to their anchors.
+  private func loadMaps(
+    _ path: String, grouping: CategoryGroups?, boundaries: GroupBoundaries
+  ) throws -> TrainingInputs {
+    let maps = try FeatureMapSet(at: path)
+    guard let annotations else {
+      throw CommandFailure("\(path): anchors take their labels from --annotations; give those of its images")
+    }
+    let dataset = try LVISDataset(contentsOf: annotations)
+    let groups = try grouping ?? self.grouping(dataset, boundaries: boundaries)
+    guard dataset.categories.map(\.id) == groups.members.map(\.id) else {
+      throw CommandFailure(
+        "\(self.groups ?? "groups.json"): its \(groups.classCount) categories are not the "
+          + "\(dataset.categories.count) of \(annotations); make it anew with `bags group`")
+    }
+    let source = try LabelledMapSet(maps, assignedFrom: dataset, groups: groups, threads: DefaultThreads.count)
+    guard source.foregroundCount > 0 else {
+      throw CommandFailure("\(path): no object of \(annotations) lies on an anchor; are they of other images?")
+    }
+    return TrainingInputs(
+      source: source, groups: groups, dataset: dataset,
+      findings: dataset.findings().filter { !$0.concernsScoringOnly && $0.code != .areasOfZero })
   }
 
   private func grouping(_ dataset: LVISDataset?, boundaries: GroupBoundaries) throws -> CategoryGroups {
@@ -165,6 +192,9 @@ extension TrainingInputs {
   ///
   /// - Throws: `CommandFailure` where there are no annotations.
   func tuningData() throws -> TuningData {
+    guard !(source is any AnchorSource) else {
+      throw CommandFailure("--learning-rate auto tries rates on RoIs, not yet on feature maps; give a rate")
+    }
     guard let dataset else {
       throw CommandFailure("--learning-rate auto needs --annotations: held-out images are scored by their objects")
     }

@@ -1,6 +1,6 @@
 import BalancedGroupSoftmax
 
-extension DetectionPass {
+extension ImageDetecting {
   /// Detects on every image and writes what it finds, with progress: as columns of tensors where the path ends in
   /// `.safetensors`, else as LVIS results.
   ///
@@ -42,7 +42,7 @@ extension DetectionPass {
   ) throws {
     let progress = ProgressLine("predict")
     defer { progress.finish() }
-    let total = features.images.count
+    let total = self.imageCount
     var imageCount = 0
     try forEachImage(transform) { result in
       try deliver(result)

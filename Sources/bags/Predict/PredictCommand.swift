@@ -5,7 +5,7 @@ import Foundation
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
-    abstract: "Detect with a trained head: cached RoI features in, LVIS results JSON out.",
+    abstract: "Detect with a trained head: cached features in, LVIS results JSON out.",
     discussion: """
       Each class of a RoI that scores above --score-threshold is a candidate. Its box is decoded from the feature \
       set's box_deltas and clipped to its image; candidates of a class that overlap by more than --nms-iou give way \
@@ -15,6 +15,9 @@ struct PredictCommand: ParsableCommand {
       proposals are the boxes. --box-head applies a box regressor to the features instead, which takes less room than \
       box_deltas of every class: the detector's, which `bags convert` writes beside the classifier, or one that \
       `bags train --box-loss` trained.
+
+      On a set of feature maps, with a dense head, the best --candidates-per-level of every level are decoded; sizes, \
+      anchors and the order of clipping and suppression are the set's.
 
       EXAMPLES
         bags predict --features features/val --annotations lvis_v1_val.json
@@ -57,6 +60,9 @@ struct PredictCommand: ParsableCommand {
       throw CommandFailure("runs/latest: there is no run yet; train one, or name a run or a head file")
     }
     let head = try loadHead(path, categories: dataset?.categories)
+    if try FeatureMapSet.isMapSet(at: features) {
+      return try predict(with: head, named: path, on: FeatureMapSet(at: features), dataset: dataset)
+    }
     let set = try FeatureSet(at: features)
     let regressor = try boxHead.map {
       try BoxRegressor(openTensors(at: RunFolder.headPath(for: $0)), groups: head.groups)
@@ -79,6 +85,25 @@ struct PredictCommand: ParsableCommand {
     let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))
     try report(
       imageCount: set.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+  }
+
+  /// Detects on feature maps.
+  private func predict(with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?) throws
+  {
+    if boxHead != nil {
+      throw CommandFailure("--box-head is for RoIs; the boxes of feature maps are those of the set's box_deltas")
+    }
+    if let dataset { try maps.checkImages(areIn: dataset) }
+    let pass = try AnchorDetectionPass(maps: maps, head: head, settings: detections.settings)
+    StandardStreams.note(
+      "\(path) (\(head.method)): \(grouped(maps.locationCount * pass.anchors.anchorsPerLocation)) anchors of "
+        + "\(grouped(maps.images.count)) images, \(grouped(head.groups.classCount)) classes")
+    if maps.anchorsPerLocation == nil {
+      StandardStreams.warn("\(maps.path): has no box_deltas, the anchors are used as they are")
+    }
+    let start = ContinuousClock.now
+    let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))
+    try report(imageCount: maps.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
   }
 
   private func loadHead(_ path: String, categories: [LVISCategory]?) throws -> LinearHead {

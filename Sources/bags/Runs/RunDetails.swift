@@ -92,8 +92,11 @@ struct RunDetails: Encodable {
       // Marked with more than colour, which not every terminal shows.
       table.add([option.name, option.value + (nonDefault.contains(option) ? "  *" : "")])
     }
+    // A divisor is stated for feature maps alone; their features are patches of 3 × 3 locations.
+    let isDense = record.recipe?.normalizer != nil
     let data =
-      "\(grouped(record.roiCount)) RoIs of \(grouped(record.imageCount)) images, \(record.featureCount) features, "
+      "\(grouped(record.roiCount)) \(isDense ? "anchors" : "RoIs") of \(grouped(record.imageCount)) images, "
+      + (isDense ? "\(record.featureCount / 9) channels, " : "\(record.featureCount) features, ")
       + "OpenBLAS \(record.blasKernels) kernels"
     return table.rendered() + (nonDefault.isEmpty ? "" : "\n* not the default") + "\n\n" + data
   }

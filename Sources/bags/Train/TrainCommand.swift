@@ -5,7 +5,7 @@ import Foundation
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Train a classifier's last layer on cached RoI features.",
+    abstract: "Train a classifier's last layer on cached features.",
     discussion: """
       The run is written to runs/NAME (--output): head.safetensors, groups.json, run.json with every setting, \
       metrics.jsonl and checkpoint.safetensors; runs/latest points to the newest. Without --features it trains on the \
@@ -50,6 +50,9 @@ struct TrainCommand: ParsableCommand {
         bags train --config settings.yaml --seed 1
         bags train --config runs/baseline/run.json --output runs/again
         bags train --features features/pooled --annotations t.json --hidden 1024,1024
+        bags train --dense --method focal
+        bags train --features maps/train --annotations t.json --method focal --init retinanet.safetensors
+        bags train --features maps/train --annotations t.json --method bce --mining ohem-1to3 --normalizer per-image
         bags train --resume runs/baseline
       """)
 
@@ -152,7 +155,17 @@ struct TrainCommand: ParsableCommand {
       boxes: try boxes.choice(), architecture: architecture.architecture(setStages: setStages),
       settings: settings.settings(learningRate: learningRate.rate, seed: seed), matching: input.match,
       // Read when the classes are known; whether the method takes any is known now.
-      classWeights: input.classWeights.map { _ in ClassWeightTable(byCategory: [:]) })
+      classWeights: input.classWeights.map { _ in ClassWeightTable(byCategory: [:]) }, normalizer: input.normalizer)
+  }
+
+  /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from,
+  /// and the divisor of the loss.
+  private func setDenseDefaults(of recipe: inout TrainingRecipe) throws {
+    recipe.normalizer = recipe.normalizer ?? .positives
+    let (declared, given) = (try method.method().parameters, try method.given(in: Self.self))
+    if declared.contains(where: { $0.name == "prior" }), given["prior"] == nil {
+      recipe.method.parameters["prior"] = settingText(LinearHead.anchorPrior)
+    }
   }
 
   func run() throws {
@@ -177,7 +190,7 @@ struct TrainCommand: ParsableCommand {
     for file in try tensorboard.map({ try TrainingEvents.files(in: $0, ofRunAt: path) }) ?? [] {
       try overwrite.check(file)
     }
-    var paths = input.paths
+    var paths = try input.pathsWritingBuiltInMaps()
     paths.miningHead = sampling.miningHead
     let data = try paths.load(boundaries: input.boundaries)
     StandardStreams.show(data.findings)
@@ -187,6 +200,7 @@ struct TrainCommand: ParsableCommand {
     }
     var recipe = try recipe(setStages: data.source.stageCount)
     recipe.classWeights = try input.classWeights.map { try ClassWeightTable(contentsOf: $0, groups: data.groups) }
+    if data.source is any AnchorSource { try setDenseDefaults(of: &recipe) }
     let inputs = try paths.fingerprinted()
     if let config { warnOfOtherInputs(than: config, now: inputs) }
     let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
@@ -211,7 +225,7 @@ struct TrainCommand: ParsableCommand {
   /// Says where the head that is started from calls few of the labelled RoIs by their name: its classes stand in another
   /// order, or the features are of another layer.
   private func showDisagreement(of head: LinearHead?, with data: TrainingInputs) throws {
-    guard let head, head.inputs == data.source.featureCount,
+    guard !(data.source is any AnchorSource), let head, head.inputs == data.source.featureCount,
       head.groups.members.map(\.id) == data.groups.members.map(\.id)
     else { return }
     for finding in try head.findings(on: data.source) {
@@ -296,7 +310,7 @@ struct TrainCommand: ParsableCommand {
     let settings = recipe.settings
     StandardStreams.note(
       "\(recipe.method.name): \(data.source.roiText), "
-        + "\(data.source.featureCount) features, \(grouped(data.groups.classCount)) classes, "
+        + "\((data.source as? any AnchorSource).map { "\($0.channelCount) channels" } ?? "\(data.source.featureCount) features"), \(grouped(data.groups.classCount)) classes, "
         + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
         + "of OpenBLAS \(OpenBLAS.kernels) kernels")
     if let boxes = recipe.boxes, let initial = heads.boxRegressor,
@@ -338,7 +352,8 @@ struct TrainCommand: ParsableCommand {
 
   private func summary(of metrics: TrainingMetrics, trainer: HeadTrainer) -> String {
     let parts = trainer.componentNames.map { "\($0) \(String(format: "%.3f", metrics.losses[$0] ?? 0))" }
-    return "\(metrics.epoch + 1)/\(trainer.settings.epochs)  \(grouped(Int(metrics.roisPerSecond))) RoIs/s  "
+    return
+      "\(metrics.epoch + 1)/\(trainer.settings.epochs)  \(grouped(Int(metrics.roisPerSecond))) \(trainer.exampleWord)/s  "
       + "loss \(String(format: "%.3f", metrics.loss)) (\(parts.joined(separator: " ")))"
   }
 
@@ -351,10 +366,15 @@ struct TrainCommand: ParsableCommand {
           rois_per_second: roisPerSecond))
     } else {
       StandardStreams.result(
-        "\(path): \(grouped(steps)) steps in \(ProgressLine.duration(seconds)) (\(grouped(Int(roisPerSecond))) RoIs/s), "
+        "\(path): \(grouped(steps)) steps in \(ProgressLine.duration(seconds)) (\(grouped(Int(roisPerSecond))) \(trainer.exampleWord)/s), "
           + "loss \(String(format: "%.4f", loss)) in the last epoch")
     }
   }
+}
+
+extension HeadTrainer {
+  /// What the examples are called.
+  fileprivate var exampleWord: String { head.layout.anchorsPerLocation == nil ? "RoIs" : "anchors" }
 }
 
 /// What `bags train --format json` prints.

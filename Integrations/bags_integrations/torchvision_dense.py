@@ -1,0 +1,196 @@
+"""torchvision's RetinaNet: feature maps out, the last convolution of its classification branch out and in.
+
+`torchvision_detector` calls these for a RetinaNet; `category_ids` has the category id of each of its labels from label 0 on,
+or from label 1 on where it has one label more, as where its maker counted background.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.retinanet import RetinaNet
+
+from .annotations import Annotations
+from .classes import ClassIDs, checked_ids, order_of
+from .export import _image_ids, _Progress
+from .files import write_safetensors
+from .heads import HeadFile
+from .maps import MapSetWriter
+from .scorer import HeadScorer, refuse_training
+
+LAYER = "head.classification_head.cls_logits"
+BOXES = "head.regression_head.bbox_reg"
+
+
+def retinanet_in(model: Any) -> RetinaNet | None:
+    """The RetinaNet that a model is or holds; `None` where there is none."""
+    if not isinstance(model, nn.Module):
+        return None
+    return next((module for module in model.modules() if isinstance(module, RetinaNet)), None)
+
+
+def export_maps(
+    detector: RetinaNet,
+    load_image: Callable[[int], Tensor],
+    folder: str | os.PathLike[str],
+    category_ids: ClassIDs,
+    annotations: Annotations | None = None,
+    *,
+    tower: int = 0,
+    box_deltas: bool = True,
+    image_ids: Iterable[int] | None = None,
+    dtype: torch.dtype = torch.float32,
+    progress: bool = True,
+) -> int:
+    """Writes the input of the layers that are trained, for every location of the images, as a set of feature maps.
+
+    Args:
+        detector: In evaluation mode.
+        load_image: An image's pixels by its id: [3, height, width], 0 to 1.
+        folder: Where the set goes; a set that was cut off is gone on with.
+        category_ids: As above.
+        annotations: Gives the images where `image_ids` does not; `bags train` assigns objects to anchors itself.
+        tower: The convolutions below the last one that are to be trained too: 0 for the classification tower's output, which
+            the last layer alone sees; 4 for the maps of the pyramid.
+        box_deltas: Whether to write the deltas that the detector's own regression branch predicts.
+        image_ids: Which images, in any order; those of the annotations unless given.
+        dtype: What maps are stored as.
+        progress: Whether to show how far it is, where standard error is a terminal.
+
+    Returns:
+        The number of images written by this call.
+    """
+    if detector.training:
+        raise ValueError("the detector is in training mode; call eval() first")
+    branch = detector.head.classification_head
+    if tower not in (0, len(branch.conv)):
+        raise ValueError(f"tower is 0, for the tower's output, or {len(branch.conv)}, for the pyramid's maps; not {tower}")
+    _order(detector, category_ids)
+    ids = _image_ids(image_ids, annotations)
+    order_of(category_ids, annotations)
+    device = next(detector.parameters()).device
+    writer: MapSetWriter | None = None
+    bar, written = _Progress(len(ids), 0, progress), 0
+    for image_id in ids:
+        if writer is not None and writer.last_image_id is not None and image_id <= writer.last_image_id:
+            continue
+        image = load_image(image_id)
+        with torch.inference_mode():
+            images, _ = detector.transform([image.to(device)])
+            pyramid = list(detector.backbone(images.tensors).values())
+            if writer is None:
+                writer = MapSetWriter(folder, _anchor_texts(detector, images.tensors, pyramid, tower), dtype)
+                if writer.last_image_id is not None and image_id <= writer.last_image_id:
+                    continue
+            maps = pyramid if tower else [branch.conv(level) for level in pyramid]
+            deltas = detector.head.regression_head(pyramid)[0] if box_deltas else None
+        size = images.image_sizes[0]
+        scale = (size[1] / image.shape[-1], size[0] / image.shape[-2])
+        writer.append(image_id, [level[0] for level in maps], size, scale, deltas)
+        written += 1
+        bar.advance()
+    if writer is not None:
+        writer.close()
+    bar.finish()
+    return written
+
+
+def export_layer(detector: RetinaNet, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
+    """Writes the present last convolution, its rows by ascending category id, for `bags train --init` and the rest."""
+    layer, rows = detector.head.classification_head.cls_logits, _rows(detector, category_ids)
+    boxes = detector.head.regression_head.bbox_reg
+    tensors = {
+        f"{LAYER}.weight": layer.weight.detach()[rows],
+        f"{LAYER}.bias": layer.bias.detach()[rows],
+        f"{BOXES}.weight": boxes.weight.detach(),
+        f"{BOXES}.bias": boxes.bias.detach(),
+    }
+    write_safetensors({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, {}, path)
+
+
+def install_layer(detector: RetinaNet, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
+    """Puts a trained dense head into a detector, in place; its regression branch stays.
+
+    One that scores each class by a sigmoid is loaded into the detector's own layer. Any other takes that layer's place, with
+    a scoring of its own: for inference.
+    """
+    head = HeadFile.read(path)
+    if head.weight.dim() != 4:
+        raise ValueError(f"{path}: is a head for RoIs; a RetinaNet takes one that was trained on feature maps")
+    own = detector.head.classification_head
+    count = detector.anchor_generator.num_anchors_per_location()[0]
+    if len(head.bias) % count or head.weight.shape[1] != own.cls_logits.weight.shape[1]:
+        raise ValueError(f"{path}: is {list(head.weight.shape)}, which does not fit {count} anchors a location")
+    if head.layout == "sigmoid":
+        rows = _rows(detector, category_ids)
+        if len(rows) != len(head.bias):
+            raise ValueError(f"{path}: has {len(head.bias)} rows, the detector has {len(rows)} for its categories")
+        with torch.no_grad():
+            own.cls_logits.weight[rows] = head.weight.to(own.cls_logits.weight)
+            own.cls_logits.bias[rows] = head.bias.to(own.cls_logits.bias)
+        return
+    own.cls_logits = DenseScores(head, _labels(detector, category_ids), count).to(own.cls_logits.weight.device).eval()
+
+
+class DenseScores(nn.Module):
+    """Takes the place of RetinaNet's last convolution: the logits whose sigmoids are the scores that `bags predict` gives."""
+
+    def __init__(self, head: HeadFile, category_ids: ClassIDs, anchors: int) -> None:
+        super().__init__()
+        self.anchors = anchors
+        self.weight = nn.Parameter(head.weight.clone(), requires_grad=False)
+        self.bias = nn.Parameter(head.bias.clone(), requires_grad=False)
+        rows = len(head.bias) // anchors
+        self.scorer = HeadScorer(replace(head, weight=head.weight[:rows].flatten(1), bias=head.bias[:rows]), category_ids)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            refuse_training()
+        logits = nn.functional.conv2d(x, self.weight, self.bias, padding=1)
+        count, _, height, width = logits.shape
+        each = logits.view(count, self.anchors, -1, height, width).permute(0, 1, 3, 4, 2)
+        scores = self.scorer.scores(each.reshape(-1, each.shape[-1])).view(*each.shape[:-1], -1)
+        # A score of 0 or 1 has no finite logit.
+        return scores.clamp(1e-30, 1 - 1e-7).logit().permute(0, 1, 4, 2, 3).reshape(count, -1, height, width)
+
+
+def _labels(detector: RetinaNet, category_ids: ClassIDs) -> list[int | None]:
+    """The category of each of the detector's labels, from 0 on."""
+    ids, count = checked_ids(category_ids), detector.head.classification_head.num_classes
+    if len(ids) == count - 1:
+        return [None, *ids]
+    if len(ids) != count:
+        raise ValueError(f"there are {len(ids)} category ids for the detector's {count} labels; one for each is expected")
+    return list(ids)
+
+
+def _order(detector: RetinaNet, category_ids: ClassIDs) -> list[int]:
+    """The labels by ascending category id."""
+    return order_of(_labels(detector, category_ids))
+
+
+def _rows(detector: RetinaNet, category_ids: ClassIDs) -> list[int]:
+    """The rows of the last convolution by anchor, then by ascending category id."""
+    count = detector.head.classification_head.num_classes
+    anchors = detector.anchor_generator.num_anchors_per_location()[0]
+    return [anchor * count + label for anchor in range(anchors) for label in _order(detector, category_ids)]
+
+
+def _anchor_texts(detector: RetinaNet, images: Tensor, pyramid: list[Tensor], tower: int) -> dict[str, str]:
+    """Strides and anchors as a set of feature maps states them."""
+    generator = detector.anchor_generator
+    if any(ratios != generator.aspect_ratios[0] for ratios in generator.aspect_ratios):
+        raise ValueError("the levels' anchors have different aspect ratios, which a set of feature maps cannot state")
+    strides = [round(images.shape[-1] / level.shape[-1]) for level in pyramid]
+    return {
+        "strides": ",".join(map(str, strides)),
+        "anchor_sizes": ";".join(",".join(f"{size:g}" for size in sizes) for sizes in generator.sizes),
+        "anchor_ratios": ",".join(f"{ratio:g}" for ratio in generator.aspect_ratios[0]),
+        "anchor_convention": "torchvision",
+        "tower": str(tower),
+    }

@@ -1,0 +1,127 @@
+import CVectorKernels
+import DenseLinearAlgebra
+import DetectionHeads
+import FeatureSets
+import LVISDatasets
+
+/// Turns the maps of one image after another into detections, on one thread.
+final class AnchorDetector {
+  private let maps: FeatureMapSet
+  private let anchors: AnchorSettings
+  private let head: LinearHead
+  private let settings: DetectionSettings
+  private let padded: PaddedMaps
+  private let (features, patches, logits, scores) = (
+    ScratchBuffer(), ScratchBuffer(), ScratchBuffer(), ScratchBuffer()
+  )
+  private let indices: UnsafeMutablePointer<UInt32>
+  /// Images of a set are often of few sizes.
+  private var grid: (levels: [FeatureMapSet.LevelShape], grid: AnchorGrid)?
+
+  init(maps: FeatureMapSet, anchors: AnchorSettings, head: LinearHead, settings: DetectionSettings) {
+    self.maps = maps
+    self.anchors = anchors
+    self.head = head
+    self.settings = settings
+    padded = PaddedMaps(channelCount: maps.channelCount)
+    indices = .allocate(capacity: anchors.anchorsPerLocation * head.classCount)
+  }
+
+  deinit { indices.deallocate() }
+
+  /// The detections of an image.
+  ///
+  /// - Throws: `FeatureSetError` where a feature or a delta is not finite.
+  func detections(ofImage position: Int) throws -> ImageDetections {
+    let image = maps.images[position]
+    let buffer = features.floats(image.locations.count * maps.channelCount)
+    try maps.copyFeatures(locations: image.locations, into: buffer)
+    let levels = image.levels.map { (height: $0.height, width: $0.width) }
+    padded.reserve([levels])
+    padded.set(buffer, ofImage: 0)
+    if grid?.levels != image.levels { grid = (image.levels, AnchorGrid(anchors, levels: levels)) }
+    let boxes = grid?.grid.anchors ?? []
+    let deltas = try maps.boxDeltas(locations: image.locations)
+
+    var candidates: [Candidate] = []
+    var start = 0
+    for level in image.levels {
+      candidates += candidatesOfLevel(start..<start + level.count)
+      start += level.count
+    }
+    candidates.sort(by: >)
+
+    let classCount = head.classCount
+    var suppression = GreedySuppression(classCount: classCount, threshold: settings.suppressionIoU)
+    var detections: [ImageDetections.Detection] = []
+    for candidate in candidates where detections.count < settings.maximumPerImage {
+      let (anchor, classIndex) = candidate.place.quotientAndRemainder(dividingBy: classCount)
+      let box = try box(anchor, of: boxes, deltas: deltas, image: image)
+      let size = settings.minimumSize
+      if size > 0, box.x2 - box.x1 < size || box.y2 - box.y1 < size { continue }
+      guard suppression.keeps(box, class: classIndex) else { continue }
+      detections.append(
+        ImageDetections.Detection(
+          box: anchors.convention.clipsBeforeSuppression ? box : clip(box, to: image), score: candidate.score,
+          classIndex: classIndex, row: image.locations.lowerBound * anchors.anchorsPerLocation + anchor))
+    }
+    return ImageDetections(imageID: image.id, detections: detections)
+  }
+
+  /// The best of the anchors and classes of a level whose scores pass the threshold.
+  ///
+  /// - Parameter locations: The locations of the level, among the image's.
+  private func candidatesOfLevel(_ locations: Range<Int>) -> [Candidate] {
+    let (anchorCount, classCount) = (anchors.anchorsPerLocation, head.classCount)
+    let perLocation = anchorCount * classCount
+    var found = Candidates()
+    for piece in pieces(of: locations, size: 256) {
+      let patches = patches.floats(256 * padded.patchLength)
+      let logits = logits.floats(256 * head.layout.logitCount)
+      let scores = scores.floats(256 * perLocation)
+      padded.gather(piece, into: patches)
+      head.score(features: patches, count: piece.count, scratch: logits, into: scores)
+      for (row, location) in piece.enumerated() {
+        let ofLocation = scores + row * perLocation
+        let count = bags_indices_above(ofLocation, perLocation, settings.scoreThreshold, indices)
+        for place in 0..<count {
+          let index = Int(indices[place])
+          found.add(Candidate(score: ofLocation[index], place: location * perLocation + index))
+        }
+      }
+    }
+    var best: [Candidate] = []
+    found.forEach { candidate in
+      best.append(candidate)
+      return best.count < settings.candidatesPerLevel
+    }
+    return best
+  }
+
+  /// The box of an anchor, in pixels of the original image.
+  private func box(
+    _ anchor: Int, of boxes: [CornerBox], deltas: [Float]?, image: FeatureMapSet.Image
+  ) throws -> CornerBox {
+    var box = boxes[anchor]
+    if let deltas {
+      let delta = SIMD4(deltas[4 * anchor], deltas[4 * anchor + 1], deltas[4 * anchor + 2], deltas[4 * anchor + 3])
+      box = anchors.convention.boxCoder.decode(delta, from: box)
+    }
+    guard (box.x2 - box.x1).isFinite, (box.y2 - box.y1).isFinite else {
+      throw maps.boxError(
+        ofLocation: image.locations.lowerBound + anchor / anchors.anchorsPerLocation,
+        anchor: anchor % anchors.anchorsPerLocation)
+    }
+    if anchors.convention.clipsBeforeSuppression {
+      box = anchors.convention.boxCoder.clip(box, width: image.size.x, height: image.size.y)
+    }
+    return CornerBox(
+      box.x1 / image.scale.x, box.y1 / image.scale.y, box.x2 / image.scale.x, box.y2 / image.scale.y)
+  }
+
+  /// The part of a box that lies in the original image.
+  private func clip(_ box: CornerBox, to image: FeatureMapSet.Image) -> CornerBox {
+    anchors.convention.boxCoder.clip(
+      box, width: image.size.x / image.scale.x, height: image.size.y / image.scale.y)
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct TrainMapsTests {
+  /// The whole path on the built-in set of feature maps, in an empty folder.
+  @Test func theBuiltInSetIsEnough() throws {
+    try withTemporaryFolder { folder in
+      let trained = try runBags(
+        ["train", "--dense", "--method", "focal", "--epochs", "2", "--learning-rate", "0.1", "--output", "runs/a"],
+        in: folder)
+      #expect(trained.status == 0, "\(trained.error)")
+      #expect(trained.output.contains("anchors/s"))
+      let predicted = try runBags(
+        [
+          "predict", "runs/a", "--features", "dense-set/val", "--annotations", "dense-set/annotations_val.json",
+          "--format", "json",
+        ], in: folder)
+      #expect(predicted.status == 0, "\(predicted.error)")
+      let scored = try runBags(
+        [
+          "evaluate", "--annotations", "dense-set/annotations_val.json", "--results", "results.json", "--format",
+          "json",
+        ],
+        in: folder)
+      let metrics = try #require(
+        JSONSerialization.jsonObject(with: Data(scored.output.utf8)) as? [String: Any])
+      #expect(try #require(metrics["APf"] as? Double) > 0.05)
+      let norms = try runBags(["report", "weightnorms", "--format", "json"], in: folder)
+      #expect(norms.status == 0 && norms.output.contains("\"rank_correlation\""))
+      // The run's own settings repeat it.
+      let again = try runBags(["train", "--config", "runs/a", "--output", "runs/b"], in: folder)
+      #expect(again.status == 0, "\(again.error)")
+      let heads = try ["a", "b"].map {
+        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/runs/\($0)/head.safetensors"))
+      }
+      #expect(heads[0] == heads[1])
+      let adjusted = try runBags(
+        ["calibrate", "runs/a", "--method", "post-hoc-adjustment", "--tau", "0.3", "--output", "runs/c"], in: folder)
+      #expect(adjusted.status == 0, "\(adjusted.error)")
+    }
+  }
+
+  /// What is for RoIs says so of maps, and what is for maps of RoIs.
+  @Test func kindsAreNotMixed() throws {
+    try withTemporaryFolder { folder in
+      let set = SmallMapSet(categoryIDs: [1, 2, 3])
+      try set.write(to: "\(folder)/maps")
+      try set.dataset.write(to: "\(folder)/a.json")
+      try FaultlessSet().write("rois", in: folder)
+      func error(_ words: [String]) throws -> String {
+        let result = try runBags(words, in: folder)
+        #expect(result.status == 1 || result.status == 64, "\(words)")
+        return result.error
+      }
+      let maps = ["--features", "maps", "--annotations", "a.json"]
+      #expect(try error(["train"] + maps + ["--hidden", "8"]).contains("3 × 3"))
+      #expect(try error(["train"] + maps + ["--box-loss", "smooth-l1"]).contains("feature maps"))
+      #expect(try error(["train"] + maps + ["--learning-rate", "auto"]).contains("feature maps"))
+      #expect(try error(["train", "--features", "maps", "--groups", "10,100"]).contains("--annotations"))
+      #expect(
+        try error(["compare"] + maps + ["--methods", "bags", "--val", "maps", "--val-annotations", "a.json"]).contains(
+          "feature maps"))
+      #expect(
+        try error(["train", "--features", "rois", "--annotations", "rois.json", "--normalizer", "anchors"])
+          .contains("feature maps"))
+      #expect(try runBags(["train", "--epochs", "1", "--output", "r"] + maps, in: folder).status == 0)
+      #expect(try error(["predict", "r", "--features", "rois"]).contains("36"))
+      #expect(
+        try error(["train", "--init", "r", "--features", "rois", "--annotations", "rois.json"]).contains("dense head"))
+      #expect(try error(["export", "r", "--onnx", "r.onnx"]).contains("dense"))
+    }
+  }
+}
