@@ -163,7 +163,8 @@ public final class Race {
         return (row, tried)
       }
       // The lower rate only where it is better beyond noise: what changes a head least is flattered most.
-      let isLowerBetter = tries.count > 1 && (plan.criterion.lead(of: tries[1].1, over: tries[0].1)?.lowerBound ?? 0) > 0
+      let lowerLead = tries.count > 1 ? plan.criterion.lead(of: tries[1].1, over: tries[0].1) : nil
+      let isLowerBetter = (lowerLead?.lowerBound ?? 0) > 0
       (runner.row, runner.tried) = tries[isLowerBetter ? 1 : 0]
       finalists[index] = runner
     }

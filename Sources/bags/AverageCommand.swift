@@ -28,7 +28,9 @@ struct AverageCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
-    guard heads.count > 1 else { throw ValidationError("a mean is of two heads or more: name them one after the other") }
+    guard heads.count > 1 else {
+      throw ValidationError("a mean is of two heads or more: name them one after the other")
+    }
   }
 
   func run() throws {

@@ -45,7 +45,8 @@ struct DemoReport {
 
   /// For each row its percentages, then what its weight norms come to.
   var table: TextTable {
-    var table = TextTable([("%", .left), ("rate", .right)] + (Self.columns + ["norm–count", "tail/head"]).map { ($0, .right) })
+    let numbers = ["rate"] + Self.columns + ["norm–count", "tail/head"]
+    var table = TextTable([("%", .left)] + numbers.map { ($0, .right) })
     for (outcome, summary) in zip(outcomes, norms.summaries) {
       table.add(
         [outcome.name, settingText(outcome.learningRate)] + Self.columns.map { NumberText.percent(outcome.result[$0]) }
