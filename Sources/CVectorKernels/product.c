@@ -179,6 +179,10 @@ void bags_multiply_forward(const float *x, size_t rowCount, size_t columns, size
 void bags_multiply_backward(const float *strips, size_t rowCount, size_t count, const float *panel, size_t columns,
                             float *dw, size_t stride) {
   const struct kernels *kernels = chosen();
+  // No rows, no gradient.
+  if (rowCount == 0) {
+    for (size_t logit = 0; logit < count; logit++) memset(dw + logit * stride, 0, columns * sizeof(float));
+  }
   for (size_t row = 0; row < rowCount; row += BLOCK) {
     const size_t some = least(rowCount - row, BLOCK);
     for (size_t logit = 0; logit < count; logit += BAGS_STRIP) {

@@ -227,6 +227,7 @@ public struct Comparison {
     let isStreamed = set.source.featureByteCount > settings.memoryLimit
     try forEachWave(rows, tuned: tuned, state: &state) { cells, _ in
       var mine: [(cell: ComparisonCell, claim: WorkClaims.Claim)] = []
+      var due: [ComparisonCell] = []
       defer { for (_, claim) in mine { claim.release() } }
       for cell in cells {
         if try isDone(cell) {
@@ -241,6 +242,7 @@ public struct Comparison {
         guard cell.isTrained || cell.hasBase, let claim = try claims.claim(cell.claimName) else { continue }
         mine.append((cell, claim))
         if try isDone(cell) || claims.failure(of: cell.claimName) != nil { continue }
+        due.append(cell)
         counted.insert(cell.claimName)
         hasWorked = true
         if !isStreamed {
@@ -249,7 +251,7 @@ public struct Comparison {
           claim.release()
         }
       }
-      if isStreamed { try work(at: mine.map(\.cell), hooks: hooks, meter: meter) }
+      if isStreamed { try work(at: due, hooks: hooks, meter: meter) }
     }
     if isLeft, !hasWorked { try WorkClaims.wait(hooks) }
     return isLeft

@@ -88,7 +88,7 @@ struct ComparisonCell {
     let name = method.description.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
     let seedName = picked == .ownHead ? "" : "-seed\(seed)"
     start = base?.picked == .ownHead ? own?.input : nil
-    run = RunFolder(at: try path ?? "\(folder)/\(String(name))\(seedName)-\(try key.digest())")
+    run = RunFolder(at: try path ?? "\(folder)/\(String(name.prefix(100)))\(seedName)-\(try key.digest())")
   }
 
   /// What it is called while it is worked on.
@@ -213,11 +213,17 @@ struct ComparisonCell {
 
   /// Goes on with the run where it can, else begins it anew.
   private func session(of trainer: HeadTrainer, _ record: RunRecord) throws -> RunSession {
-    guard let session = try? RunSession.resume(run.path) else {
-      return try RunSession.begin(at: run.path, record: record, groups: groups, replacing: true)
+    if let session = try? RunSession.resume(run.path) {
+      let begun = session.record
+      if begun.recipe == record.recipe, begun.calibration == record.calibration,
+        begun.inputs.mapValues(\.fingerprint) == record.inputs.mapValues(\.fingerprint)
+      {
+        try session.restore(trainer)
+        return session
+      }
+      session.discard()
     }
-    try session.restore(trainer)
-    return session
+    return try RunSession.begin(at: run.path, record: record, groups: groups, replacing: true)
   }
 
   private func record(of training: TrainingRecipe, on data: TuningData, program: String) throws -> RunRecord {

@@ -113,7 +113,7 @@ public final class Race {
     if let ownHead, needsStandIns {
       try runner.trainStandIns(
         for: ownHead, firstRate: settings.learningRate,
-        in: context(plan.epochs, 0, "race: a head without the images held out"))
+        in: context(max(plan.epochs, 12), 0, "race: a head without the images held out"))
     }
     // Rung 1.
     var field: [Runner] = []
@@ -164,7 +164,9 @@ public final class Race {
       }
       // The lower rate only where it is better beyond noise: what changes a head least is flattered most.
       let lowerLead = tries.count > 1 ? plan.criterion.lead(of: tries[1].1, over: tries[0].1) : nil
-      let isLowerBetter = (lowerLead?.lowerBound ?? 0) > 0
+      let isLowerBetter =
+        tries.count > 1 && tries[1].1.trial.metrics != nil
+        && (tries[0].1.trial.metrics == nil || (lowerLead?.lowerBound ?? 0) > 0)
       (runner.row, runner.tried) = tries[isLowerBetter ? 1 : 0]
       finalists[index] = runner
     }
@@ -276,7 +278,7 @@ extension RacePlan {
       let best = field.indices.max { (value($0, metric), -$0) < (value($1, metric), -$1) }
       if let best, !order.contains(best) { order.append(best) }
     }
-    return (order + field.indices.filter { !order.contains($0) }).prefix(finalistCount).map { field[$0] }
+    return (order + field.indices.filter { !order.contains($0) }).prefix(max(1, finalistCount)).map { field[$0] }
   }
 
   /// The end of trials in the order of their rates, 0 or the last place, at which a better one may lie beyond: that of the

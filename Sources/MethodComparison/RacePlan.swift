@@ -32,16 +32,16 @@ public struct RacePlan: Sendable, Equatable {
   public init(_ contestants: [ComparedMethod], epochs: Int) {
     self.contestants = contestants
     self.epochs = epochs
-    shortEpochs = max(1, (epochs + 2) / 3)
+    shortEpochs = max(1, epochs / 3 + (epochs % 3 > 0 ? 1 : 0))
   }
 
   /// The plan with less work, the more the higher the level; the last is the least that decides anything.
   public func reduced(to level: Int) -> RacePlan {
     var plan = self
-    plan.shortEpochs = max(1, shortEpochs / [1, 2, 4, 8][min(level, 3)])
-    plan.epochs = max(1, epochs / [1, 1, 2, 4][min(level, 3)])
-    plan.finalistCount = min(finalistCount, [4, 3, 3, 2][min(level, 3)])
-    plan.splitCount = min(splitCount, [3, 2, 2, 1][min(level, 3)])
+    plan.shortEpochs = max(1, shortEpochs / [1, 2, 4, 8][max(0, min(level, 3))])
+    plan.epochs = max(1, epochs / [1, 1, 2, 4][max(0, min(level, 3))])
+    plan.finalistCount = min(finalistCount, [4, 3, 3, 2][max(0, min(level, 3))])
+    plan.splitCount = min(splitCount, [3, 2, 2, 1][max(0, min(level, 3))])
     return plan
   }
 

@@ -54,6 +54,10 @@ final class TrialRunner {
     replicateCount: Int, trials: TrialStore?, startingFrom given: PrerequisiteHeads?, ownHead: OwnHead?,
     matching: ClassMatching, classWeights: ClassWeightTable?
   ) throws {
+    if let fault = settings.fault { throw ComparisonError(.badRecipe, fault) }
+    guard set.unseen != nil || splitCount > 0, replicateCount >= 0 else {
+      throw ComparisonError(.badRecipe, "images are divided into one split or more, and drawn 0 times or more")
+    }
     self.set = set
     self.settings = settings
     self.architecture = architecture

@@ -9,7 +9,7 @@ struct AverageCommand: ParsableCommand {
       Heads that are best in different groups of classes complement each other: the mean of balanced group softmax and of \
       softmax on class-balanced images has some of the frequent classes of the one and of the rare classes of the other. \
       The mean is a run of its own, a linear layer with as many rows as all of them, which predict, evaluate, report and \
-      export take as any other, and which Integrations put into a detector. The heads must be linear layers on the same \
+      export take as any other. It is no layer that a framework has: Integrations put it into a detector. The heads must be linear layers on the same \
       features, for the same categories.
 
       EXAMPLES
@@ -37,7 +37,9 @@ struct AverageCommand: ParsableCommand {
     let path = output ?? freshRunPath(for: Self._commandName)
     try overwrite.check(path)
     let paths = heads.map { RunFolder.headPath(for: $0) }
-    let parts = try paths.map { try LinearHead(contentsOf: $0) }
+    // A detector's own file does not name its classes: they are those of the heads that do.
+    let named = paths.lazy.compactMap { try? LinearHead(contentsOf: $0).groups }.first
+    let parts = try paths.map { try LinearHead(contentsOf: $0, groups: named) }
     for (path, part) in zip(paths, parts).dropFirst() {
       do {
         _ = try LinearHead.mean(of: [parts[0], part])

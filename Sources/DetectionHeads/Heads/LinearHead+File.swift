@@ -77,9 +77,13 @@ extension LinearHead {
     }
     let groups = try Self.groups(of: file, fallback: fallback, rows: rows.bias.count / anchorCount, path: file.path)
     do {
+      let base = try Self.layout(of: file, groups: groups)
+      guard base.product == .linear, !(base is MeanLayout) else {
+        throw LinearHeadError(
+          .unsupported, "a dense head cannot have the layout \(base.name): its logits are not plain linear ones")
+      }
       try self.init(
-        weight: rows.weight, bias: rows.bias,
-        layout: AnchoredLayout(try Self.layout(of: file, groups: groups), anchorCount: anchorCount), groups: groups,
+        weight: rows.weight, bias: rows.bias, layout: AnchoredLayout(base, anchorCount: anchorCount), groups: groups,
         method: file.metadata["method"] ?? "softmax")
     } catch let error as LinearHeadError {
       throw error.inFile(file.path)

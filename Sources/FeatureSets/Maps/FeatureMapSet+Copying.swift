@@ -57,15 +57,17 @@ extension FeatureMapSet {
   }
 
   /// The size of all maps as they are stored, in bytes.
-  public var featureByteCount: Int { locationCount * channelCount * elementType.byteCount }
+  public var featureByteCount: Int {
+    shards.reduce(0) { $0 + $1.locationCount * channelCount * $1.features.elementType.byteCount }
+  }
 
   /// Asks the system to read the maps of locations in the background.
   public func prefetch(locations: Range<Int>) {
-    let rowBytes = channelCount * elementType.byteCount
     for shard in shards(of: locations) {
       let first = max(locations.lowerBound, shard.firstLocation) - shard.firstLocation
       let end = min(locations.upperBound, shard.firstLocation + shard.locationCount) - shard.firstLocation
       guard first < end else { continue }
+      let rowBytes = channelCount * shard.features.elementType.byteCount
       shard.features.withUnsafeBytes { bytes in
         advisePages(UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<end * rowBytes]), MADV_WILLNEED)
       }

@@ -75,7 +75,9 @@ public struct FeatureMapSet: Sendable {
     var next = 0
     for shardPath in try FeatureSet.shardPaths(at: path) {
       let shard = try FeatureMapShard(openTensors(at: shardPath), firstLocation: next)
-      if let first = shards.first { try Self.check(shard, isLike: first) }
+      if let first = shards.first {
+        try Self.check(shard, isLike: first, filled: shards.first { !$0.images.isEmpty })
+      }
       if let last = shards.last?.images.last, let image = shard.images.first, last.id >= image.id {
         throw FeatureSetError(
           path: shard.path, tensor: "image_ids", row: 0, code: .imageOrder,
@@ -100,7 +102,9 @@ public struct FeatureMapSet: Sendable {
   /// The number L of levels.
   public var levelCount: Int { images.first?.levels.count ?? 0 }
 
-  private static func check(_ shard: FeatureMapShard, isLike first: FeatureMapShard) throws {
+  private static func check(
+    _ shard: FeatureMapShard, isLike first: FeatureMapShard, filled: FeatureMapShard?
+  ) throws {
     func fault(_ tensor: String, _ detail: String) -> FeatureSetError {
       FeatureSetError(path: shard.path, tensor: tensor, code: .mixedShards, detail: detail)
     }
@@ -110,8 +114,10 @@ public struct FeatureMapSet: Sendable {
     guard shard.anchorsPerLocation == first.anchorsPerLocation else {
       throw fault("box_deltas", "every shard must have as many a location, or none: \(first.path) is otherwise")
     }
-    if let image = shard.images.first, let other = first.images.first, image.levels.count != other.levels.count {
-      throw fault("level_shapes", "\(image.levels.count) levels, but \(other.levels.count) in \(first.path)")
+    if let image = shard.images.first, let filled, let other = filled.images.first,
+      image.levels.count != other.levels.count
+    {
+      throw fault("level_shapes", "\(image.levels.count) levels, but \(other.levels.count) in \(filled.path)")
     }
   }
 }

@@ -10,7 +10,7 @@ import LVISDatasets
 ///
 /// Every training is made from a recipe: `bags train`, the trials that choose a learning rate, the rows of a
 /// comparison, calibrations that train. Two trainings of one recipe on the same data give the same head, byte for byte,
-/// on the same number of threads. As JSON a recipe has the keys of a run's `run.json`.
+/// on the same kernels. As JSON a recipe has the keys of a run's `run.json`.
 ///
 /// The learning rate is a number here. Where it was searched for, the run's record says how.
 public struct TrainingRecipe: Sendable, Equatable {

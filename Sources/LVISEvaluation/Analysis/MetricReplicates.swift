@@ -108,7 +108,7 @@ public struct MetricReplicates: Sendable, Equatable, Codable {
       return mean(second) - before
     }
     guard let interval = middle(of: differences) else { return nil }
-    guard let observed else { return interval }
+    guard let observed, observed.isFinite else { return interval }
     let measured = differences.filter { !$0.isNaN }
     let shift = observed - Double(measured.reduce(0, +)) / Double(measured.count)
     return interval.lowerBound + shift...interval.upperBound + shift

@@ -94,8 +94,8 @@ public struct Reproducibility: Sendable, Codable, Equatable {
           + inputs.map { "\($0.name) \($0.path) (fingerprint \($0.fingerprint))" }.joined(separator: ", ") + ".")
     if let tuning { sentences.append(tuning.text) }
     sentences.append(
-      "The same program, files, seeds, threads and kernels give the same heads, byte for byte; other kernels or another "
-        + "number of threads change the last bits of sums.")
+      "The same program, files, seeds, threads and kernels give the same heads, byte for byte; other kernels change the "
+        + "last bits of sums, and so does another number of threads with hidden layers, mining or feature maps.")
     return sentences.joined(separator: " ")
   }
 }

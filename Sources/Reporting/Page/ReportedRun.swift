@@ -114,6 +114,8 @@ extension ReportedRun {
 extension RunRecord {
   /// The command that repeats the run, in lines of about eighty characters that a shell takes as one.
   public var commandLines: [String] {
+    if let averaged { return [(["bags average"] + averaged.map(Self.quoted)).joined(separator: " ")] }
+    if let importedFrom { return ["# \(Self.quoted(importedFrom)) as it is"] }
     var lines = [calibration == nil ? "bags train" : "bags calibrate \(Self.quoted(inputs["init"]?.path ?? ""))"]
     for setting in options {
       let word = "--\(setting.name) \(Self.quoted(setting.value))"

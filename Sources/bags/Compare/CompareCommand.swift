@@ -167,7 +167,7 @@ struct CompareCommand: ParsableCommand {
     }
     var inputs = set.trainingInputs.merging(set.validationInputs) { $1 }
     inputs["init"] = comparison.ownHead?.input
-    if tune != nil { inputs.merge(set.tuningImages?.inputs ?? [:]) { $1 } }
+    if tune != nil || methods.contains(.auto) { inputs.merge(set.tuningImages?.inputs ?? [:]) { $1 } }
     showKeptDetections(of: result)
     let report = try ComparisonReport(
       result, groups: set.groups, program: Program.name, inputs: inputs, command: ComparisonText.command)

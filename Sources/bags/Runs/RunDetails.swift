@@ -49,7 +49,7 @@ struct RunDetails: Encodable {
     repeated_by =
       if overview.state == .interrupted {
         "bags \(record.commandName) --resume \(overview.path.dropLast(".partial".count))"
-      } else if record.calibration != nil {
+      } else if record.recipe == nil || record.calibration != nil {
         record.commandLines.joined(separator: "\n")
       } else {
         "bags train --config \(folder.recordPath)"

@@ -37,7 +37,9 @@ enum RaceText {
     let objects = record.heldOutObjectCounts.enumerated().map { "G\($0 + 1): \(grouped($1))" }.joined(separator: ", ")
     var text =
       "On \(grouped(record.heldOutImageCount)) \(record.usesUnseenImages ? "unseen" : "held-out training") images "
-      + "with \(objects) objects; rung 1 is short trials, 2 whole ones, 3 whole ones on all splits."
+      + "with \(objects) objects; rung 1 is short trials on "
+      + "one split, 2 whole ones, 3 whole ones on all splits. Of those that the images cannot tell from the best the mean of "
+      + "the most heads wins, since it varies least."
     if let rate = record.standInLearningRate {
       text +=
         " The detector's own head has seen these images: softmax heads trained without them (learning rate "
@@ -58,7 +60,11 @@ enum RaceText {
     if record.isClear {
       return "\(record.winner) leads \(record.reference) by \(record.criterion) \(interval(lead))"
     }
-    return "nothing here is better than \(hasOwnHead ? "what you have" : record.reference) beyond noise: "
+    let isAnyClear = record.entries.contains { ($0.lead?.count ?? 0) == 3 && ($0.lead?[1] ?? 0) > 0 }
+    return
+      (isAnyClear
+      ? "the winner does not lead \(record.reference) beyond noise: "
+      : "nothing here is better than \(hasOwnHead ? "what you have" : record.reference) beyond noise: ")
       + "\(record.winner), \(record.criterion) "
       + "\(interval(lead)), is trained all the same; images that nobody trained on decide (`bags evaluate --compare`)"
   }

@@ -20,8 +20,8 @@ struct TrainCommand: ParsableCommand {
 
       --method auto races methods, samplers, rates and calibrations on held-out training images (--tune-features: on \
       images that the detector never saw), trains the winner on everything, and says how it compares with the head that \
-      is there (--init). Where heads complement each other the winner is the mean of several. Interrupted, the same \
-      command goes on where it stopped. Its trials are kept in runs/NAME.race.
+      is there (--init). Where heads complement each other the winner is the mean of several. Of those that the images cannot \
+      tell from the best the mean of the most heads wins. Interrupted, the same command goes on where it stopped. Its trials are kept in runs/NAME.race.
 
       --config takes settings from a file, one `option: value` a line (YAML or JSON); options on the command line win. A \
       run's own run.json is such a file: it repeats the run, byte for byte.
@@ -143,6 +143,12 @@ struct TrainCommand: ParsableCommand {
     try refuse(input.classWeights != nil, "--class-weights, which few methods take")
     try refuse(input.match != .ids, "--match: the head must be of the same categories")
     try refuse(tensorboard != nil, "--tensorboard")
+    try refuse(input.dense, "--dense: it races on RoIs")
+    try refuse(input.normalizer != nil, "--normalizer, which is for feature maps")
+    try refuse(tuning.tuneEpochs != nil, "--tune-epochs: --epochs says how long its trials are")
+    if let rate = learningRate.rate, !(rate > 0 && rate.isFinite) {
+      throw ValidationError("--learning-rate must be above 0")
+    }
     if input.features != nil && input.annotations == nil {
       throw ValidationError("--method auto needs --annotations: held-out images are scored by their objects")
     }
@@ -172,7 +178,8 @@ struct TrainCommand: ParsableCommand {
     if let resume {
       try self.resume(RunSession.resume(named: resume, by: "train"))
     } else if method.name == RacingTraining.methodName {
-      let path = output ?? freshRunPath(for: method.name)
+      var path = output ?? freshRunPath(for: method.name)
+      while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
       try overwrite.check(path)
       try RacingTraining(
         input: input, settings: settings.settings(learningRate: learningRate.rate, seed: seed), tuning: tuning,
