@@ -75,6 +75,11 @@ import Testing
   }
 
   /// Z, `tile` rows at a time.
+  @Test func withoutRowsTheGradientIsZero() {
+    let shape = Shape(rows: 0, columns: 40, logits: 5)
+    #expect(backward(shape, x: [], dz: [], logitsAtATime: 5).dw == [Float](repeating: 0, count: 200))
+  }
+
   private func forward(_ shape: Shape, x: [Float], w: [Float], bias: [Float], tile: Int) -> [Float] {
     let (rows, columns, logits) = (shape.rows, shape.columns, shape.logits)
     var packed = [Float](repeating: .nan, count: padded(columns) * rows)
