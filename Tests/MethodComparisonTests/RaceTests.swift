@@ -65,7 +65,7 @@ import TrainingRuns
     }
   }
 
-  @Test func aRaceThatGoesOnIsTheSameAndValidationLabelsDecideNothing() throws {
+  @Test func aRaceThatGoesOnIsTheSame() throws {
     try SmallComparisonSet.with { set, folder in
       let own = try ownHead(set, in: folder)
       let first = try race(set, own: own, in: "\(folder)/a").run()

@@ -32,12 +32,16 @@ public struct AnchorAssignment: Sendable {
   ///   - anchors: The anchors of an image.
   ///   - objects: The boxes of its objects, in the same pixels.
   ///   - isTrained: Whether each location's anchors are trained on; `nil` where all are. The others are ignored.
-  ///   - anchorsPerLocation: A.
+  ///   - anchorsPerLocation: The number A of anchors of each location.
   /// - Returns: The index of an object, ``background`` or ``ignored``, for each anchor.
+  /// - Precondition: A is above 0, and `isTrained` has an element for every location.
   /// - Complexity: O(anchors × objects).
   public func objects(
     of anchors: [CornerBox], among objects: [CornerBox], isTrained: [Bool]? = nil, anchorsPerLocation: Int = 1
   ) -> [Int32] {
+    precondition(
+      anchorsPerLocation > 0 && isTrained.map { $0.count * anchorsPerLocation >= anchors.count } ?? true,
+      "every location needs a mark")
     var assigned = [Int32](repeating: Self.background, count: anchors.count)
     func isLeftOut(_ anchor: Int) -> Bool { isTrained.map { !$0[anchor / anchorsPerLocation] } ?? false }
     if isTrained != nil { for anchor in anchors.indices where isLeftOut(anchor) { assigned[anchor] = Self.ignored } }

@@ -7,7 +7,7 @@ import LVISDatasets
 public struct AnchorGrid: Sendable {
   /// The height and width of each level, in locations.
   public let levels: [(height: Int, width: Int)]
-  /// All anchors.
+  /// The anchors of all levels, as corners in pixels of the image that the detector saw.
   public let anchors: [CornerBox]
   /// The anchors of each level.
   public let levelRanges: [Range<Int>]
@@ -17,8 +17,12 @@ public struct AnchorGrid: Sendable {
   /// - Parameters:
   ///   - settings: Sizes, ratios, strides and rules, of as many levels.
   ///   - levels: The height and width of each level, in locations.
+  /// - Precondition: There are as many sizes and strides as levels, and every level is at least 1 × 1.
   public init(_ settings: AnchorSettings, levels: [(height: Int, width: Int)]) {
-    precondition(settings.sizes.count == levels.count && settings.strides.count == levels.count)
+    precondition(
+      settings.sizes.count == levels.count && settings.strides.count == levels.count
+        && levels.allSatisfy { $0.height > 0 && $0.width > 0 },
+      "anchors need sizes and strides for levels of 1 × 1 or more")
     self.levels = levels
     var anchors: [CornerBox] = []
     anchors.reserveCapacity(levels.reduce(0) { $0 + $1.height * $1.width } * settings.anchorsPerLocation)

@@ -6,9 +6,9 @@ import DenseLinearAlgebra
 /// neighbourhood, its locations from left to right, the channels of each together. A 3 × 3 convolution with padding 1 is the
 /// product of patches and weight rows in that order.
 package final class PaddedMaps {
-  /// C.
+  /// The number C of channels of each location.
   package let channelCount: Int
-  /// M.
+  /// The number M of locations of all images that room was made for.
   package private(set) var locationCount = 0
   private let memory = ScratchBuffer()
   private var base: UnsafeMutablePointer<Float>?

@@ -10,7 +10,10 @@ public struct AnchoredLayout: LogitLayout {
   public let anchorCount: Int
 
   /// Makes a layout of `anchorCount` classifiers, each laid out as `base`.
+  ///
+  /// - Precondition: There is at least one anchor.
   public init(_ base: any LogitLayout, anchorCount: Int) {
+    precondition(anchorCount > 0, "a location has one anchor or more")
     self.base = base
     self.anchorCount = anchorCount
   }
@@ -31,11 +34,11 @@ public struct AnchoredLayout: LogitLayout {
   public var othersLogits: [Int] {
     (0..<anchorCount).flatMap { anchor in base.othersLogits.map { anchor * base.logitCount + $0 } }
   }
-  /// One for each anchor.
+  /// The number of classifiers, one for each anchor.
   public var classifierCount: Int { anchorCount }
-  /// The anchors' own.
+  /// The factor by which the layout of an anchor multiplies the logit.
   public func scale(ofLogit logit: Int) -> Float { base.scale(ofLogit: logit % base.logitCount) }
-  /// The anchors' own.
+  /// The numbers that the layout of an anchor needs beside the logits.
   public var tensors: [String: [Float]] { base.tensors }
 
   /// The scores of every anchor, [count · A, C].
@@ -50,6 +53,6 @@ extension LogitLayout {
     (other as? AnchoredLayout).map { AnchoredLayout(self, anchorCount: $0.anchorCount) } ?? self
   }
 
-  /// A, where the layout is of a dense head; `nil` where it is of one for RoIs or queries.
+  /// The number A of anchors of a location, where the layout is of a dense head; `nil` where it is of one for RoIs or queries.
   public var anchorsPerLocation: Int? { (self as? AnchoredLayout)?.anchorCount }
 }

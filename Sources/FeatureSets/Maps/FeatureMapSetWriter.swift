@@ -83,6 +83,12 @@ public final class FeatureMapSetWriter {
     func fault(_ tensor: String, _ detail: String) -> FeatureSetError {
       FeatureSetError(path: folder, tensor: tensor, code: .writing, detail: "image \(maps.imageID): \(detail)")
     }
+    guard maps.levels.allSatisfy({ (1...1 << 15).contains($0.height) && (1...1 << 15).contains($0.width) }) else {
+      throw fault("level_shapes", "every level is from 1 to 32768 high and wide")
+    }
+    guard (1...1e6).contains(maps.size.x), (1...1e6).contains(maps.size.y) else {
+      throw fault("image_sizes", "\(maps.size.y) × \(maps.size.x) is no height and width of an image")
+    }
     let count = maps.levels.reduce(0) { $0 + $1.count }
     guard count > 0, maps.features.count == count * channelCount else {
       throw fault("features", "\(maps.features.count) numbers are not \(channelCount) channels of \(count) locations")

@@ -8,12 +8,13 @@ extension FeatureSet {
   ///
   /// - Precondition: `rows` lies within `0..<roiCount`.
   public func prefetch(rows: Range<Int>) {
-    let rowBytes = featureCount * elementType.byteCount
     for shard in shards {
       let first = max(rows.lowerBound, shard.firstRow) - shard.firstRow
       let end = min(rows.upperBound, shard.firstRow + shard.rowCount) - shard.firstRow
       guard first < end else { continue }
-      shard.tensor(.features)?.withUnsafeBytes { bytes in
+      guard let features = shard.tensor(.features) else { continue }
+      let rowBytes = featureCount * features.elementType.byteCount
+      features.withUnsafeBytes { bytes in
         advisePages(UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<end * rowBytes]), MADV_WILLNEED)
       }
     }

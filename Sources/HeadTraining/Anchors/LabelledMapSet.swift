@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Objects are assigned to anchors by overlap, as the set's framework does; see ``AnchorAssignment``.
 public struct LabelledMapSet: AnchorSource {
-  /// The maps.
+  /// The feature maps of the training images, whose anchors are labelled.
   public let maps: FeatureMapSet
   /// The anchors of the maps.
   public let anchors: AnchorSettings

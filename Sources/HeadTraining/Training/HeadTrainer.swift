@@ -110,6 +110,12 @@ public final class HeadTrainer {
         "the head is for \(head.layout.anchorsPerLocation.map { "\($0) anchors a location" } ?? "RoIs"), the examples are "
           + (anchorSource.map { "\($0.anchorsPerLocation) anchors a location" } ?? "RoIs"))
     }
+    if let anchorSource, anchorSource.featureCount != 9 * anchorSource.channelCount {
+      throw LinearHeadError(
+        .wrongShape,
+        "anchors of \(anchorSource.channelCount) channels have patches of 9 times as many numbers, not of "
+          + "\(anchorSource.featureCount)")
+    }
     if let fault = anchorSource == nil ? nil : Self.fault(with: objective, boxRegression: boxRegression) {
       throw LinearHeadError(.unsupported, fault)
     }

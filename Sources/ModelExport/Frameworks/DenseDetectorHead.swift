@@ -8,7 +8,7 @@ import TensorFiles
 /// The three have the same order of rows, anchor by anchor and class by ascending label; they differ in the keys, and in that
 /// torchvision has an unused class 0 where its user counted background.
 public struct DenseDetectorHead: Sendable {
-  /// The classifier.
+  /// The convolution as a head of this project, its classes by ascending category id.
   public let classifier: LinearHead
 
   /// Whether a file is of a dense detector, or holds this project's own dense head.

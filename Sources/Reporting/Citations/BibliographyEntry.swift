@@ -20,7 +20,7 @@ public struct BibliographyEntry: Sendable, Hashable {
   public let title: String
   /// The journal, the conference, or where else it is found.
   public let venue: String
-  /// The year.
+  /// The year in which it was published there.
   public let year: Int
   /// The number on arXiv, such as `2006.10408`; `nil` for what is not there.
   public let arXiv: String?

@@ -14,6 +14,9 @@ enum BuiltInMaps {
   static func write() throws {
     let files = FileManager.default
     if files.fileExists(atPath: trainingAnnotations), files.fileExists(atPath: trainingFeatures) { return }
+    if files.fileExists(atPath: folder) {
+      throw CommandFailure("\(folder): stands there but holds no built-in set; remove it, or run in another folder")
+    }
     StandardStreams.note("the built-in set of feature maps goes to \(folder)/: train and val, with their annotations")
     let partial = "\(folder).partial"
     TemporaryFiles.add(partial)
