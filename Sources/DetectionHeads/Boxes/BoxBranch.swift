@@ -93,7 +93,7 @@ extension BoxBranch {
     guard let names = all.first(where: { present.contains("\($0.boxes.last).weight") })?.boxes,
       try file.tensor("\(names.last).weight").shape.count == 4
     else { return nil }
-    let rows = try LinearRows(convolution: names.last, of: file)
+    let rows = try LinearRows(convolution: names.last, of: file, needsBias: false)
     do {
       try self.init(tower: ConvolutionTower(file, names: names), weight: rows.weight, bias: rows.bias)
     } catch let error as LinearHeadError {
