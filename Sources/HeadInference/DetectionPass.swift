@@ -94,7 +94,7 @@ public struct DetectionPass: Sendable {
   /// Consecutive images with enough RoIs together for a product to run at full speed, but in many pieces, so that no
   /// thread waits long for the last.
   private func chunks() -> [Range<Int>] {
-    let block = ImageDetector.rowsAtATime(scorer)
+    let block = scorer.rowsAtATime
     let enough = min(4 * block, max(block / 2, features.roiCount / 128))
     var chunks: [Range<Int>] = []
     var start = 0

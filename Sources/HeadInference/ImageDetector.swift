@@ -30,12 +30,6 @@ final class ImageDetector {
     buffers = Buffers(scorer)
   }
 
-  /// The RoIs that are scored at a time: enough for the product to run at full speed, few enough to stay in the cache.
-  static func rowsAtATime(_ scorer: any RoIScorer) -> Int {
-    let bytesPerRow = 4 * (scorer.inputs + scorer.scratchCount + scorer.classCount)
-    return min(1024, max(64, (64 << 20) / bytesPerRow))
-  }
-
   /// The detections of consecutive images.
   ///
   /// - Parameter positions: The images' positions in the set.
@@ -186,7 +180,7 @@ private final class Buffers {
   let feature: UnsafeMutablePointer<Float>
 
   init(_ scorer: any RoIScorer) {
-    rows = ImageDetector.rowsAtATime(scorer)
+    rows = scorer.rowsAtATime
     features = .allocate(capacity: rows * scorer.inputs)
     scratch = .allocate(capacity: rows * scorer.scratchCount)
     scores = .allocate(capacity: rows * scorer.classCount)

@@ -95,7 +95,7 @@ extension TrainingSettings {
       .init("milestones", milestones.map(String.init).joined(separator: ",")), .init("warmup-steps", "\(warmupSteps)"),
       .init("gradient-clip", gradientClip.map { settingText($0) } ?? "0"), .init("momentum", "\(momentum)"),
       .init("weight-decay", "\(weightDecay)"), .init("seed", "\(seed)"), .init("threads", "\(threads)"),
-      .init("memory-limit", "\(memoryLimit)"),
+      .init("memory-limit", "\(memoryLimit)"), .init("precision", precision.rawValue),
     ]
   }
 }

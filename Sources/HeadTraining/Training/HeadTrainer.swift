@@ -116,6 +116,14 @@ public final class HeadTrainer {
         "anchors of \(anchorSource.channelCount) channels have patches of 9 times as many numbers, not of "
           + "\(anchorSource.featureCount)")
     }
+    guard settings.precision.isAvailable else {
+      throw LinearHeadError(
+        .unsupported,
+        "this processor does not multiply in \(settings.precision.rawValue), which takes AVX-512 BF16; fp32 it does")
+    }
+    if anchorSource != nil, settings.precision != .single {
+      throw LinearHeadError(.unsupported, "a dense head is multiplied in fp32, not in \(settings.precision.rawValue)")
+    }
     if let fault = anchorSource == nil ? nil : Self.fault(with: objective, boxRegression: boxRegression) {
       throw LinearHeadError(.unsupported, fault)
     }
@@ -144,7 +152,7 @@ public final class HeadTrainer {
       base: settings.learningRate, milestones: settings.milestones.map { $0 * stepsPerEpoch },
       warmupSteps: min(settings.warmupSteps, stepsPerEpoch))
     optimizer = MomentumSGD(settings)
-    products = BlockProducts(threads: settings.threads)
+    products = BlockProducts(threads: settings.threads, precision: settings.precision)
     hiddenProducts =
       head.hidden.isEmpty ? nil : HiddenLayerProducts(layerCount: head.hidden.count, threads: settings.threads)
     othersLogits = Set(head.layout.othersLogits)

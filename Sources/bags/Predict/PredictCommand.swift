@@ -68,7 +68,7 @@ struct PredictCommand: ParsableCommand {
       try BoxRegressor(openTensors(at: RunFolder.headPath(for: $0)), groups: head.groups)
     }
     let pass = try DetectionPass(
-      features: set, scorer: head, regressor: regressor, clippingTo: dataset, settings: detections.settings)
+      features: set, scorer: try detections.scorer(of: head), regressor: regressor, clippingTo: dataset, settings: detections.settings)
     StandardStreams.note(
       "\(path) (\(head.method)): \(grouped(set.roiCount)) RoIs of \(grouped(set.images.count)) images, "
         + "\(grouped(head.groups.classCount)) classes")

@@ -53,6 +53,7 @@ struct TrainCommand: ParsableCommand {
         bags train --dense --method focal
         bags train --features maps/train --annotations t.json --method focal --init retinanet.safetensors
         bags train --features maps/train --annotations t.json --method bce --mining ohem-1to3 --normalizer per-image
+        bags train --features features/train --annotations t.json --precision auto
         bags train --resume runs/baseline
       """)
 
@@ -165,13 +166,14 @@ struct TrainCommand: ParsableCommand {
   }
 
   /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from,
-  /// and the divisor of the loss.
+  /// the divisor of the loss, and the precision, which is single there.
   private func setDenseDefaults(of recipe: inout TrainingRecipe) throws {
     recipe.normalizer = recipe.normalizer ?? .positives
     let (declared, given) = (try method.method().parameters, try method.given(in: Self.self))
     if declared.contains(where: { $0.name == "prior" }), given["prior"] == nil {
       recipe.method.parameters["prior"] = settingText(LinearHead.anchorPrior)
     }
+    if settings.precision == .auto { recipe.settings.precision = .single }
   }
 
   func run() throws {
@@ -319,7 +321,8 @@ struct TrainCommand: ParsableCommand {
       "\(recipe.method.name): \(data.source.roiText), "
         + "\((data.source as? any AnchorSource).map { "\($0.channelCount) channels" } ?? "\(data.source.featureCount) features"), \(grouped(data.groups.classCount)) classes, "
         + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
-        + "of OpenBLAS \(OpenBLAS.kernels) kernels")
+        + "of OpenBLAS \(OpenBLAS.kernels) kernels"
+        + (settings.precision == .single ? "" : ", \(settings.precision.rawValue)"))
     if let boxes = recipe.boxes, let initial = heads.boxRegressor,
       !boxes.continues(initial, inputs: data.source.featureCount, classCount: data.groups.classCount)
     {
