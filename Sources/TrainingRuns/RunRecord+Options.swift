@@ -83,6 +83,8 @@ extension HeadArchitecture {
     return (hidden.isEmpty ? [] : [list("hidden", hidden.map(String.init))])
       + (stageCount == 1 ? [] : [list("stage-weights", stageWeights.map { settingText($0) })])
       + (temperature.map { [list("normed", [settingText($0)])] } ?? [])
+      + (tower.map { [list("tower", ["\($0.layers)"])] } ?? [])
+      + (tower?.normGroups.map { [list("norm-groups", ["\($0)"])] } ?? [])
   }
 }
 

@@ -1,6 +1,7 @@
 #ifndef CVECTORKERNELS_H
 #define CVECTORKERNELS_H
 
+#include "convolution.h"
 #include "logistic.h"
 #include "processor.h"
 #include "product.h"

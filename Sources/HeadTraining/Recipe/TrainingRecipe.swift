@@ -77,6 +77,7 @@ public struct TrainingRecipe: Sendable, Equatable {
       }
       if let fault = classWeights.fault { throw TrainingRecipeError(.badSetting, fault) }
     }
+    if let fault = architecture.tower?.fault() { throw TrainingRecipeError(.badSetting, fault) }
     if let sampler { _ = try ImageSamplingMethod.chosen(sampler) }
     if let boxes {
       _ = try BoxLossMethod.loss(boxes.loss)

@@ -11,7 +11,7 @@ public final class HeadTrainer {
   /// The head as it is now.
   public var head: LinearHead {
     LinearHead(
-      parameters: classifier.parameters.prefix(headParameterCount),
+      parameters: classifier.parameters.prefix(headParameterCount), tower: startTower,
       layout: objective.layout.normed(like: startLayout).anchored(like: startLayout),
       groups: groups, method: method)
   }
@@ -39,6 +39,8 @@ public final class HeadTrainer {
   private let headParameterCount: Int
   /// The layout of the head that training began with, which says whether the layer is a normed one.
   private let startLayout: any LogitLayout
+  /// The convolutions below the last one of a dense head, as training began with them: their number and kind.
+  private let startTower: ConvolutionTower
   private let groups: CategoryGroups
   private let method: String
   private let optimizer: MomentumSGD
@@ -49,8 +51,13 @@ public final class HeadTrainer {
   private let miner: RoIMiner?
   private let hiddenProducts: HiddenLayerProducts?
   private let boxTrainer: BoxRegressionTrainer?
+  private let branchTrainer: BoxBranchTrainer?
   /// The products of a dense head; `nil` where examples have features of their own.
   private let anchors: AnchorProducts?
+  private let mapReader: MapReader?
+  private let towerProducts: TowerProducts?
+  /// What the last convolution of a dense head sees of the present batch.
+  private var maps = PaddedMaps(channelCount: 1)
   /// The images of the present batch.
   private var batchImages: [Int] = []
   private let batchFeatures = ScratchBuffer()
@@ -69,11 +76,13 @@ public final class HeadTrainer {
   ///   - sampler: Which images an epoch visits; each once unless given.
   ///   - selector: Which RoIs of a batch get a gradient; all unless given.
   ///   - boxRegression: A box regressor to train beside; none unless given.
+  ///   - boxBranch: The regression branch of a dense head to train beside; none unless given.
   /// - Throws: `LinearHeadError` if head, objective and source do not fit each other, or the selector needs what they do
   ///   not have.
   public init(
     head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings,
-    sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil, boxRegression: BoxRegression? = nil
+    sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil, boxRegression: BoxRegression? = nil,
+    boxBranch: BoxBranchRegression? = nil
   ) throws {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError(.wrongShape, "the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
@@ -110,6 +119,13 @@ public final class HeadTrainer {
         "the head is for \(head.layout.anchorsPerLocation.map { "\($0) anchors a location" } ?? "RoIs"), the examples are "
           + (anchorSource.map { "\($0.anchorsPerLocation) anchors a location" } ?? "RoIs"))
     }
+    if let fault = head.tower.isEmpty ? nil : head.tower.fault(below: head.weight.columns / 9) {
+      throw LinearHeadError(.wrongShape, fault)
+    }
+    if head.tower.normGroups == nil {
+      throw LinearHeadError(
+        .missingNormGroups, "the detector's file does not say how many groups the GroupNorm of its convolutions has")
+    }
     if let anchorSource, anchorSource.featureCount != 9 * anchorSource.channelCount {
       throw LinearHeadError(
         .wrongShape,
@@ -130,7 +146,12 @@ public final class HeadTrainer {
     if anchorSource == nil {
       try source.checkClasses(lessThan: objective.layout.classCount, stageCount: head.layout.stageCount)
     }
-    anchors = anchorSource.map { AnchorProducts(source: $0, threads: settings.threads) }
+    anchors = anchorSource.map {
+      AnchorProducts(source: $0, channels: head.weight.columns / 9, threads: settings.threads)
+    }
+    mapReader = anchorSource.map { MapReader($0, threads: settings.threads) }
+    towerProducts = head.tower.isEmpty ? nil : TowerProducts(threads: settings.threads)
+    startTower = head.tower
     let ownParameters = (objective as? any ParameterizedObjective)?.parameters ?? []
     classifier = ParameterGroup(head.parameters + ownParameters)
     headParameterCount = classifier.parameters.count - ownParameters.count
@@ -162,13 +183,20 @@ public final class HeadTrainer {
     miner = try selector.map {
       try RoIMiner($0, objective: objective, source: source, boxTrainer: boxTrainer, threads: settings.threads)
     }
-    lineSums = MetricsSums(componentCount: objective.componentNames.count + (boxTrainer == nil ? 0 : 1))
+    branchTrainer = try boxBranch.map { branch in
+      guard let source = source as? any AnchorBoxSource else {
+        throw LinearHeadError(.missingData, "a regression branch learns from anchors whose objects are known")
+      }
+      return try BoxBranchTrainer(branch, source: source, settings: settings)
+    }
+    let hasBoxes = boxTrainer != nil || boxBranch != nil
+    lineSums = MetricsSums(componentCount: objective.componentNames.count + (hasBoxes ? 1 : 0))
     epochSums = lineSums
   }
 
   /// The reason why a dense head cannot be trained so, in one line; `nil` where it can.
   private static func fault(with objective: any HeadObjective, boxRegression: BoxRegression?) -> String? {
-    if boxRegression != nil { return "a box regressor is trained beside RoIs, not yet beside feature maps" }
+    if boxRegression != nil { return "a box regressor is trained beside RoIs, a regression branch beside feature maps" }
     return objective.trainsDeepHeads
       ? nil
       : "a dense head needs logits that are linear in the features, and a loss that trains all of them and makes no "
@@ -177,6 +205,9 @@ public final class HeadTrainer {
 
   /// The box regressor as it is now; `nil` where none is trained.
   public var boxRegressor: BoxRegressor? { boxTrainer?.regressor }
+
+  /// The regression branch of a dense head as it is now; `nil` where none is trained.
+  public var boxBranch: BoxBranch? { branchTrainer?.branch }
 
   /// The number of steps of the whole training.
   public var stepCount: Int { stepsPerEpoch * settings.epochs }
@@ -189,7 +220,9 @@ public final class HeadTrainer {
   }
 
   /// The names of the parts of the loss; `box` last, where a box regressor is trained.
-  public var componentNames: [String] { objective.componentNames + (boxTrainer == nil ? [] : ["box"]) }
+  public var componentNames: [String] {
+    objective.componentNames + (boxTrainer == nil && branchTrainer == nil ? [] : ["box"])
+  }
 
   /// Takes the next step.
   ///
@@ -203,14 +236,16 @@ public final class HeadTrainer {
       var generator = stepGenerator(purpose: 3, number: stepsTaken)
       if let anchors {
         try miner.reduce(&batch, anchors: anchors, head: head, objective: objective, using: &generator)
-        anchors.take(batch, ofImages: batchImages)
+        anchors.take(batch, ofImages: batchImages, maps: maps)
       } else {
         try miner.reduce(&batch, features: batchFeatures, head: head, objective: objective, using: &generator)
       }
     }
     times.add(.reading, since: &lap)
     let rate = schedule.rate(atStep: stepsTaken)
-    let boxLoss = try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
+    let boxLoss =
+      try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
+      ?? mapReader.flatMap { branchTrainer?.step(batch, ofImages: batchImages, maps: $0.maps, rate: rate) }
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
     try objective.prepareIfNeeded(
       for: BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
@@ -267,9 +302,14 @@ public final class HeadTrainer {
   ) -> [Double] {
     let head = self.head
     if let anchors {
-      let logits = anchors.forward(blocks, labels: labels, head: head)
+      let logits = anchors.forward(blocks, labels: labels, layer: head.classifier)
+      times.add(.forward, since: &lap)
       let losses = objective.backward(logits, batchCount: labels.count, threads: settings.threads)
+      times.add(.loss, since: &lap)
       classifier.withGradient(ofLayerAt: 0) { anchors.backward(into: $0, logitCount: head.bias.count) }
+      towerProducts?.backward(
+        head.tower, outputGradient: anchors.mapGradient(layer: head.classifier), into: &classifier, from: 2)
+      times.add(.backward, since: &lap)
       return losses
     }
     let normalized = cosines?.normalize(head)
@@ -307,8 +347,10 @@ public final class HeadTrainer {
   /// Everything needed to go on from here.
   public func checkpoint() -> TrainingCheckpoint {
     TrainingCheckpoint(
-      stepsTaken: stepsTaken, parameters: classifier.parameters + (boxTrainer?.group.parameters ?? []),
-      objectiveState: objective.savedState.merging(boxTrainer?.state ?? [:]) { $1 }, lineSums: lineSums,
+      stepsTaken: stepsTaken,
+      parameters: classifier.parameters + ((boxTrainer?.group ?? branchTrainer?.group)?.parameters ?? []),
+      objectiveState: objective.savedState.merging(boxTrainer?.state ?? branchTrainer?.state ?? [:]) { $1 },
+      lineSums: lineSums,
       epochSums: epochSums)
   }
 
@@ -323,7 +365,8 @@ public final class HeadTrainer {
     var restored = classifier
     try restored.restore(from: checkpoint.parameters)
     try objective.restore(
-      savedState: try boxTrainer?.restore(from: checkpoint) ?? checkpoint.objectiveState)
+      savedState: try boxTrainer?.restore(from: checkpoint) ?? branchTrainer?.restore(from: checkpoint)
+        ?? checkpoint.objectiveState)
     classifier = restored
     if var own = objective as? any ParameterizedObjective {
       own.parameters = Array(classifier.parameters[headParameterCount...])
@@ -346,10 +389,11 @@ public final class HeadTrainer {
     if isStreamed { prefetch((epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)) }
     let batch: RoIBatch
     let features: UnsafeMutablePointer<Float>
-    if let anchors, let source = source as? any AnchorSource {
+    if let anchors, let mapReader, let source = source as? any AnchorSource {
       batch = source.batch(ofImages: batchImages)
-      try anchors.load(batchImages)
-      anchors.take(batch, ofImages: batchImages)
+      try mapReader.read(batchImages)
+      maps = towerProducts?.forward(head.tower, mapReader.maps) ?? mapReader.maps
+      anchors.take(batch, ofImages: batchImages, maps: maps)
       // Patches are gathered from the maps as they are multiplied.
       features = batchFeatures.floats(1)
     } else {

@@ -70,7 +70,11 @@ struct TrainingInputPaths {
         boxRegressor = nil
       }
     }
-    return PrerequisiteHeads(initial: initial, boxRegressor: boxRegressor, mining: try miningHead.map(head))
+    let boxBranch =
+      recipe.boxes == nil
+      ? nil : try initialHead.flatMap { try BoxBranch(ifIn: openTensors(at: RunFolder.headPath(for: $0))) }
+    return PrerequisiteHeads(
+      initial: initial, boxRegressor: boxRegressor, boxBranch: boxBranch, mining: try miningHead.map(head))
   }
 
   /// Says which classes a head to start from does not have.

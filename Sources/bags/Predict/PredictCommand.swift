@@ -17,7 +17,8 @@ struct PredictCommand: ParsableCommand {
       `bags train --box-loss` trained.
 
       On a set of feature maps, with a dense head, the best --candidates-per-level of every level are decoded; sizes, \
-      anchors and the order of clipping and suppression are the set's.
+      anchors and the order of clipping and suppression are the set's. Boxes are those of the regression branch that was \
+      trained with the head, where one was, else of the set's box_deltas; --box-head names a branch of another file.
 
       EXAMPLES
         bags predict --features features/val --annotations lvis_v1_val.json
@@ -45,6 +46,12 @@ struct PredictCommand: ParsableCommand {
       valueName: "run|file"))
   var boxHead: String?
 
+  @Option(
+    help: .init(
+      "Feature maps of a pyramid, with a detector's own file: the groups of GroupNorm in its branches, which the file does "
+        + "not say; 32 in most.", valueName: "groups"))
+  var normGroups: Int?
+
   @OptionGroup(title: "Detections") var detections: DetectionOptions
 
   @Option(help: .init("Where the results go; columns of tensors where it ends in .safetensors.", valueName: "file"))
@@ -52,6 +59,12 @@ struct PredictCommand: ParsableCommand {
 
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var format: FormatOptions
+
+  func validate() throws {
+    if let normGroups, !(1...1 << 16).contains(normGroups) {
+      throw ValidationError("--norm-groups must be from 1 to 65536")
+    }
+  }
 
   func run() throws {
     try overwrite.check(output)
@@ -90,20 +103,37 @@ struct PredictCommand: ParsableCommand {
   /// Detects on feature maps.
   private func predict(with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?) throws
   {
-    if boxHead != nil {
-      throw CommandFailure("--box-head is for RoIs; the boxes of feature maps are those of the set's box_deltas")
-    }
     if let dataset { try maps.checkImages(areIn: dataset) }
-    let pass = try AnchorDetectionPass(maps: maps, head: head, settings: detections.settings)
+    let head = try normGroups.map { try head.statingNormGroups($0) } ?? head
+    let branch = try boxBranch(of: head, named: path, on: maps)
+    let pass = try AnchorDetectionPass(maps: maps, head: head, boxBranch: branch, settings: detections.settings)
     StandardStreams.note(
       "\(path) (\(head.method)): \(grouped(maps.locationCount * pass.anchors.anchorsPerLocation)) anchors of "
         + "\(grouped(maps.images.count)) images, \(grouped(head.groups.classCount)) classes")
-    if maps.anchorsPerLocation == nil {
+    if branch != nil {
+      StandardStreams.note("boxes are those of the regression branch of \(boxHead ?? path)")
+    } else if maps.anchorsPerLocation == nil {
       StandardStreams.warn("\(maps.path): has no box_deltas, the anchors are used as they are")
     }
     let start = ContinuousClock.now
     let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))
     try report(imageCount: maps.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+  }
+
+  /// The regression branch that gives the boxes: that of --box-head, else the head's own where it was trained, or where the
+  /// set has no deltas; `nil` to take the set's.
+  private func boxBranch(of head: LinearHead, named path: String, on maps: FeatureMapSet) throws -> BoxBranch? {
+    let branch: BoxBranch?
+    if let boxHead {
+      branch = try BoxBranch(ifIn: openTensors(at: RunFolder.headPath(for: boxHead)))
+      if branch == nil { throw CommandFailure("\(boxHead): has no regression branch of a dense head") }
+    } else if head.isOfDetector, maps.anchorsPerLocation != nil || maps.statedTower ?? 0 == 0 {
+      // The set has what this branch gave, or is the output of the other branch's tower.
+      branch = nil
+    } else {
+      branch = try BoxBranch(ifIn: openTensors(at: RunFolder.headPath(for: path)))
+    }
+    return try normGroups.flatMap { groups in try branch?.statingNormGroups(groups) } ?? branch
   }
 
   private func loadHead(_ path: String, categories: [LVISCategory]?) throws -> LinearHead {

@@ -52,6 +52,7 @@ struct TrainCommand: ParsableCommand {
         bags train --features features/pooled --annotations t.json --hidden 1024,1024
         bags train --dense --method focal
         bags train --features maps/train --annotations t.json --method focal --init retinanet.safetensors
+        bags train --features pyramid/train --annotations t.json --method focal --init retinanet.safetensors --tower 4
         bags train --features maps/train --annotations t.json --method bce --mining ohem-1to3 --normalizer per-image
         bags train --features features/train --annotations t.json --precision auto
         bags train --resume runs/baseline
@@ -166,8 +167,9 @@ struct TrainCommand: ParsableCommand {
   }
 
   /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from,
-  /// the divisor of the loss, and the precision, which is single there.
-  private func setDenseDefaults(of recipe: inout TrainingRecipe) throws {
+  /// the divisor of the loss, the convolutions that the maps stand below, and the precision, which is single there.
+  private func setDenseDefaults(of recipe: inout TrainingRecipe, on maps: FeatureMapSet) throws {
+    recipe.architecture.tower = architecture.towerArchitecture(on: maps)
     recipe.normalizer = recipe.normalizer ?? .positives
     let (declared, given) = (try method.method().parameters, try method.given(in: Self.self))
     if declared.contains(where: { $0.name == "prior" }), given["prior"] == nil {
@@ -209,7 +211,7 @@ struct TrainCommand: ParsableCommand {
     }
     var recipe = try recipe(setStages: data.source.stageCount)
     recipe.classWeights = try input.classWeights.map { try ClassWeightTable(contentsOf: $0, groups: data.groups) }
-    if data.source is any AnchorSource { try setDenseDefaults(of: &recipe) }
+    if let source = data.source as? LabelledMapSet { try setDenseDefaults(of: &recipe, on: source.maps) }
     let inputs = try paths.fingerprinted()
     if let config { warnOfOtherInputs(than: config, now: inputs) }
     let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
@@ -323,6 +325,13 @@ struct TrainCommand: ParsableCommand {
         + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
         + "of OpenBLAS \(OpenBLAS.kernels) kernels"
         + (settings.precision == .single ? "" : ", \(settings.precision.rawValue)"))
+    if let source = data.source as? any AnchorSource, recipe.boxes != nil, let initial = heads.boxBranch,
+      !recipe.continues(initial, on: source)
+    {
+      StandardStreams.note(
+        "the regression branch of \(paths.initialHead ?? "--init") is of \(initial.tower.count) convolutions below the last, "
+          + "or for other maps or anchors: a fresh one is trained")
+    }
     if let boxes = recipe.boxes, let initial = heads.boxRegressor,
       !boxes.continues(initial, inputs: data.source.featureCount, classCount: data.groups.classCount)
     {
@@ -350,7 +359,8 @@ struct TrainCommand: ParsableCommand {
           Double(metrics.step) / Double(trainer.stepCount), detail: summary(of: metrics, trainer: trainer))
       }
       try session.train(trainer, hooks)
-      result = try session.finish(trainer.head, boxRegressor: trainer.boxRegressor, steps: trainer.stepsTaken)
+      result = try session.finish(
+        trainer.head, boxRegressor: trainer.boxRegressor, boxBranch: trainer.boxBranch, steps: trainer.stepsTaken)
     } catch {
       if !session.hasCheckpoint { session.discard() }
       throw session.adding(resumptionTo: error)
