@@ -64,6 +64,9 @@ extension TrainingRecipe {
         throw InitialHeadError(cause: error)
       }
     }
+    if adversary != nil, !stage.trainsDeepHeads {
+      throw TrainingRecipeError(.conflict, "\(method.name): \(HeadTrainer.adversaryNeeds)")
+    }
     return try HeadTrainer(
       head: head, objective: objective, source: source, settings: settings,
       sampler: sampler.map { try ImageSamplingMethod.sampler($0, for: source, groups: groups) },
@@ -74,6 +77,9 @@ extension TrainingRecipe {
         try $0.regression(
           startingFrom: heads.boxRegressor, inputs: source.featureCount, classCount: groups.classCount,
           using: &generator)
+      },
+      adversary: adversary.map {
+        try AdversaryMethod.adversary($0, for: source, head: head, settings: settings, using: &generator)
       })
   }
 }
