@@ -27,6 +27,8 @@ public struct FeatureSetInspection: Sendable, Encodable {
   public let images: Int
   /// The number D of features of each RoI.
   public let features: Int
+  /// The shape of each RoI's pooled map, `[C, H, W]` in JSON; `nil` where a RoI has a vector.
+  public let pooled: PooledShape?
   /// S, the stages of a cascade.
   public let stages: Int
   /// The RoIs labelled as an object, whether the set says so or overlap does; `nil` where neither can.
@@ -46,7 +48,7 @@ public struct FeatureSetInspection: Sendable, Encodable {
   package private(set) var source: LabelledFeatureSet?
 
   private enum CodingKeys: String, CodingKey {
-    case path, rois, images, features, stages, foreground, statesLabels, roisPerImage, scale, recall
+    case path, rois, images, features, pooled, stages, foreground, statesLabels, roisPerImage, scale, recall
   }
 
   /// Goes through all of a set.
@@ -62,6 +64,7 @@ public struct FeatureSetInspection: Sendable, Encodable {
     rois = set.roiCount
     images = set.images.count
     features = set.featureCount
+    pooled = set.pooledShape
     stages = set.stageCount
     statesLabels = set.hasLabels
     let counts = set.images.map(\.rows.count).sorted()

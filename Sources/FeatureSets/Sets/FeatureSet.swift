@@ -28,6 +28,9 @@ public struct FeatureSet: Sendable {
   public let featureCount: Int
   /// The number S of stages of a cascade that there are features of, `features` being [N, S, D]; 1 for other detectors.
   public let stageCount: Int
+  /// The shape of each RoI's pooled map, `features` being [N, C, H, W]; `nil` where a RoI has a vector. A map's numbers
+  /// follow each other as in the file, so that a head reads it as C · H · W features.
+  public let pooledShape: PooledShape?
   /// The type in which the features are stored: F16, BF16 or F32.
   public let elementType: TensorElementType
   /// The images by ascending id, each with its rows.
@@ -57,6 +60,7 @@ public struct FeatureSet: Sendable {
     roiCount = rowCount
     featureCount = first.featureCount
     stageCount = first.stageCount
+    pooledShape = first.pooledShape
     elementType = first.tensor(.features)?.elementType ?? .float32
     images = try Self.images(of: shards)
     try checkBoxes()
@@ -111,6 +115,12 @@ public struct FeatureSet: Sendable {
     }
     guard shard.stageCount == first.stageCount, shard.labelStageCount == first.labelStageCount else {
       throw fault("features", "of \(shard.stageCount) stages, but of \(first.stageCount) in \(first.path)")
+    }
+    guard shard.pooledShape == first.pooledShape else {
+      func kind(_ shard: FeatureShard) -> String {
+        shard.pooledShape.map { "pooled maps of \($0)" } ?? "vectors of \(shard.featureCount)"
+      }
+      throw fault("features", "\(kind(shard)), but \(kind(first)) in \(first.path)")
     }
     for column in FeatureColumn.allCases where shard.width(of: column) != first.width(of: column) {
       guard let width = shard.width(of: column), let expected = first.width(of: column) else {

@@ -1,8 +1,8 @@
 import HeadLosses
 import HeadTraining
 
-/// The papers, and the programs where there is no paper, that losses, samplers, mining, box losses and calibrations come
-/// from.
+/// The papers, and the programs where there is no paper, that losses, samplers, mining, box losses, adversaries and
+/// calibrations come from.
 public enum Bibliography {
   /// The sources of a method, the one that it is named after first; none for one that a program has added itself.
   public static func entries(for method: any NamedMethod) -> [BibliographyEntry] {
@@ -33,6 +33,7 @@ public enum Bibliography {
       "offline": [.sungPoggio, .felzenszwalb],
     ],
     BoxLossMethod.kind: ["smooth-l1": [.fastRCNN], "ghm-r": [.ghm]],
+    AdversaryMethod.kind: ["occlusion": [.adversary], "occlusion-paper": [.adversary], "deformation": [.adversary]],
     CalibrationMethod.kind: [
       "tau-norm": [.decoupling], "tau-norm-select": [.balancedGroupSoftmax, .decoupling],
       "post-hoc-adjustment": [.logitAdjustment], "norcal": [.norcal], "fracal": [.fracal], "logn": [.logn],
@@ -154,6 +155,9 @@ extension BibliographyEntry {
     "li2017sohem", .article,
     by: "Li, Minne and Zhang, Zhaoning and Yu, Hao and Chen, Xinyuan and Li, Dongsheng",
     "S-OHEM: Stratified Online Hard Example Mining for Object Detection", in: preprint, 2017, arXiv: "1705.02233")
+  static let adversary = BibliographyEntry(
+    "wang2017afastrcnn", by: "Wang, Xiaolong and Shrivastava, Abhinav and Gupta, Abhinav",
+    "A-Fast-RCNN: Hard Positive Generation via Adversary for Object Detection", in: cvpr, 2017, arXiv: "1704.03414")
   static let mmdetection = BibliographyEntry(
     "chen2019mmdetection", .article, by: "Chen, Kai and Wang, Jiaqi and Pang, Jiangmiao and others",
     "MMDetection: Open MMLab Detection Toolbox and Benchmark", in: preprint, 2019, arXiv: "1906.07155")

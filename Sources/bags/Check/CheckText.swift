@@ -39,9 +39,10 @@ struct CheckText {
         : "\(grouped(each.least))–\(grouped(each.greatest)) an image, the median \(grouped(each.median))"
       let foreground = set.foreground.map { " (\(grouped($0)) foreground)" } ?? ""
       let stages = set.stages > 1 ? " of \(set.stages) stages" : ""
+      let maps = set.pooled.map { ", pooled maps of \($0)" } ?? ""
       lines.append(
         "\(set.path): \(grouped(set.rois)) RoIs\(foreground) of \(grouped(set.images)) images, "
-          + "\(perImage); \(grouped(set.features)) features\(stages), root mean square "
+          + "\(perImage); \(grouped(set.features)) features\(stages)\(maps), root mean square "
           + String(format: "%.3g", set.scale))
     }
     if let maps = check.maps {
