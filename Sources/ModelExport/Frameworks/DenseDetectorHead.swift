@@ -68,7 +68,7 @@ public struct DenseDetectorHead: Sendable {
     case .torchvision: layer = LinearHead.denseLayers[0]
     case .detectron2: layer = LinearHead.denseLayers[1]
     case .mmdetection: layer = LinearHead.denseLayers[2]
-    case .bags, .mmdetection1, .official, .eqlv2:
+    case .bags, .mmdetection1, .official, .eqlv2, .transformers:
       throw ModelExportError(
         .unsupported, "\(framework.rawValue) has no dense head; torchvision, detectron2 and mmdetection have")
     }
