@@ -76,6 +76,15 @@ final class ImageDetector {
       for (offset, (index, row)) in rows[block].enumerated() {
         let firstRow = pending[index].image.rows.lowerBound
         let scores = buffers.scores + offset * classCount
+        if settings.takesBestClass {
+          var best = 0
+          for classIndex in 0..<classCount where scores[classIndex] > scores[best] { best = classIndex }
+          if classCount > 0, scores[best] > settings.scoreThreshold {
+            pending[index].candidates.add(
+              Candidate(score: scores[best], place: (row - firstRow) * classCount + best))
+          }
+          continue
+        }
         let count = bags_indices_above(scores, classCount, settings.scoreThreshold, buffers.indices)
         for place in 0..<count {
           let classIndex = Int(buffers.indices[place])

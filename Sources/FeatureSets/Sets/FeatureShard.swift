@@ -3,6 +3,8 @@ import TensorFiles
 /// One file of a feature set: its tensors' shapes and types checked, their values not yet.
 struct FeatureShard: Sendable {
   let path: String
+  /// The texts beside the tensors.
+  let metadata: [String: String]
   /// N, the RoIs in this shard.
   let rowCount: Int
   /// D; S · D where there are features of S stages.
@@ -22,6 +24,7 @@ struct FeatureShard: Sendable {
 
   init(_ container: any TensorContainer, firstRow: Int) throws {
     path = container.path
+    metadata = container.metadata
     self.firstRow = firstRow
     guard !container.names.contains("level_shapes") else {
       throw FeatureSetError(

@@ -22,6 +22,7 @@ public enum Bibliography {
       "effective-number": [.effectiveNumber, .balancedGroupSoftmax], "balanced-softmax": [.balancedMetaSoftmax],
       "logit-adjustment": [.logitAdjustment], "ldam": [.ldam], "loce": [.loce], "seesaw": [.seesaw], "iif": [.iif],
       "disalign": [.disalign], "bce": [.detectron2], "balanced-bce": [.focal], "focal": [.focal], "efl": [.efl],
+      "varifocal": [.varifocal, .realTimeDETR],
       "ghm": [.ghm], "eql": [.eql], "eqlv2": [.eqlv2], "acsl": [.acsl], "federated": [.centerNet2, .detectron2],
       "ecm": [.ecm], "gol": [.gol, .dropLoss], "bacl": [.bacl],
     ],
@@ -97,6 +98,14 @@ extension BibliographyEntry {
   static let focal = BibliographyEntry(
     "lin2017focal", by: "Lin, Tsung-Yi and Goyal, Priya and Girshick, Ross and He, Kaiming and Doll{\\'a}r, Piotr",
     "Focal Loss for Dense Object Detection", in: iccv, 2017, arXiv: "1708.02002")
+  static let varifocal = BibliographyEntry(
+    "zhang2021varifocal", by: "Zhang, Haoyang and Wang, Ying and Dayoub, Feras and S{\\\"u}nderhauf, Niko",
+    "VarifocalNet: An IoU-aware Dense Object Detector", in: cvpr, 2021, arXiv: "2008.13367")
+  static let realTimeDETR = BibliographyEntry(
+    "zhao2024rtdetr",
+    by:
+      "Zhao, Yian and Lv, Wenyu and Xu, Shangliang and Wei, Jinman and Wang, Guanzhong and Dang, Qingqing and Liu, Yi "
+      + "and Chen, Jie", "DETRs Beat YOLOs on Real-time Object Detection", in: cvpr, 2024, arXiv: "2304.08069")
   static let efl = BibliographyEntry(
     "li2022efl",
     by: "Li, Bo and Yao, Yongqiang and Tan, Jingru and Zhang, Gang and Yu, Fengwei and Lu, Jianwei and Luo, Ye",

@@ -4,14 +4,28 @@ import Foundation
 
 /// The thresholds by which scores and boxes become detections; the defaults are LVIS's usual ones.
 struct DetectionOptions: ParsableArguments {
-  @Option(help: .init("The score that a candidate must pass.", valueName: "score"))
-  var scoreThreshold: Float = 1e-4
+  @Option(
+    help: .init(
+      "The score that a candidate must pass (default: 1e-4; queries: as their set says, else 0).", valueName: "score"))
+  var scoreThreshold: Float?
 
-  @Option(help: .init("The IoU above which boxes of a class suppress each other.", valueName: "iou"))
-  var nmsIou = 0.5
+  @Option(
+    help: .init(
+      "The IoU above which boxes of a class suppress each other, 1 for none (default: 0.5; queries: as their set says, else 1).",
+      valueName: "iou"))
+  var nmsIou: Double?
 
-  @Option(help: .init("The detections kept of an image, over all classes.", valueName: "count"))
-  var maxDetections = 300
+  @Option(
+    help: .init(
+      "The detections kept of an image, over all classes (default: 300, or as a set of queries says).",
+      valueName: "count"))
+  var maxDetections: Int?
+
+  @Option(
+    help: .init(
+      "Queries: the best class of each, as DETR detects, or all, as detectors with sigmoids do (default: as their set says, else all).",
+      valueName: "classes"))
+  var perQuery: QueryDetectionSettings.Classes?
 
   @Option(help: .init("Feature maps: the best candidates kept of each level.", valueName: "count"))
   var candidatesPerLevel = 1000
@@ -48,9 +62,9 @@ struct DetectionOptions: ParsableArguments {
 
   func validate() throws {
     func require(_ holds: Bool, _ message: String) throws { if !holds { throw ValidationError(message) } }
-    try require((0..<1).contains(scoreThreshold), "--score-threshold must be at least 0 and below 1")
-    try require((0...1).contains(nmsIou), "--nms-iou must be from 0 to 1")
-    try require((1...1_000_000).contains(maxDetections), "--max-detections must be from 1 to 1000000")
+    try require((0..<1).contains(scoreThreshold ?? 0), "--score-threshold must be at least 0 and below 1")
+    try require((0...1).contains(nmsIou ?? 0), "--nms-iou must be from 0 to 1")
+    try require((1...1_000_000).contains(maxDetections ?? 1), "--max-detections must be from 1 to 1000000")
     try require((1...1_000_000_000).contains(candidatesPerLevel), "--candidates-per-level must be from 1 to 1000000000")
     try require((0...1e6).contains(minBoxSize), "--min-box-size must be from 0 to 1000000")
     try require((1...1024).contains(threads ?? 1), "--threads must be from 1 to 1024")
@@ -58,10 +72,14 @@ struct DetectionOptions: ParsableArguments {
 
   var settings: DetectionSettings {
     DetectionSettings(
-      scoreThreshold: scoreThreshold, suppressionIoU: nmsIou, maximumPerImage: maxDetections,
-      minimumSize: minBoxSize, candidatesPerLevel: candidatesPerLevel, boxCoder: BoxCoder(convention: boxCoder),
+      scoreThreshold: scoreThreshold ?? 1e-4, suppressionIoU: nmsIou ?? 0.5, maximumPerImage: maxDetections ?? 300,
+      minimumSize: minBoxSize, candidatesPerLevel: candidatesPerLevel,
+      queries: QueryDetectionSettings(
+        classes: perQuery, scoreThreshold: scoreThreshold, suppressionIoU: nmsIou, maximumPerImage: maxDetections),
+      boxCoder: BoxCoder(convention: boxCoder),
       threads: threads ?? DefaultThreads.count)
   }
 }
 
 extension BoxCoder.Convention: ExpressibleByArgument {}
+extension QueryDetectionSettings.Classes: ExpressibleByArgument {}
