@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,11 +16,11 @@ from torchvision.models.detection.retinanet import RetinaNet
 
 from .annotations import Annotations
 from .classes import ClassIDs, checked_ids, order_of
+from .dense_layers import DenseScores
 from .export import _image_ids, _Progress
 from .files import write_safetensors
 from .heads import HeadFile
 from .maps import MapSetWriter
-from .scorer import HeadScorer, refuse_training
 
 LAYER = "head.classification_head.cls_logits"
 
@@ -139,28 +138,6 @@ def install_layer(detector: RetinaNet, path: str | os.PathLike[str], category_id
         return
     detector.head.load_state_dict(state, strict=False)
     own.cls_logits = DenseScores(head, _labels(detector, category_ids), count).to(own.cls_logits.weight.device).eval()
-
-
-class DenseScores(nn.Module):
-    """Takes the place of RetinaNet's last convolution: the logits whose sigmoids are the scores that `bags predict` gives."""
-
-    def __init__(self, head: HeadFile, category_ids: ClassIDs, anchors: int) -> None:
-        super().__init__()
-        self.anchors = anchors
-        self.weight = nn.Parameter(head.weight.clone(), requires_grad=False)
-        self.bias = nn.Parameter(head.bias.clone(), requires_grad=False)
-        rows = len(head.bias) // anchors
-        self.scorer = HeadScorer(replace(head, weight=head.weight[:rows].flatten(1), bias=head.bias[:rows]), category_ids)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            refuse_training()
-        logits = nn.functional.conv2d(x, self.weight, self.bias, padding=1)
-        count, _, height, width = logits.shape
-        each = logits.view(count, self.anchors, -1, height, width).permute(0, 1, 3, 4, 2)
-        scores = self.scorer.scores(each.reshape(-1, each.shape[-1])).view(*each.shape[:-1], -1)
-        # A score of 0 or 1 has no finite logit.
-        return scores.clamp(1e-30, 1 - 1e-7).logit().permute(0, 1, 4, 2, 3).reshape(count, -1, height, width)
 
 
 def _branch_state(detector: RetinaNet, head: HeadFile, path: str | os.PathLike[str]) -> dict[str, Tensor]:

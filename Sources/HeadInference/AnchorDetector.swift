@@ -60,16 +60,23 @@ final class AnchorDetector {
     let classCount = head.classCount
     var suppression = GreedySuppression(classCount: classCount, threshold: settings.suppressionIoU)
     var detections: [ImageDetections.Detection] = []
-    for candidate in candidates where detections.count < settings.maximumPerImage {
+    var keptCount = 0
+    for candidate in candidates where keptCount < settings.maximumPerImage {
       let (anchor, classIndex) = candidate.place.quotientAndRemainder(dividingBy: classCount)
-      let box = try box(anchor, of: boxes, deltas: deltas, image: image)
+      var box = try box(anchor, of: boxes, deltas: deltas, image: image)
       let size = settings.minimumSize
       if size > 0, box.x2 - box.x1 < size || box.y2 - box.y1 < size { continue }
       guard suppression.keeps(box, class: classIndex) else { continue }
+      keptCount += 1
+      if !anchors.convention.clipsBeforeSuppression {
+        // detectron2's `detector_postprocess` drops what lies outside the image, when the others have been counted.
+        box = clip(box, to: image)
+        guard box.x1 < box.x2, box.y1 < box.y2 else { continue }
+      }
       detections.append(
         ImageDetections.Detection(
-          box: anchors.convention.clipsBeforeSuppression ? box : clip(box, to: image), score: candidate.score,
-          classIndex: classIndex, row: image.locations.lowerBound * anchors.anchorsPerLocation + anchor))
+          box: box, score: candidate.score, classIndex: classIndex,
+          row: image.locations.lowerBound * anchors.anchorsPerLocation + anchor))
     }
     return ImageDetections(imageID: image.id, detections: detections)
   }

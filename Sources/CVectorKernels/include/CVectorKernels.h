@@ -5,6 +5,7 @@
 #include "logistic.h"
 #include "processor.h"
 #include "product.h"
+#include "product_bf16.h"
 #include "sgd.h"
 #include "select.h"
 #include "softmax.h"

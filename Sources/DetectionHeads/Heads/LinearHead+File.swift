@@ -12,8 +12,8 @@ extension LinearHead {
   /// Layers below the classifier are `shared_fcs.0.weight` [H, D], `shared_fcs.0.bias` [H], …; the classifiers of a
   /// cascade are `fc_cls.0.weight`, `fc_cls.0.bias`, ….
   ///
-  /// A file without that metadata is read as a softmax classifier with background first, if it has C + 1 rows for the C
-  /// categories given.
+  /// A file that names no classes is read as of the C categories given, if it has as many rows as its layout: C + 1 for
+  /// softmax with background first, which is meant where it states none, or C for `sigmoid`.
   ///
   /// - Parameters:
   ///   - path: The file.
@@ -179,11 +179,13 @@ extension LinearHead {
       throw LinearHeadError(
         .unnamedClasses, "does not name its classes; give the annotations that it was trained with", path: path)
     }
-    guard rows == fallback.classCount + 1 else {
+    let name = file.metadata["layout"] ?? "softmax"
+    let expected = logitLayouts(for: fallback).first { $0.name == name }?.logitCount ?? fallback.classCount + 1
+    guard rows == expected else {
       throw LinearHeadError(
         .wrongClasses,
-        "fc_cls.weight has \(rows) rows; a softmax head for the \(fallback.classCount) categories of the "
-          + "annotations has \(fallback.classCount + 1), background first", path: path)
+        "fc_cls.weight has \(rows) rows; a \(name) head for the \(fallback.classCount) categories of the "
+          + "annotations has \(expected)" + (name == "softmax" ? ", background first" : ""), path: path)
     }
     return fallback
   }

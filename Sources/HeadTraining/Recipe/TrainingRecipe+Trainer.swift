@@ -73,6 +73,9 @@ extension TrainingRecipe {
         throw InitialHeadError(cause: error)
       }
     }
+    if adversary != nil, !stage.trainsDeepHeads {
+      throw TrainingRecipeError(.conflict, "\(method.name): \(HeadTrainer.adversaryNeeds)")
+    }
     return try HeadTrainer(
       head: head, objective: objective, source: source, settings: settings,
       sampler: sampler.map { try ImageSamplingMethod.sampler($0, for: source, groups: groups) },
@@ -88,6 +91,9 @@ extension TrainingRecipe {
         },
       boxBranch: try anchors.flatMap { anchors in
         try boxes.map { try boxBranch($0, on: anchors, startingFrom: heads, using: &generator) }
+      },
+      adversary: try adversary.map {
+        try AdversaryMethod.adversary($0, for: source, head: head, settings: settings, using: &generator)
       })
   }
 }

@@ -16,10 +16,14 @@ final class BlockProducts {
   private let featureGradient = ScratchBuffer()
   private let blockFeatureGradient = ScratchBuffer()
   private let threads: Int
+  private let precision: ProductPrecision
   private var placed: [PlacedBlock] = []
   private var inputs = 0
 
-  init(threads: Int) { self.threads = threads }
+  init(threads: Int, precision: ProductPrecision) {
+    self.threads = threads
+    self.precision = precision
+  }
 
   /// Z = X Wᵀ + b of every block.
   ///
@@ -161,7 +165,8 @@ final class BlockProducts {
     for (block, count) in zip(blocks, counts) {
       placed.append(
         PlacedBlock(
-          block: block, rowCount: count, panels: block.rows == nil ? ofStage[block.stage] ?? nextPanels : nextPanels,
+          block: block, precision: precision, rowCount: count,
+          panels: block.rows == nil ? ofStage[block.stage] ?? nextPanels : nextPanels,
           weights: nextWeights, logits: nextLogits, strips: nextStrips))
       if block.rows != nil { nextPanels += size(count) }
       nextWeights += weightSize(block)

@@ -52,6 +52,7 @@ public final class HeadTrainer {
   private let hiddenProducts: HiddenLayerProducts?
   private let boxTrainer: BoxRegressionTrainer?
   private let branchTrainer: BoxBranchTrainer?
+  private let adversary: (any FeatureAdversary)?
   /// The products of a dense head; `nil` where examples have features of their own.
   private let anchors: AnchorProducts?
   private let mapReader: MapReader?
@@ -79,10 +80,21 @@ public final class HeadTrainer {
   ///   - boxBranch: The regression branch of a dense head to train beside; none unless given.
   /// - Throws: `LinearHeadError` if head, objective and source do not fit each other, or the selector needs what they do
   ///   not have.
-  public init(
+  public convenience init(
     head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings,
     sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil, boxRegression: BoxRegression? = nil,
     boxBranch: BoxBranchRegression? = nil
+  ) throws {
+    try self.init(
+      head: head, objective: objective, source: source, settings: settings, sampler: sampler, selector: selector,
+      boxRegression: boxRegression, boxBranch: boxBranch, adversary: nil)
+  }
+
+  /// Prepares training with an adversary that makes the features of batches harder; `nil` for none.
+  init(
+    head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings,
+    sampler: (any ImageSampler)?, selector: (any RoISelector)?, boxRegression: BoxRegression?,
+    boxBranch: BoxBranchRegression?, adversary: (any FeatureAdversary)?
   ) throws {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError(.wrongShape, "the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
@@ -111,6 +123,8 @@ public final class HeadTrainer {
       throw LinearHeadError(
         .unsupported, "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
     }
+    guard adversary == nil || objective.trainsDeepHeads && head.layout.stageCount == 1 && head.layout.product == .linear
+    else { throw LinearHeadError(.unsupported, Self.adversaryNeeds) }
     guard source.imageCount > 0 else { throw LinearHeadError(.missingData, "there are no RoIs to train on") }
     let anchorSource = source as? any AnchorSource
     guard head.layout.anchorsPerLocation == anchorSource?.anchorsPerLocation else {
@@ -131,6 +145,14 @@ public final class HeadTrainer {
         .wrongShape,
         "anchors of \(anchorSource.channelCount) channels have patches of 9 times as many numbers, not of "
           + "\(anchorSource.featureCount)")
+    }
+    guard settings.precision.isAvailable else {
+      throw LinearHeadError(
+        .unsupported,
+        "this processor does not multiply in \(settings.precision.rawValue), which takes AVX-512 BF16; fp32 it does")
+    }
+    if anchorSource != nil, settings.precision != .single {
+      throw LinearHeadError(.unsupported, "a dense head is multiplied in fp32, not in \(settings.precision.rawValue)")
     }
     if let fault = anchorSource == nil ? nil : Self.fault(with: objective, boxRegression: boxRegression) {
       throw LinearHeadError(.unsupported, fault)
@@ -165,7 +187,7 @@ public final class HeadTrainer {
       base: settings.learningRate, milestones: settings.milestones.map { $0 * stepsPerEpoch },
       warmupSteps: min(settings.warmupSteps, stepsPerEpoch))
     optimizer = MomentumSGD(settings)
-    products = BlockProducts(threads: settings.threads)
+    products = BlockProducts(threads: settings.threads, precision: settings.precision)
     hiddenProducts =
       head.hidden.isEmpty ? nil : HiddenLayerProducts(layerCount: head.hidden.count, threads: settings.threads)
     othersLogits = Set(head.layout.othersLogits)
@@ -181,10 +203,17 @@ public final class HeadTrainer {
       }
       return try BoxBranchTrainer(branch, source: source, settings: settings)
     }
-    let hasBoxes = boxTrainer != nil || boxBranch != nil
-    lineSums = MetricsSums(componentCount: objective.componentNames.count + (hasBoxes ? 1 : 0))
+    self.adversary = adversary
+    lineSums = MetricsSums(
+      componentCount: objective.componentNames.count + (boxTrainer == nil && boxBranch == nil ? 0 : 1)
+        + (adversary?.componentName == nil ? 0 : 1))
     epochSums = lineSums
   }
+
+  /// What an adversary needs of the loss, in one line.
+  static let adversaryNeeds =
+    "an adversary needs one stage, logits that are linear in the features, and a loss that trains all of them and makes "
+    + "no features"
 
   /// The reason why a dense head cannot be trained so, in one line; `nil` where it can.
   private static func fault(with objective: any HeadObjective, boxRegression: BoxRegression?) -> String? {
@@ -211,9 +240,10 @@ public final class HeadTrainer {
     return Double(rois) / Double(stepsPerEpoch)
   }
 
-  /// The names of the parts of the loss; `box` last, where a box regressor is trained.
+  /// The names of the parts of the loss; behind them `box`, where boxes are trained, and that of an adversary.
   public var componentNames: [String] {
     objective.componentNames + (boxTrainer == nil && branchTrainer == nil ? [] : ["box"])
+      + (adversary?.componentName.map { [$0] } ?? [])
   }
 
   /// Takes the next step.
@@ -235,6 +265,9 @@ public final class HeadTrainer {
     }
     times.add(.reading, since: &lap)
     let rate = schedule.rate(atStep: stepsTaken)
+    let hardened = harden(batch, features: batchFeatures, rate: rate)
+    // While the adversary is trained alone the head stays as it is, and so does what its loss has learnt.
+    let frozen: (any HeadObjective)? = hardened?.stage == .adversary ? objective : nil
     let boxLoss =
       try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
       ?? mapReader.flatMap { branchTrainer?.step(batch, ofImages: batchImages, maps: $0.maps, rate: rate) }
@@ -244,12 +277,15 @@ public final class HeadTrainer {
     let (labels, features) = addFeatures(to: batchFeatures, labels: batch.labels, using: &generator)
     let blocks = objective.blocks(labels: labels, using: &generator)
     times.add(.choosing, since: &lap)
-    let losses = setGradients(blocks, features: features, labels: labels, lap: &lap)
-    let norm = takeOptimizerStep(rate: rate)
+    let losses = setGradients(
+      blocks, features: features, labels: labels, needsOwn: frozen == nil, adversaryRate: hardened?.rateOfGradient,
+      lap: &lap)
+    if let frozen { objective = frozen }
+    let norm = frozen == nil ? takeOptimizerStep(rate: rate) : 0
     times.add(.update, since: &lap)
     let result = TrainingStep(
       number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate,
-      losses: losses + (boxLoss.map { [$0] } ?? []),
+      losses: losses + (boxLoss.map { [$0] } ?? []) + (hardened?.losses ?? []),
       gradientNorm: norm, roiCount: batch.labels.count,
       foregroundCount: batch.labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) },
       keptRowCounts: blocks.map { $0.rowCount(batchCount: batch.labels.count) },
@@ -261,6 +297,29 @@ public final class HeadTrainer {
     epochSums.add(result)
     stepsTaken += 1
     return result
+  }
+
+  /// Lets an adversary change the features of a batch, and learn.
+  ///
+  /// - Returns: What is trained in this step, the adversary's loss where it has one, and its rate where it learns from the
+  ///   features' gradient; `nil` without an adversary.
+  private func harden(
+    _ batch: RoIBatch, features: UnsafeMutablePointer<Float>, rate: Double
+  ) -> (stage: AdversaryStage, losses: [Double], rateOfGradient: Double?)? {
+    guard let adversary else { return nil }
+    let schedule = adversary.schedule
+    let stage = schedule.stage(atStep: stepsTaken, of: stepCount)
+    let ownRate = schedule.rate(atStep: stepsTaken, of: stepCount, headShare: rate / settings.learningRate)
+    var generator = stepGenerator(purpose: 4, number: stepsTaken)
+    let loss = adversary.harden(
+      AdversaryBatch(
+        stage: stage, isFirst: schedule.isFirst(step: stepsTaken, of: stepCount), labels: batch.labels,
+        images: batch.images, features: features, head: head, rate: ownRate),
+      using: &generator)
+    return (
+      stage, adversary.componentName == nil ? [] : [loss],
+      adversary.needsFeatureGradient && stage != .head ? ownRate : nil
+    )
   }
 
   /// Puts the features that a loss makes behind those of the batch.
@@ -287,10 +346,17 @@ public final class HeadTrainer {
   ///
   /// The head shares the arrays of the parameters; it is gone when these are moved, so that none is copied.
   ///
+  /// - Parameters:
+  ///   - blocks: What the loss asked for.
+  ///   - features: X [N, D].
+  ///   - labels: The classes of the examples.
+  ///   - needsOwn: Whether the head's own gradients are wanted.
+  ///   - adversaryRate: The rate of an adversary that learns from the features' gradient; `nil` for none.
+  ///   - lap: The clock of the parts of a step.
   /// - Returns: The parts of the loss.
   private func setGradients(
-    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32],
-    lap: inout ContinuousClock.Instant
+    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32], needsOwn: Bool,
+    adversaryRate: Double?, lap: inout ContinuousClock.Instant
   ) -> [Double] {
     let head = self.head
     if let anchors {
@@ -313,15 +379,21 @@ public final class HeadTrainer {
     times.add(.forward, since: &lap)
     let losses = objective.backward(logits, batchCount: labels.count, threads: settings.threads)
     times.add(.loss, since: &lap)
+    guard needsOwn || adversaryRate != nil else { return losses }
     let trained = objective.trainedRows
     classifier.withGradient(ofLayerAt: 0) { gradient in
       products.backward(
         into: gradient, inputs: head.weight.columns, logitCount: head.bias.count, trained: trained)
       if let normalized { cosines?.project(gradient, normalized: normalized, head: head) }
     }
-    hiddenProducts?.backward(
-      head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count), into: &classifier,
-      from: 2)
+    if let hiddenProducts {
+      let ofLowest = hiddenProducts.backward(
+        head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count), into: &classifier,
+        from: 2, needsInputGradient: adversaryRate != nil)
+      if let adversaryRate, let ofLowest { adversary?.learn(from: ofLowest, rate: adversaryRate) }
+    } else if let adversaryRate {
+      adversary?.learn(from: products.featureGradient(head: head, batchCount: labels.count), rate: adversaryRate)
+    }
     times.add(.backward, since: &lap)
     return losses
   }
@@ -340,7 +412,8 @@ public final class HeadTrainer {
   public func checkpoint() -> TrainingCheckpoint {
     TrainingCheckpoint(
       stepsTaken: stepsTaken,
-      parameters: classifier.parameters + ((boxTrainer?.group ?? branchTrainer?.group)?.parameters ?? []),
+      parameters: classifier.parameters + ((boxTrainer?.group ?? branchTrainer?.group)?.parameters ?? [])
+        + (adversary?.group.parameters ?? []),
       objectiveState: objective.savedState.merging(boxTrainer?.state ?? branchTrainer?.state ?? [:]) { $1 },
       lineSums: lineSums,
       epochSums: epochSums)
@@ -356,6 +429,7 @@ public final class HeadTrainer {
     else { throw TrainingError.foreignCheckpoint("its steps or loss are another training's") }
     var restored = classifier
     try restored.restore(from: checkpoint.parameters)
+    try adversary?.group.restore(from: checkpoint.parameters)
     try objective.restore(
       savedState: try boxTrainer?.restore(from: checkpoint) ?? branchTrainer?.restore(from: checkpoint)
         ?? checkpoint.objectiveState)

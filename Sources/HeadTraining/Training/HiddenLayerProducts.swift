@@ -52,11 +52,13 @@ final class HiddenLayerProducts {
   ///   - outputGradient: dLoss/dy [count, H] of the highest; overwritten.
   ///   - group: Takes dW and db of every layer.
   ///   - first: The position of the lowest layer's weight among the group's parameters.
+  ///   - needsInputGradient: Whether the gradient of the features is wanted too.
+  /// - Returns: dLoss/dX [count, D] of the lowest, valid until the next call; `nil` where it is not wanted.
   func backward(
     _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, into group: inout ParameterGroup,
-    from first: Int
-  ) {
-    guard let features else { return }
+    from first: Int, needsInputGradient: Bool = false
+  ) -> UnsafeMutablePointer<Float>? {
+    guard let features else { return nil }
     var gradient = outputGradient
     for index in layers.indices.reversed() {
       let layer = layers[index]
@@ -71,12 +73,13 @@ final class HiddenLayerProducts {
       group.withGradient(ofLayerAt: first + 2 * index) {
         weightGradient(layer, gradient: gradient, input: input, into: $0)
       }
-      if index > 0 {
+      if index > 0 || needsInputGradient {
         let next = inputGradients[index].floats(count * layer.inputs)
         inputGradient(layer, gradient: gradient, into: next)
         gradient = next
       }
     }
+    return needsInputGradient ? gradient : nil
   }
 
   /// dW = dYᵀ X, db = Σ_rows dY.

@@ -82,7 +82,7 @@ public struct DenseDetectorHead: Sendable {
     case .torchvision: names = .torchvision
     case .detectron2: names = .detectron2
     case .mmdetection: names = .mmdetection
-    case .bags, .mmdetection1, .official, .eqlv2:
+    case .bags, .mmdetection1, .official, .eqlv2, .transformers:
       throw ModelExportError(
         .unsupported, "\(framework.rawValue) has no dense head; torchvision, detectron2 and mmdetection have")
     }

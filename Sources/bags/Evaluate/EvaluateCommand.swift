@@ -12,6 +12,9 @@ struct EvaluateCommand: ParsableCommand {
       frequency. Where the ground truth lacks what LVIS needs, it is taken as COCO-style, and a warning says what that \
       means.
 
+      --classification scores whole images instead: top-1 accuracy of all classes, and with --groups of those with many, \
+      medium and few training instances (more than 100, 20 to 100, fewer) and of each group, means over classes.
+
       EXAMPLES
         bags evaluate --annotations lvis_v1_val.json --results results.json
         bags evaluate --annotations lvis_v1_val.json --results results.json --groups groups.json --per-class --sort ap
@@ -21,6 +24,7 @@ struct EvaluateCommand: ParsableCommand {
         bags evaluate --annotations lvis_v1_val.json --results results.json --per-class-output classes.csv \
       --curves curves.csv
         bags evaluate --annotations lvis_v1_val.json --results results.json --output runs/bags/evaluation.json
+        bags evaluate --classification labels.csv --results scores.csv --groups groups.json
       """)
 
   @OptionGroup(title: "Input") var input: EvaluationInputOptions
@@ -35,6 +39,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let labels = input.classification { return try scoreClassification(labels) }
     let written = [
       (outputs.output, "--output"), (outputs.curves, "--curves"), (classOptions.perClassOutput, "--per-class-output"),
     ]

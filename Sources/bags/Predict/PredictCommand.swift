@@ -16,6 +16,12 @@ struct PredictCommand: ParsableCommand {
       box_deltas of every class: the detector's, which `bags convert` writes beside the classifier, or one that \
       `bags train --box-loss` trained.
 
+      Queries of DETR and its kin have final boxes and are not suppressed: the best --max-detections of queries × classes \
+      are kept, or of each query its best class (--per-query best). The set's metadata say which.
+
+      Of whole images, a set without boxes, the scores of every class are written: as CSV where --output ends in .csv, \
+      else as JSON. `bags evaluate --classification` scores them.
+
       On a set of feature maps, with a dense head, the best --candidates-per-level of every level are decoded; sizes, \
       anchors and the order of clipping and suppression are the set's. Boxes are those of the regression branch that was \
       trained with the head, where one was, else of the set's box_deltas; --box-head names a branch of another file.
@@ -54,7 +60,10 @@ struct PredictCommand: ParsableCommand {
 
   @OptionGroup(title: "Detections") var detections: DetectionOptions
 
-  @Option(help: .init("Where the results go; columns of tensors where it ends in .safetensors.", valueName: "file"))
+  @Option(
+    help: .init(
+      "Where the results go; columns of tensors where it ends in .safetensors, class scores as CSV where in .csv.",
+      valueName: "file"))
   var output = "results.json"
 
   @OptionGroup var overwrite: OverwriteOptions
@@ -77,13 +86,17 @@ struct PredictCommand: ParsableCommand {
       return try predict(with: head, named: path, on: FeatureMapSet(at: features), dataset: dataset)
     }
     let set = try FeatureSet(at: features)
+    if !set.hasBoxes { return try writeClassScores(of: head, named: path, on: set) }
+    if set.kind != .queries, detections.perQuery != nil {
+      throw CommandFailure("--per-query is for a set of queries; \(features) holds \(set.kind.plural)")
+    }
     let regressor = try boxHead.map {
       try BoxRegressor(openTensors(at: RunFolder.headPath(for: $0)), groups: head.groups)
     }
     let pass = try DetectionPass(
-      features: set, scorer: head, regressor: regressor, clippingTo: dataset, settings: detections.settings)
+      features: set, scorer: try detections.scorer(of: head), regressor: regressor, clippingTo: dataset, settings: detections.settings)
     StandardStreams.note(
-      "\(path) (\(head.method)): \(grouped(set.roiCount)) RoIs of \(grouped(set.images.count)) images, "
+      "\(path) (\(head.method)): \(grouped(set.roiCount)) \(set.kind.plural) of \(grouped(set.images.count)) images, "
         + "\(grouped(head.groups.classCount)) classes")
     if boxHead == nil, try openTensors(at: RunFolder.headPath(for: path)).names.contains("fc_reg.weight") {
       StandardStreams.note("it has a box regressor of its own, which --box-head \(path) applies")
@@ -143,16 +156,42 @@ struct PredictCommand: ParsableCommand {
     return try LinearHead(contentsOf: RunFolder.headPath(for: path), groups: classes)
   }
 
+  /// Writes the class scores of whole images.
+  private func writeClassScores(of head: LinearHead, named path: String, on set: FeatureSet) throws {
+    if boxHead != nil || output.hasSuffix(".safetensors") {
+      throw CommandFailure(
+        "\(features): holds whole images, whose class scores have no boxes; they are written as .csv or .json")
+    }
+    StandardStreams.note(
+      "\(path) (\(head.method)): \(grouped(set.images.count)) images without boxes, "
+        + "\(grouped(head.groups.classCount)) classes")
+    let start = ContinuousClock.now
+    let pass = try ClassScorePass(
+      features: set, scorer: head, threads: detections.settings.threads)
+    try pass.write(to: output, categoryIDs: head.groups.members.map(\.id))
+    let seconds = seconds(ContinuousClock.now - start)
+    if format.isJSON {
+      try printJSON(
+        PredictionSummary(
+          results: output, images: set.images.count, detections: nil, scores: set.roiCount, seconds: seconds))
+    } else {
+      StandardStreams.result(
+        "\(output): \(grouped(head.groups.classCount)) class scores of \(grouped(set.roiCount)) examples, "
+          + "in \(ProgressLine.duration(seconds))")
+    }
+  }
+
   /// Says what is left out.
   private func describe(_ pass: DetectionPass, head: LinearHead, dataset: LVISDataset?) {
     let set = pass.features
-    if boxHead == nil && set.width(of: .boxDeltas) == nil {
-      StandardStreams.warn("\(set.path): has no box_deltas, the proposals are used as they are")
+    // The boxes of queries are final, and reach where the detector put them.
+    if set.kind == .rois {
+      if boxHead == nil && set.width(of: .boxDeltas) == nil {
+        StandardStreams.warn("\(set.path): has no box_deltas, the proposals are used as they are")
+      }
+      if annotations == nil { StandardStreams.warn("no --annotations: boxes are not clipped to their images") }
     }
-    guard let dataset, let annotations else {
-      StandardStreams.warn("no --annotations: boxes are not clipped to their images")
-      return
-    }
+    guard let dataset, let annotations else { return }
     if pass.unclippedImageCount > 0 {
       StandardStreams.warn(
         "\(annotations): \(grouped(pass.unclippedImageCount)) images have no size, their boxes are not clipped")
@@ -160,7 +199,8 @@ struct PredictCommand: ParsableCommand {
     let missing = Set(dataset.images.map(\.id)).subtracting(set.images.map(\.id)).count
     if missing > 0 {
       StandardStreams.warn(
-        "\(set.path): \(grouped(missing)) of the \(grouped(dataset.images.count)) annotated images have no RoIs there")
+        "\(set.path): \(grouped(missing)) of the \(grouped(dataset.images.count)) annotated images have no \(set.kind.plural) there"
+      )
     }
     let unknown = Set(head.groups.members.map(\.id)).subtracting(dataset.categories.map(\.id)).count
     if unknown > 0 {
@@ -185,6 +225,8 @@ struct PredictCommand: ParsableCommand {
 private struct PredictionSummary: Encodable {
   var results: String
   var images: Int
-  var detections: Int
+  var detections: Int?
+  /// The examples that classes are scored of, where they have no boxes.
+  var scores: Int?
   var seconds: Double
 }
