@@ -15,6 +15,9 @@ final class AnchorDetector {
     ScratchBuffer(), ScratchBuffer(), ScratchBuffer(), ScratchBuffer()
   )
   private let indices: UnsafeMutablePointer<UInt32>
+  /// What was read since pages were let go of, and how much that may be: a set may be larger than memory.
+  private var bytesRead = 0
+  private static let bytesKept = 64 << 20
   /// Images of a set are often of few sizes.
   private var grid: (levels: [FeatureMapSet.LevelShape], grid: AnchorGrid)?
 
@@ -36,6 +39,11 @@ final class AnchorDetector {
     let image = maps.images[position]
     let buffer = features.floats(image.locations.count * maps.channelCount)
     try maps.copyFeatures(locations: image.locations, into: buffer)
+    bytesRead += image.locations.count * (maps.channelCount + 4 * anchors.anchorsPerLocation) * MemoryLayout<Float>.size
+    if bytesRead > Self.bytesKept {
+      maps.releasePages()
+      bytesRead = 0
+    }
     let levels = image.levels.map { (height: $0.height, width: $0.width) }
     padded.reserve([levels])
     padded.set(buffer, ofImage: 0)

@@ -1,6 +1,28 @@
+import DetectionHeads
+import FeatureSets
 import HeadLosses
 
 extension TrainingRecipe {
+  /// The recipe as it is for a set: on feature maps, where nearly every anchor is background, classes start from a score of
+  /// .01 (Lin et al., ICCV 2017, §4.1) and the loss is divided by the positives. On RoIs and queries it stays as it is.
+  ///
+  /// - Parameters:
+  ///   - source: The set.
+  ///   - stated: The names of parameters that stay as they are, since the user gave them.
+  /// - Throws: `MethodParameterError` for a method that is not known.
+  public func withDefaults(for source: any RoISource, keeping stated: some Sequence<String>) throws -> TrainingRecipe {
+    guard source is any AnchorSource else { return self }
+    var recipe = self
+    recipe.normalizer = normalizer ?? .positives
+    let declared = try resolvedMethod().method.parameters
+    if declared.contains(where: { $0.name == Self.priorName }), !stated.contains(Self.priorName) {
+      recipe.method.parameters[Self.priorName] = settingText(LinearHead.anchorPrior)
+    }
+    return recipe
+  }
+
+  private static var priorName: String { "prior" }
+
   /// The loss of a dense head: that of every anchor, with the divisor of choice.
   ///
   /// - Parameter loss: The loss of an anchor's logits.
@@ -23,7 +45,7 @@ extension TrainingRecipe {
       throw refuse(
         "s-ohem needs a box loss for every example, and none is trained on feature maps; take ohem or ohem-1to3")
     }
-    guard loss.trainsDeepHeads else {
+    guard loss.trainsDenseHeads else {
       throw refuse(
         "a dense head needs logits that are linear in the features, and a loss that trains all of them and makes no features"
       )

@@ -1,5 +1,10 @@
 import BalancedGroupSoftmax
 
+extension LVISDataset {
+  /// What is odd about annotations to train on.
+  var trainingFindings: [DataFinding] { findings().filter { !$0.concernsScoringOnly && $0.code != .areasOfZero } }
+}
+
 extension LabelledFeatureSet {
   /// What is odd about the set and its annotations, as far as training needs them.
   ///
@@ -8,8 +13,7 @@ extension LabelledFeatureSet {
   func trainingFindings(with dataset: LVISDataset?) throws -> [DataFinding] {
     let found = try findings(against: dataset)
     guard let fault = found.first(where: { $0.severity == .error }) else {
-      let ofAnnotations = dataset?.findings() ?? []
-      return ofAnnotations.filter { !$0.concernsScoringOnly && $0.code != .areasOfZero } + found
+      return (dataset?.trainingFindings ?? []) + found
     }
     let way = dataset.map { "; `bags check \($0.path ?? "ANNOTATIONS") --features \(features.path)` says more" } ?? ""
     throw CommandFailure(fault.line + way)
@@ -17,6 +21,14 @@ extension LabelledFeatureSet {
 }
 
 extension RoISource {
+  /// What the examples are called.
+  var exampleWord: String { self is any AnchorSource ? "anchors" : "RoIs" }
+
+  /// `1,024 features`, or the channels of feature maps.
+  var featureText: String {
+    (self as? any AnchorSource).map { "\(grouped($0.channelCount)) channels" } ?? "\(grouped(featureCount)) features"
+  }
+
   /// `400 RoIs (150 foreground) of 50 images`.
   var roiText: String {
     if let anchors = self as? any AnchorSource {

@@ -51,6 +51,7 @@ struct TrainCommand: ParsableCommand {
         bags train --config runs/baseline/run.json --output runs/again
         bags train --features features/pooled --annotations t.json --hidden 1024,1024
         bags train --dense --method focal
+        bags train --dense --method auto --epochs 4
         bags train --features maps/train --annotations t.json --method focal --init retinanet.safetensors
         bags train --features maps/train --annotations t.json --method bce --mining ohem-1to3 --normalizer per-image
         bags train --resume runs/baseline
@@ -143,8 +144,7 @@ struct TrainCommand: ParsableCommand {
     try refuse(input.classWeights != nil, "--class-weights, which few methods take")
     try refuse(input.match != .ids, "--match: the head must be of the same categories")
     try refuse(tensorboard != nil, "--tensorboard")
-    try refuse(input.dense, "--dense: it races on RoIs")
-    try refuse(input.normalizer != nil, "--normalizer, which is for feature maps")
+    try refuse(input.normalizer != nil, "--normalizer: each loss is divided by the positives")
     try refuse(tuning.tuneEpochs != nil, "--tune-epochs: --epochs says how long its trials are")
     if let rate = learningRate.rate, !(rate > 0 && rate.isFinite) {
       throw ValidationError("--learning-rate must be above 0")
@@ -162,16 +162,6 @@ struct TrainCommand: ParsableCommand {
       settings: settings.settings(learningRate: learningRate.rate, seed: seed), matching: input.match,
       // Read when the classes are known; whether the method takes any is known now.
       classWeights: input.classWeights.map { _ in ClassWeightTable(byCategory: [:]) }, normalizer: input.normalizer)
-  }
-
-  /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from,
-  /// and the divisor of the loss.
-  private func setDenseDefaults(of recipe: inout TrainingRecipe) throws {
-    recipe.normalizer = recipe.normalizer ?? .positives
-    let (declared, given) = (try method.method().parameters, try method.given(in: Self.self))
-    if declared.contains(where: { $0.name == "prior" }), given["prior"] == nil {
-      recipe.method.parameters["prior"] = settingText(LinearHead.anchorPrior)
-    }
   }
 
   func run() throws {
@@ -207,7 +197,7 @@ struct TrainCommand: ParsableCommand {
     }
     var recipe = try recipe(setStages: data.source.stageCount)
     recipe.classWeights = try input.classWeights.map { try ClassWeightTable(contentsOf: $0, groups: data.groups) }
-    if data.source is any AnchorSource { try setDenseDefaults(of: &recipe) }
+    recipe = try recipe.withDefaults(for: data.source, keeping: method.given(in: Self.self).keys)
     let inputs = try paths.fingerprinted()
     if let config { warnOfOtherInputs(than: config, now: inputs) }
     let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
@@ -317,7 +307,7 @@ struct TrainCommand: ParsableCommand {
     let settings = recipe.settings
     StandardStreams.note(
       "\(recipe.method.name): \(data.source.roiText), "
-        + "\((data.source as? any AnchorSource).map { "\($0.channelCount) channels" } ?? "\(data.source.featureCount) features"), \(grouped(data.groups.classCount)) classes, "
+        + "\(data.source.featureText), \(grouped(data.groups.classCount)) classes, "
         + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
         + "of OpenBLAS \(OpenBLAS.kernels) kernels")
     if let boxes = recipe.boxes, let initial = heads.boxRegressor,

@@ -1,0 +1,31 @@
+import DetectionHeads
+import HeadLosses
+
+extension LinearHead {
+  /// The head with the classes of an example competing: each score times softmax(z)_c^κ over the classes; see
+  /// ``CompetingSigmoidLayout``. It keeps its rows, so post-hoc adjustment may go before it or behind.
+  ///
+  /// - Parameter exponent: κ: 0 changes nothing.
+  /// - Throws: `LinearHeadError` if it is no head with a sigmoid for each class.
+  public func competing(exponent: Double) throws -> LinearHead {
+    guard let sigmoid = layout.unnormed as? SigmoidLayout else {
+      throw LinearHeadError(
+        .unsupported,
+        "competition is for heads with a sigmoid for each class; the classes of a \(layout.name) head compete in a softmax "
+          + "already")
+    }
+    let competing = CompetingSigmoidLayout(base: sigmoid, exponent: Float(exponent))
+    return try LinearHead(
+      weight: weight, bias: bias, hidden: hidden, layout: competing.normed(like: layout), groups: groups, method: method
+    )
+  }
+}
+
+extension CalibrationMethod {
+  /// The calibration `competition`, this project's own, of heads with a sigmoid for each class.
+  public static let competition = CalibrationMethod(
+    name: "competition", summary: "σ(z) times a power of the softmax over the classes, so that they compete",
+    source: "this project's own",
+    parameters: [.number("exponent", default: 0.25, in: 0...10, "κ: 0 changes nothing, 1 multiplies by the softmax")],
+    work: .formula { head, parameters, _ in try head.competing(exponent: parameters.number("exponent")) })
+}
