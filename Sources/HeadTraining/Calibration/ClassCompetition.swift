@@ -3,11 +3,14 @@ import HeadLosses
 
 extension LinearHead {
   /// The head with the classes of an example competing: each score times softmax(z)_c^κ over the classes; see
-  /// ``CompetingSigmoidLayout``. It keeps its rows, so post-hoc adjustment may go before it or behind.
+  /// ``CompetingSigmoidLayout``. It keeps its rows, so post-hoc adjustment may go before it or behind; z − τ log π_c in
+  /// place of z is the two together.
   ///
-  /// - Parameter exponent: κ: 0 changes nothing.
+  /// - Parameters:
+  ///   - exponent: κ: 0 changes nothing.
+  ///   - tau: τ of the adjustment; 0 for none.
   /// - Throws: `LinearHeadError` if it is no head with a sigmoid for each class.
-  public func competing(exponent: Double) throws -> LinearHead {
+  public func competing(exponent: Double, tau: Double = 0) throws -> LinearHead {
     guard let sigmoid = layout.unnormed as? SigmoidLayout else {
       throw LinearHeadError(
         .unsupported,
@@ -15,9 +18,10 @@ extension LinearHead {
           + "already")
     }
     let competing = CompetingSigmoidLayout(base: sigmoid, exponent: Float(exponent))
+    let adjusted = tau == 0 ? self : try logitAdjusted(tau: tau)
     return try LinearHead(
-      weight: weight, bias: bias, hidden: hidden, layout: competing.normed(like: layout), groups: groups, method: method
-    )
+      weight: weight, bias: adjusted.bias, hidden: hidden, layout: competing.normed(like: layout), groups: groups,
+      method: method)
   }
 }
 
@@ -26,6 +30,11 @@ extension CalibrationMethod {
   public static let competition = CalibrationMethod(
     name: "competition", summary: "σ(z) times a power of the softmax over the classes, so that they compete",
     source: "this project's own",
-    parameters: [.number("exponent", default: 0.25, in: 0...10, "κ: 0 changes nothing, 1 multiplies by the softmax")],
-    work: .formula { head, parameters, _ in try head.competing(exponent: parameters.number("exponent")) })
+    parameters: [
+      .number("exponent", default: 0.25, in: 0...10, "κ: 0 changes nothing, 1 multiplies by the softmax"),
+      .number("tau", default: 0, in: 0...10, "τ: the logits are adjusted first, z − τ log π_c; 0 for not"),
+    ],
+    work: .formula { head, parameters, _ in
+      try head.competing(exponent: parameters.number("exponent"), tau: parameters.number("tau"))
+    })
 }

@@ -42,6 +42,7 @@ import Testing
       try head.logitAdjusted(tau: 0.4).competing(exponent: 0.5), try competing.logitAdjusted(tau: 0.4)
     )
     #expect(before.bias == behind.bias && before.layout.name == behind.layout.name)
+    #expect(try head.competing(exponent: 0.5, tau: 0.4).bias == before.bias)
     #expect(throws: LinearHeadError.self) {
       try identityHead(SoftmaxLayout(classCount: 3), counts: [3, 500, 40]).competing(exponent: 0.5)
     }
