@@ -50,11 +50,10 @@ final class HiddenLayerProducts {
   /// - Parameters:
   ///   - layers: Those of `forward`.
   ///   - outputGradient: dLoss/dy [count, H] of the highest; overwritten.
-  ///   - group: Takes dW and db of every layer.
-  ///   - first: The position of the lowest layer's weight among the group's parameters.
+  ///   - withGradient: Calls its closure with the memory for dW and db of a layer, the lowest being 0.
   func backward(
-    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, into group: inout ParameterGroup,
-    from first: Int
+    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>,
+    withGradient: (Int, (LayerGradient) -> Void) -> Void
   ) {
     guard let features else { return }
     var gradient = outputGradient
@@ -68,9 +67,7 @@ final class HiddenLayerProducts {
           gradient[place] = 0
         }
       }
-      group.withGradient(ofLayerAt: first + 2 * index) {
-        weightGradient(layer, gradient: gradient, input: input, into: $0)
-      }
+      withGradient(index) { weightGradient(layer, gradient: gradient, input: input, into: $0) }
       if index > 0 {
         let next = inputGradients[index].floats(count * layer.inputs)
         inputGradient(layer, gradient: gradient, into: next)

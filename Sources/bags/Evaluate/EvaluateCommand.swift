@@ -12,6 +12,8 @@ struct EvaluateCommand: ParsableCommand {
       frequency. Where the ground truth lacks what LVIS needs, it is taken as COCO-style, and a warning says what that \
       means.
 
+      Built with MPI, several processes divide the images: mpirun -n 8 bags evaluate … prints the same numbers.
+
       EXAMPLES
         bags evaluate --annotations lvis_v1_val.json --results results.json
         bags evaluate --annotations lvis_v1_val.json --results results.json --groups groups.json --per-class --sort ap
@@ -38,9 +40,19 @@ struct EvaluateCommand: ParsableCommand {
     let written = [
       (outputs.output, "--output"), (outputs.curves, "--curves"), (classOptions.perClassOutput, "--per-class-output"),
     ]
-    for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }
-    let evaluator = try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
-    let findings = try analysis.findings(evaluator, results: resultsPath(for: input.results))
+    let ranks = try Ranks.joined()
+    var evaluator = try Ranks.agreed {
+      if ranks.rank == 0 {
+        for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }
+      }
+      return try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
+    }
+    evaluator.ranks = ranks
+    let findings = try Ranks.together {
+      try analysis.findings(evaluator, results: resultsPath(for: input.results))
+    }
+    // The first process has the metrics.
+    if ranks.rank > 0 { return }
     StandardStreams.show(findings.warningsOfOther)
     StandardStreams.show(findings.result.warnings.filter { !evaluator.warnings.contains($0) })
     let names = ResultNames([analysis.compare, input.results].compactMap(\.self)).names

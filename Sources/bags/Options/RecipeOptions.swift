@@ -36,6 +36,13 @@ struct RecipeOptions: ParsableArguments {
       "Features that may stay in memory, such as 500M or 4G; a larger set is streamed from disk.", valueName: "size"))
   var memoryLimit = ByteCount(4 << 30)
 
+  @Option(
+    help: .init(
+      "Cut each batch's images into so many parts whose gradients are summed in one order: the same head from any number "
+        + "of MPI's processes, up to as many (default: 16 where MPI starts `bags train`, else none).",
+      valueName: "count"))
+  var shards: Int?
+
   func validate() throws {
     // 0 means no limit here; the settings say so by having none.
     guard gradientClip >= 0, gradientClip.isFinite else {
@@ -63,6 +70,7 @@ struct RecipeOptions: ParsableArguments {
     settings.seed = seed
     settings.memoryLimit = memoryLimit.value
     settings.threads = threads ?? DefaultThreads.count
+    settings.shards = shards
     return settings
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import Communication
 import Foundation
 
 struct PredictCommand: ParsableCommand {
@@ -18,6 +19,8 @@ struct PredictCommand: ParsableCommand {
 
       On a set of feature maps, with a dense head, the best --candidates-per-level of every level are decoded; sizes, \
       anchors and the order of clipping and suppression are the set's.
+
+      Built with MPI, several processes divide the images: mpirun -n 8 bags predict … writes the same file.
 
       EXAMPLES
         bags predict --features features/val --annotations lvis_v1_val.json
@@ -54,14 +57,26 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var format: FormatOptions
 
   func run() throws {
-    try overwrite.check(output)
+    let ranks = try Ranks.joined()
+    let pass = try Ranks.agreed { try preparedPass(ranks) }
+    let start = ContinuousClock.now
+    let count = try pass.images.writeResults(to: output, categoryIDs: pass.categoryIDs)
+    try report(
+      imageCount: pass.images.imageCount, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+  }
+
+  /// A pass over the features, and the categories of its classes.
+  private typealias Pass = (images: any ImageDetecting, categoryIDs: [Int])
+
+  private func preparedPass(_ ranks: any Communicator) throws -> Pass {
+    if ranks.rank == 0 { try overwrite.check(output) }
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0, including: []) }
     guard let path = head ?? RunFolder.latest()?.path else {
       throw CommandFailure("runs/latest: there is no run yet; train one, or name a run or a head file")
     }
     let head = try loadHead(path, categories: dataset?.categories)
     if try FeatureMapSet.isMapSet(at: features) {
-      return try predict(with: head, named: path, on: FeatureMapSet(at: features), dataset: dataset)
+      return try preparedPass(with: head, named: path, on: FeatureMapSet(at: features), dataset: dataset)
     }
     let set = try FeatureSet(at: features)
     let regressor = try boxHead.map {
@@ -76,20 +91,17 @@ struct PredictCommand: ParsableCommand {
       StandardStreams.note("it has a box regressor of its own, which --box-head \(path) applies")
     }
     describe(pass, head: head, dataset: dataset)
-    if let dataset {
+    if let dataset, ranks.rank == 0 {
       // Images without RoIs have been spoken of.
       StandardStreams.show(try set.findings(against: dataset).filter { $0.code != .imagesWithoutRoIs })
     }
-
-    let start = ContinuousClock.now
-    let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))
-    try report(
-      imageCount: set.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+    return (pass, head.groups.members.map(\.id))
   }
 
-  /// Detects on feature maps.
-  private func predict(with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?) throws
-  {
+  /// A pass over feature maps.
+  private func preparedPass(
+    with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?
+  ) throws -> Pass {
     if boxHead != nil {
       throw CommandFailure("--box-head is for RoIs; the boxes of feature maps are those of the set's box_deltas")
     }
@@ -101,9 +113,7 @@ struct PredictCommand: ParsableCommand {
     if maps.anchorsPerLocation == nil {
       StandardStreams.warn("\(maps.path): has no box_deltas, the anchors are used as they are")
     }
-    let start = ContinuousClock.now
-    let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))
-    try report(imageCount: maps.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+    return (pass, head.groups.members.map(\.id))
   }
 
   private func loadHead(_ path: String, categories: [LVISCategory]?) throws -> LinearHead {
