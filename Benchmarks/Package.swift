@@ -14,6 +14,9 @@ let package = Package(
       name: "training-step",
       dependencies: [.product(name: "BalancedGroupSoftmax", package: "bags")]),
     .executableTarget(
+      name: "dense-step",
+      dependencies: [.product(name: "BalancedGroupSoftmax", package: "bags")]),
+    .executableTarget(
       name: "roofline",
       dependencies: [.product(name: "BalancedGroupSoftmax", package: "bags")]),
     .executableTarget(

@@ -14,6 +14,7 @@ parser.add_argument("--features", type=int, default=1024)
 parser.add_argument("--classes", type=int, default=1203)
 parser.add_argument("--steps", type=int, default=100)
 parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="bf16: torch.autocast")
 args = parser.parse_args()
 torch.set_num_threads(args.threads)
 rng = np.random.default_rng(0)
@@ -58,11 +59,12 @@ times = []
 for step in range(args.steps + 10):
     begin = time.perf_counter()
     x, label = features[step % batches], labels[step % batches]
-    logits = layer(x)
     loss = 0
-    for (target, weight), start, length in zip(targets_and_weights(label), starts, lengths):
-        rows = torch.nn.functional.cross_entropy(logits[:, start:start + length], target, reduction="none")
-        loss = loss + (rows * weight).sum() / max(weight.sum().item(), 1.0)
+    with torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16"):
+        logits = layer(x)
+        for (target, weight), start, length in zip(targets_and_weights(label), starts, lengths):
+            rows = torch.nn.functional.cross_entropy(logits[:, start:start + length], target, reduction="none")
+            loss = loss + (rows * weight).sum() / max(weight.sum().item(), 1.0)
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(layer.parameters(), 35)

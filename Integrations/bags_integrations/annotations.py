@@ -112,6 +112,14 @@ class Annotations:
             )
         return ids
 
+    def instance_counts(self) -> dict[int, int]:
+        """The objects of each category, crowds left out."""
+        counts = dict.fromkeys(self.categories, 0)
+        for found in self._objects.values():
+            for category in found.labels.tolist():
+                counts[category] = counts.get(category, 0) + 1
+        return counts
+
     def objects(self, image_id: int) -> ImageObjects:
         """The objects of an image, none where it has none."""
         none = ImageObjects(torch.zeros((0, 4), dtype=torch.float64), torch.zeros(0, dtype=torch.int64))
@@ -142,6 +150,16 @@ class Match:
     gt_boxes: Tensor
 
 
+def pairwise_ious(boxes: Tensor, others: Tensor) -> Tensor:
+    """The overlap of each of N boxes with each of M: [N, M] of [N, 4] and [M, 4]."""
+    low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    intersection = (high - low).clamp(min=0).prod(dim=2)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+    other_areas = (others[:, 2:] - others[:, :2]).prod(dim=1)
+    return intersection / (areas[:, None] + other_areas[None, :] - intersection)
+
+
 def match(boxes: Tensor, objects: ImageObjects, threshold: float = 0.5) -> Match:
     """Each RoI takes the category of the object that it overlaps most, from an IoU of `threshold` on.
 
@@ -156,12 +174,7 @@ def match(boxes: Tensor, objects: ImageObjects, threshold: float = 0.5) -> Match
     if len(objects.boxes) == 0:
         background = torch.full((count,), -1, dtype=torch.int64)
         return Match(background, torch.zeros(count), rois.to(torch.float32))
-    low = torch.maximum(rois[:, None, :2], objects.boxes[None, :, :2])
-    high = torch.minimum(rois[:, None, 2:], objects.boxes[None, :, 2:])
-    intersection = (high - low).clamp(min=0).prod(dim=2)
-    areas = (rois[:, 2:] - rois[:, :2]).prod(dim=1)
-    object_areas = (objects.boxes[:, 2:] - objects.boxes[:, :2]).prod(dim=1)
-    ious = intersection / (areas[:, None] + object_areas[None, :] - intersection)
+    ious = pairwise_ious(rois, objects.boxes)
     best = ious.max(dim=1).values
     # argmax does not say which of equal ones it takes.
     first = (ious == best[:, None]).to(torch.int8).argmax(dim=1)

@@ -8,6 +8,9 @@
 
 In all of them `category_ids` has the category id of each class of the detector, from class 0 on; `None` where a class
 is no category.
+
+All three take a RetinaNet too: `export_features` then writes feature maps, of which `detectron2_dense` says more
+(`tower=0`, the input of the last convolution, unless given).
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from torch import Tensor, nn
 
 from .annotations import Annotations
 from .classes import ClassIDs
+from .dense_export import map_options
+from .detectron2_dense import dense_layer, dense_model_in, export_maps
 from .export import ExportOptions, ImageRoIs, export_rois
 from .heads import HeadFile
 from .last_layers import LastLayers
@@ -40,22 +45,33 @@ def export_features(
     folder: str | os.PathLike[str],
     category_ids: ClassIDs,
     annotations: Annotations | None = None,
+    *,
+    pooled: bool = False,
+    tower: int | None = None,
     **options: Unpack[ExportOptions],
 ) -> int:
     """Runs a detector over images and writes what goes into its last layers as a feature set: `export_rois` says how.
 
     Args:
-        model: A `GeneralizedRCNN` in evaluation mode.
+        model: A `GeneralizedRCNN` or a `RetinaNet` in evaluation mode.
         load_input: What the model takes of an image, by its id: a dictionary with `image`, and `height` and `width` of
             the original, as `DatasetMapper(cfg, is_train=False)` makes it.
         folder: Where the set goes; a set that was cut off is gone on with.
         category_ids: As above.
         annotations: Gives labels, and the images where `image_ids` does not.
+        pooled: Whether features are the pooled maps [N, C, 7, 7] below the two fully connected layers, which
+            `bags train --hidden 1024,1024` then trains too.
+        tower: Of a RetinaNet: 0 for the input of the last convolution, 4 for the pyramid's maps; see `export_maps`.
         options: Which images, how to store them: `ExportOptions`.
 
     Returns:
         The number of images written by this call.
     """
+    if dense := dense_model_in(model):
+        given = map_options(dict(options) | ({"pooled": True} if pooled else {}))
+        return export_maps(dense, load_input, folder, category_ids, annotations, tower=tower or 0, **given)
+    if tower is not None:
+        raise TypeError("tower: is for a RetinaNet, not for a detector with RoIs")
     model = detector_in(model, "roi_heads")
 
     def rois(image_id: int, extra: Tensor) -> ImageRoIs:
@@ -65,13 +81,14 @@ def export_features(
                 f"image {image_id}: load_input gave a {type(image).__name__}; the detector takes a dict with a tensor "
                 "`image`, `height` and `width`, as DatasetMapper(cfg, is_train=False) makes it"
             )
-        return image_rois(model, image, extra)
+        return image_rois(model, image, extra, pooled)
 
     return export_rois(model, _last_layers(model, category_ids), rois, folder, annotations, **options)
 
 
-def image_rois(model: Any, image: Mapping[str, Any], extra: Tensor) -> ImageRoIs:
-    """What a detector's last layers see of one image: its proposals, and the boxes `extra` [M, 4] behind them."""
+def image_rois(model: Any, image: Mapping[str, Any], extra: Tensor, pooled: bool = False) -> ImageRoIs:
+    """What a detector's last layers see of one image: its proposals, and the boxes `extra` [M, 4] behind them; their pooled
+    maps where these are wanted."""
     heads = model.roi_heads
     images = model.preprocess_image([image])
     maps = model.backbone(images.tensor)
@@ -82,15 +99,21 @@ def image_rois(model: Any, image: Mapping[str, Any], extra: Tensor) -> ImageRoIs
     original = (image.get("width", width), image.get("height", height))
     scale = torch.tensor([original[0] / width, original[1] / height] * 2, device=own.device)
     boxes = torch.cat([own, extra.to(own.device) / scale])
-    pooled = heads.box_pooler([maps[name] for name in heads.box_in_features], [Boxes(boxes)])
-    features = heads.box_head(pooled).flatten(1)
-    return ImageRoIs(features, boxes * scale, *heads.box_predictor(features))
+    cut = heads.box_pooler([maps[name] for name in heads.box_in_features], [Boxes(boxes)])
+    features = heads.box_head(cut).flatten(1)
+    return ImageRoIs(cut if pooled else features, boxes * scale, *heads.box_predictor(features))
 
 
-def export_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
+def export_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs, *, pooled: bool = False) -> None:
     """Writes a detector's present last layers as a head file: for `bags train --init`, `bags predict --box-head` and
-    `bags report weightnorms`."""
-    _last_layers(detector_in(model, "roi_heads"), category_ids).write(path)
+    `bags report weightnorms`; with `pooled` the classifier and the fully connected layers below it, for pooled maps."""
+    if dense := dense_model_in(model):
+        return dense_layer(dense, category_ids).write(path)
+    model = detector_in(model, "roi_heads")
+    layers = _last_layers(model, category_ids)
+    if pooled:
+        layers = layers.with_hidden(model.roi_heads.box_head, ["fc1", "fc2"])
+    layers.write(path)
 
 
 def install_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
@@ -99,6 +122,9 @@ def install_head(model: Any, path: str | os.PathLike[str], category_ids: ClassID
     A softmax head is loaded into the detector's own layer. Any other takes that layer's place, with a scoring of its
     own: for inference, and saved and loaded with `load_weights`.
     """
+    if dense := dense_model_in(model):
+        dense.head.cls_score = dense_layer(dense, category_ids).installed(path)
+        return
     head = HeadFile.read(path)
     model = detector_in(model, "roi_heads")
     layers = _last_layers(model, category_ids)

@@ -44,7 +44,8 @@ class ExportOptions(TypedDict, total=False):
 class ImageRoIs:
     """What a detector's last layers see of an image, and say of it, in pixels of the image as it was given."""
 
-    #: The input of the classification layer, [N, D]; of those of a cascade's S stages, [N, S, D].
+    #: The input of the classification layer, [N, D]; of those of a cascade's S stages, [N, S, D]; or the pooled maps below
+    #: the fully connected layers, [N, C, H, W].
     features: Tensor
     #: Proposals, [N, 4]: x1, y1, x2, y2; of a cascade those of the last stage.
     boxes: Tensor

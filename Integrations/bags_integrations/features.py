@@ -68,7 +68,7 @@ class FeatureSetWriter:
 
         Args:
             image_id: Above the last one's.
-            features: [N, D], or [N, S, D] of a cascade's S stages.
+            features: [N, D], [N, S, D] of a cascade's S stages, or pooled maps [N, C, H, W].
             columns: `boxes` [N, 4], and what else is known, by the names of `COLUMNS`.
         """
         if self.last_image_id is not None and image_id <= self.last_image_id:

@@ -35,6 +35,9 @@ class HeadFile:
     extras: dict[str, Tensor]
     #: What the boundaries of groups are held against: the instances or images of every class.
     counts: list[int] = field(default_factory=list)
+    #: Of a dense head, the convolutions below the last one and the regression branch, where they were trained with it:
+    #: `cls_tower.0.weight`, `box_tower.0.norm.bias`, `fc_reg.weight`, ….
+    branches: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> HeadFile:
@@ -68,6 +71,9 @@ class HeadFile:
             categories = groups["categories"]
             counted = "image_count" if groups.get("counted_by") == "images" else "instance_count"
             count = sum(f"fc_cls.{stage}.weight" in names for stage in range(len(names)))
+            branches = {name: file.get_tensor(name).float() for name in names if name.startswith(("cls_tower.", "box_tower."))}
+            if "fc_reg.weight" in names and len(file.get_slice("fc_reg.weight").get_shape()) == 4:
+                branches |= {name: file.get_tensor(name).float() for name in ("fc_reg.weight", "fc_reg.bias")}
             return [
                 cls(
                     weight=file.get_tensor(f"{layer}.weight").float(),
@@ -80,6 +86,7 @@ class HeadFile:
                     group_count=len(groups["boundaries"]) + 1,
                     extras={name[7:]: file.get_tensor(name) for name in names if name.startswith("layout.")},
                     counts=[category[counted] for category in categories],
+                    branches=branches,
                 )
                 for layer in ([f"fc_cls.{stage}" for stage in range(count)] or ["fc_cls"])
             ]

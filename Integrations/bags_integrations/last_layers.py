@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -36,6 +36,8 @@ class LastLayers:
     stds: Sequence[float]
     #: Whose rules make boxes of deltas: `standard` or `mmdetection2`.
     box_coder: str
+    #: The fully connected layers below the classifier, each with ReLU, the lowest first; none for features behind them.
+    hidden: Sequence[nn.Linear] = ()
     #: The places of the categories among the classes, by ascending id.
     order: list[int] = field(init=False)
 
@@ -46,6 +48,23 @@ class LastLayers:
     def class_count(self) -> int:
         """C, with those that are no category."""
         return len(self.category_ids)
+
+    def with_hidden(self, box_head: nn.Module, names: Sequence[str]) -> LastLayers:
+        """The same with the fully connected layers of a box head below the classifier, for pooled maps; without the
+        regressor, which shares them and would need other features than the classifier's.
+
+        Raises:
+            ValueError: If the box head has other layers beside them, such as convolutions.
+        """
+        modules = dict(box_head.named_modules())
+        layers = [modules[name] for name in names if isinstance(modules.get(name), nn.Linear)]
+        others = sum(bool(list(module.parameters(recurse=False))) for module in modules.values()) - len(layers)
+        if len(self.classifiers) > 1 or not layers or others:
+            raise ValueError(
+                f"the {type(box_head).__name__} is not fully connected layers alone ({', '.join(names)}), which a head for "
+                "pooled maps takes"
+            )
+        return replace(self, regressor=None, hidden=layers)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes them as a head file of this project: a softmax layer, background first, classes by ascending category
@@ -66,6 +85,9 @@ class LastLayers:
             for name, tensor in (("weight", classifier.weight), ("bias", classifier.bias)):
                 self._check_rows(len(tensor))
                 tensors[f"{layer}.{name}"] = tensor.detach().cpu().float()[rows].contiguous()
+        for place, hidden in enumerate(self.hidden):
+            for name, tensor in (("weight", hidden.weight), ("bias", hidden.bias)):
+                tensors[f"shared_fcs.{place}.{name}"] = tensor.detach().cpu().float().contiguous()
         metadata: dict[str, str] = {}
         if self.regressor is not None:
             for name, tensor in (("weight", self.regressor.weight), ("bias", self.regressor.bias)):

@@ -11,6 +11,9 @@
 In all of them `category_ids` has the category id of each class of the detector, from class 0 on; `None` where a class
 is no category.
 
+All three take version 3's RetinaNet too: `export_features` then writes feature maps, of which `mmdetection_dense` says more
+(`tower=0`, the input of the last convolution, unless given).
+
 Nothing of mmdetection is imported: the modules are found by their names in the model, which both versions share.
 
 A cascade has a classifier for each of S stages: its feature sets are [N, S, D], and heads for it are trained with
@@ -30,9 +33,11 @@ from torch import Tensor, nn
 
 from .annotations import Annotations
 from .classes import ClassIDs
+from .dense_export import map_options
 from .export import ExportOptions, ImageRoIs, export_rois
 from .heads import HeadFile
 from .last_layers import LastLayers
+from .mmdetection_dense import dense_layer, dense_model_in, export_maps
 from .models import detector_in
 from .saved import own_weights, saved_scorer
 from .scorer import HeadLogits, HeadScorer, refuse_training
@@ -47,21 +52,32 @@ def export_features(
     folder: str | os.PathLike[str],
     category_ids: ClassIDs,
     annotations: Annotations | None = None,
+    *,
+    pooled: bool = False,
+    tower: int | None = None,
     **options: Unpack[ExportOptions],
 ) -> int:
     """Runs a detector over images and writes what goes into its last layers as a feature set: `export_rois` says how.
 
     Args:
-        model: A two-stage detector in evaluation mode.
+        model: A two-stage detector, or a RetinaNet, in evaluation mode.
         run: Runs the model on an image by its id; what it returns is not looked at.
         folder: Where the set goes; a set that was cut off is gone on with.
         category_ids: As above.
         annotations: Gives labels, and the images where `image_ids` does not.
+        pooled: Whether features are the pooled maps [N, C, 7, 7] below the shared fully connected layers, which
+            `bags train --hidden 1024,1024` then trains too; of a detector with one stage.
+        tower: Of a RetinaNet: 0 for the input of the last convolution, 4 for the pyramid's maps; see `export_maps`.
         options: Which images, how to store them: `ExportOptions`, without `add_ground_truth`.
 
     Returns:
         The number of images written by this call.
     """
+    if dense := dense_model_in(model):
+        given = map_options(dict(options) | ({"pooled": True} if pooled else {}))
+        return export_maps(dense, run, folder, category_ids, annotations, tower=tower or 0, **given)
+    if tower is not None:
+        raise TypeError("tower: is for a RetinaNet, not for a detector with RoIs")
     if options.get("add_ground_truth"):
         raise ValueError("mmdetection's RoIs are those that the model makes itself; add_ground_truth cannot be")
     model = detector_in(model, "roi_head")
@@ -70,6 +86,8 @@ def export_features(
             "the cascade regresses boxes by class: the stages' RoIs, and so the features, would be others with another "
             "head; it must be one with reg_class_agnostic=True"
         )
+    if pooled and len(_bbox_heads(model)) > 1:
+        raise ValueError("a cascade pools maps anew for each stage; pooled is for a detector with one")
     with _capture(model) as caught:
 
         def rois(image_id: int, _: Tensor) -> ImageRoIs:
@@ -81,7 +99,7 @@ def export_features(
             # A mask head may use the same extractors, later.
             earlier = caught.earlier_boxes[: len(stages) - 1]
             return ImageRoIs(
-                stages[0] if len(stages) == 1 else torch.stack(stages, 1),
+                caught.pooled[0] if pooled else stages[0] if len(stages) == 1 else torch.stack(stages, 1),
                 caught.boxes / caught.scale,
                 caught.outputs,
                 caught.deltas,
@@ -91,10 +109,20 @@ def export_features(
         return export_rois(model, _last_layers(model, category_ids), rois, folder, annotations, **options)
 
 
-def export_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
+def export_head(model: Any, path: str | os.PathLike[str], category_ids: ClassIDs, *, pooled: bool = False) -> None:
     """Writes a detector's present last layers as a head file: for `bags train --init`, `bags predict --box-head` and
-    `bags report weightnorms`; of a cascade the classifiers alone."""
-    layers = _last_layers(detector_in(model, "roi_head"), category_ids)
+    `bags report weightnorms`; of a cascade the classifiers alone; with `pooled` the classifier and the shared fully
+    connected layers below it, for pooled maps."""
+    if dense := dense_model_in(model):
+        return dense_layer(dense, category_ids).write(path)
+    model = detector_in(model, "roi_head")
+    layers = _last_layers(model, category_ids)
+    if pooled:
+        head = _bbox_heads(model)[0]
+        names = [f"shared_fcs.{place}" for place in range(len(head.shared_fcs))]
+        parts: dict[str, Any] = {name: getattr(head, name, []) for name in ("shared_convs", "shared_fcs", "cls_convs", "cls_fcs")}
+        box_head = nn.ModuleDict({name: part for name, part in parts.items() if len(part)})
+        layers = layers.with_hidden(box_head, names)
     if len(layers.classifiers) > 1:
         # `--box-head` applies a regressor to a RoI's one row of features.
         layers.regressor = None
@@ -108,6 +136,9 @@ def install_head(model: Any, path: str | os.PathLike[str], category_ids: ClassID
     from its logits where mmdetection asks a head's loss for its activation (`custom_cls_channels`): for inference, and
     saved and loaded with `load_weights`.
     """
+    if dense := dense_model_in(model):
+        dense.bbox_head.retina_cls = dense_layer(dense, category_ids).installed(path)
+        return
     stages = HeadFile.read_stages(path)
     model = detector_in(model, "roi_head")
     layers = _last_layers(model, category_ids)
@@ -170,6 +201,8 @@ class _Caught:
 
     #: [N, D], of every stage.
     features: list[Tensor] = field(default_factory=list)
+    #: [N, C, H, W], of every stage.
+    pooled: list[Tensor] = field(default_factory=list)
     #: [N, 4], of the stages before the last.
     earlier_boxes: list[Tensor] = field(default_factory=list)
     #: [N, 4] and the deltas that belong to them, of the last stage.
@@ -181,6 +214,7 @@ class _Caught:
     scale: Tensor = field(default_factory=lambda: torch.ones(4))
 
     def clear(self) -> None:
+        self.pooled = []
         self.features, self.earlier_boxes, self.boxes, self.deltas, self.outputs = [], [], None, None, None
 
 
@@ -194,6 +228,7 @@ def _capture(model: Any) -> Iterator[_Caught]:
         stage.fc_cls.register_forward_pre_hook(lambda _, inputs: caught.features.append(inputs[0].detach()))
         for stage in heads
     ]
+    hooks += [head.register_forward_pre_hook(lambda _, inputs: caught.pooled.append(inputs[0].detach()))]
     hooks += [
         extractor.register_forward_pre_hook(lambda _, inputs: caught.earlier_boxes.append(inputs[1][:, 1:].detach()))
         for extractor in ([] if len(heads) == 1 else model.roi_head.bbox_roi_extractor[:-1])

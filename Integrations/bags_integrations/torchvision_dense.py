@@ -1,4 +1,4 @@
-"""torchvision's RetinaNet: feature maps out, the last convolution of its classification branch out and in.
+"""torchvision's RetinaNet: feature maps out, the layers of its branches out and in.
 
 `torchvision_detector` calls these for a RetinaNet; `category_ids` has the category id of each of its labels from label 0 on,
 or from label 1 on where it has one label more, as where its maker counted background.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,14 +16,13 @@ from torchvision.models.detection.retinanet import RetinaNet
 
 from .annotations import Annotations
 from .classes import ClassIDs, checked_ids, order_of
+from .dense_layers import DenseScores
 from .export import _image_ids, _Progress
 from .files import write_safetensors
 from .heads import HeadFile
 from .maps import MapSetWriter
-from .scorer import HeadScorer, refuse_training
 
 LAYER = "head.classification_head.cls_logits"
-BOXES = "head.regression_head.bbox_reg"
 
 
 def retinanet_in(model: Any) -> RetinaNet | None:
@@ -56,7 +54,7 @@ def export_maps(
         category_ids: As above.
         annotations: Gives the images where `image_ids` does not; `bags train` assigns objects to anchors itself.
         tower: The convolutions below the last one that are to be trained too: 0 for the classification tower's output, which
-            the last layer alone sees; 4 for the maps of the pyramid.
+            the last layer alone sees; 4 for the maps of the pyramid, which both branches see.
         box_deltas: Whether to write the deltas that the detector's own regression branch predicts.
         image_ids: Which images, in any order; those of the annotations unless given.
         dtype: What maps are stored as.
@@ -101,23 +99,25 @@ def export_maps(
 
 
 def export_layer(detector: RetinaNet, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
-    """Writes the present last convolution, its rows by ascending category id, for `bags train --init` and the rest."""
-    layer, rows = detector.head.classification_head.cls_logits, _rows(detector, category_ids)
-    boxes = detector.head.regression_head.bbox_reg
-    tensors = {
-        f"{LAYER}.weight": layer.weight.detach()[rows],
-        f"{LAYER}.bias": layer.bias.detach()[rows],
-        f"{BOXES}.weight": boxes.weight.detach(),
-        f"{BOXES}.bias": boxes.bias.detach(),
-    }
-    write_safetensors({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, {}, path)
+    """Writes the present branches, the rows of the last convolution by ascending category id, for `bags train --init` and the
+    rest."""
+    if not isinstance(detector.head.classification_head.cls_logits, nn.Conv2d):
+        raise ValueError("the detector scores with a head that was installed into it; that head's own file is the one to take")
+    rows = _rows(detector, category_ids)
+    tensors = {f"head.{name}": tensor for name, tensor in detector.head.state_dict().items()}
+    for part in ("weight", "bias"):
+        tensors[f"{LAYER}.{part}"] = tensors[f"{LAYER}.{part}"][rows]
+    groups = _norm_groups(detector)
+    texts = {"norm_groups": str(groups)} if groups else {}
+    write_safetensors({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, texts, path)
 
 
 def install_layer(detector: RetinaNet, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
-    """Puts a trained dense head into a detector, in place; its regression branch stays.
+    """Puts a trained dense head into a detector, in place: the last convolution of its classification branch, and those below
+    it and the regression branch where they were trained too; what was not stays.
 
-    One that scores each class by a sigmoid is loaded into the detector's own layer. Any other takes that layer's place, with
-    a scoring of its own: for inference.
+    A head that scores each class by a sigmoid is loaded into the detector's own layer. Any other takes that layer's place,
+    with a scoring of its own: for inference.
     """
     head = HeadFile.read(path)
     if head.weight.dim() != 4:
@@ -126,6 +126,7 @@ def install_layer(detector: RetinaNet, path: str | os.PathLike[str], category_id
     count = detector.anchor_generator.num_anchors_per_location()[0]
     if len(head.bias) % count or head.weight.shape[1] != own.cls_logits.weight.shape[1]:
         raise ValueError(f"{path}: is {list(head.weight.shape)}, which does not fit {count} anchors a location")
+    state = _branch_state(detector, head, path)
     if head.layout == "sigmoid":
         rows = _rows(detector, category_ids)
         if len(rows) != len(head.bias):
@@ -133,30 +134,43 @@ def install_layer(detector: RetinaNet, path: str | os.PathLike[str], category_id
         with torch.no_grad():
             own.cls_logits.weight[rows] = head.weight.to(own.cls_logits.weight)
             own.cls_logits.bias[rows] = head.bias.to(own.cls_logits.bias)
+        detector.head.load_state_dict(state, strict=False)
         return
+    detector.head.load_state_dict(state, strict=False)
     own.cls_logits = DenseScores(head, _labels(detector, category_ids), count).to(own.cls_logits.weight.device).eval()
 
 
-class DenseScores(nn.Module):
-    """Takes the place of RetinaNet's last convolution: the logits whose sigmoids are the scores that `bags predict` gives."""
+def _branch_state(detector: RetinaNet, head: HeadFile, path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """The trained layers of a head beside its last convolution, by the names that the detector's head has for them."""
+    state: dict[str, Tensor] = {}
+    for name, tensor in head.branches.items():
+        branch, *rest = name.split(".")
+        if branch == "fc_reg":
+            key = f"regression_head.bbox_reg.{rest[0]}"
+        else:
+            place = {"cls_tower": "classification_head", "box_tower": "regression_head"}[branch]
+            key = f"{place}.conv.{rest[0]}.{int(rest[1] == 'norm')}.{rest[-1]}"
+        state[key] = tensor
+    own = detector.head.state_dict()
+    for key, tensor in state.items():
+        if key not in own or own[key].shape != tensor.shape:
+            has = list(own[key].shape) if key in own else "none"
+            raise ValueError(f"{path}: its {key} is {list(tensor.shape)}, the detector has {has}")
+    trained = {key.rsplit(".", 1)[0].split(".conv.")[0] for key in state if ".conv." in key}
+    for key in own:
+        if key.split(".conv.")[0] in trained and ".conv." in key and key not in state:
+            raise ValueError(f"{path}: has no {key}, which the detector has: its branches are of other layers")
+    return state
 
-    def __init__(self, head: HeadFile, category_ids: ClassIDs, anchors: int) -> None:
-        super().__init__()
-        self.anchors = anchors
-        self.weight = nn.Parameter(head.weight.clone(), requires_grad=False)
-        self.bias = nn.Parameter(head.bias.clone(), requires_grad=False)
-        rows = len(head.bias) // anchors
-        self.scorer = HeadScorer(replace(head, weight=head.weight[:rows].flatten(1), bias=head.bias[:rows]), category_ids)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            refuse_training()
-        logits = nn.functional.conv2d(x, self.weight, self.bias, padding=1)
-        count, _, height, width = logits.shape
-        each = logits.view(count, self.anchors, -1, height, width).permute(0, 1, 3, 4, 2)
-        scores = self.scorer.scores(each.reshape(-1, each.shape[-1])).view(*each.shape[:-1], -1)
-        # A score of 0 or 1 has no finite logit.
-        return scores.clamp(1e-30, 1 - 1e-7).logit().permute(0, 1, 4, 2, 3).reshape(count, -1, height, width)
+def _norm_groups(detector: RetinaNet) -> int:
+    """The groups of GroupNorm in the branches; 0 where there is none."""
+    for module in detector.head.modules():
+        if isinstance(module, nn.GroupNorm):
+            return module.num_groups
+        if isinstance(module, nn.modules.batchnorm._NormBase):
+            raise ValueError("the branches have BatchNorm; branches without norm and with GroupNorm are known")
+    return 0
 
 
 def _labels(detector: RetinaNet, category_ids: ClassIDs) -> list[int | None]:

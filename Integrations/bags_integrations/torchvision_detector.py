@@ -46,6 +46,7 @@ def export_features(
     category_ids: ClassIDs,
     annotations: Annotations | None = None,
     *,
+    pooled: bool = False,
     tower: int | None = None,
     **options: Unpack[ExportOptions],
 ) -> int:
@@ -57,6 +58,8 @@ def export_features(
         folder: Where the set goes; a set that was cut off is gone on with.
         category_ids: As above.
         annotations: Gives labels, and the images where `image_ids` does not.
+        pooled: Whether features are the pooled maps [N, C, 7, 7] below the two fully connected layers, which
+            `bags train --hidden 1024,1024` then trains too, an adversary where one is wanted.
         tower: Of a RetinaNet: 0 for the input of the last convolution, 4 for the pyramid's maps; see `export_maps`.
         options: Which images, how to store them: `ExportOptions`.
 
@@ -64,7 +67,7 @@ def export_features(
         The number of images written by this call.
     """
     if dense := retinanet_in(detector):
-        given: dict[str, Any] = dict(options)
+        given: dict[str, Any] = dict(options) | ({"pooled": True} if pooled else {})
         if unknown := given.keys() - {"box_deltas", "image_ids", "dtype", "progress"}:
             raise TypeError(f"{', '.join(sorted(unknown))}: is for RoIs, not for the feature maps of a RetinaNet")
         return export_maps(dense, load_image, folder, category_ids, annotations, tower=tower or 0, **given)
@@ -80,13 +83,14 @@ def export_features(
                 f"image {image_id}: load_image gave a {type(image).__name__}; the detector takes a tensor [3, height, "
                 "width] from 0 to 1, as torchvision.transforms.functional.to_tensor(image) makes of a PIL image"
             )
-        return image_rois(detector, image.to(device), extra.to(device))
+        return image_rois(detector, image.to(device), extra.to(device), pooled)
 
     return export_rois(detector, _last_layers(detector, category_ids), rois, folder, annotations, **options)
 
 
-def image_rois(detector: GeneralizedRCNN, image: Tensor, extra: Tensor) -> ImageRoIs:
-    """What a detector's last layers see of one image: its proposals, and the boxes `extra` [M, 4] behind them."""
+def image_rois(detector: GeneralizedRCNN, image: Tensor, extra: Tensor, pooled: bool = False) -> ImageRoIs:
+    """What a detector's last layers see of one image: its proposals, and the boxes `extra` [M, 4] behind them; their pooled
+    maps where these are wanted."""
     heads: Any = detector.roi_heads
     images, _ = detector.transform([image])
     maps = detector.backbone(images.tensors)
@@ -97,16 +101,23 @@ def image_rois(detector: GeneralizedRCNN, image: Tensor, extra: Tensor) -> Image
     size = images.image_sizes[0]
     scale = torch.tensor([image.shape[-1] / size[1], image.shape[-2] / size[0]] * 2, device=image.device)
     boxes = torch.cat([proposals[0], extra / scale])
-    features = heads.box_head(heads.box_roi_pool(maps, [boxes], images.image_sizes))
-    return ImageRoIs(features.flatten(1), boxes * scale, *heads.box_predictor(features))
+    cut = heads.box_roi_pool(maps, [boxes], images.image_sizes)
+    features = heads.box_head(cut)
+    return ImageRoIs(cut if pooled else features.flatten(1), boxes * scale, *heads.box_predictor(features))
 
 
-def export_head(detector: nn.Module, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:
+def export_head(
+    detector: nn.Module, path: str | os.PathLike[str], category_ids: ClassIDs, *, pooled: bool = False
+) -> None:
     """Writes a detector's present last layers as a head file: for `bags train --init`, `bags predict --box-head` and
-    `bags report weightnorms`."""
+    `bags report weightnorms`; with `pooled` the classifier and the fully connected layers below it, for pooled maps."""
     if dense := retinanet_in(detector):
         return export_layer(dense, path, category_ids)
-    _last_layers(detector_in(detector, "roi_heads"), category_ids).write(path)
+    own = detector_in(detector, "roi_heads")
+    layers = _last_layers(own, category_ids)
+    if pooled:
+        layers = layers.with_hidden(own.roi_heads.box_head, ["fc6", "fc7"])
+    layers.write(path)
 
 
 def install_head(detector: nn.Module, path: str | os.PathLike[str], category_ids: ClassIDs) -> None:

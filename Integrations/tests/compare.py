@@ -39,8 +39,8 @@ def read_results(path: Path) -> dict[int, Found]:
     return found
 
 
-def assert_same(detector: Mapping[int, Found], program: Mapping[int, Found]) -> int:
-    """Boxes to 1e-2 pixels, scores to 1e-4, in the same order but for ties.
+def assert_same(detector: Mapping[int, Found], program: Mapping[int, Found], tolerance: float = 1e-4) -> int:
+    """Boxes to 1e-2 pixels, scores to 1e-4 or as asked, in the same order but for ties.
 
     Returns:
         The number of detections that were compared.
@@ -52,12 +52,12 @@ def assert_same(detector: Mapping[int, Found], program: Mapping[int, Found]) -> 
         taken: set[int] = set()
         for place in range(len(left.scores)):
             score = float(left.scores[place])
-            assert abs(score - float(right.scores[place])) < 1e-4, f"image {image_id}, place {place}"
+            assert abs(score - float(right.scores[place])) < tolerance, f"image {image_id}, place {place}"
             same = [
                 other
                 for other in range(len(right.scores))
                 if other not in taken
-                and abs(float(right.scores[other]) - score) < 1e-4
+                and abs(float(right.scores[other]) - score) < tolerance
                 and int(right.categories[other]) == int(left.categories[place])
                 and float((right.boxes[other] - left.boxes[place]).abs().max()) < 1e-2
             ]

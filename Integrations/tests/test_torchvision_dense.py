@@ -78,6 +78,41 @@ def test_out_and_in(norm: bool, unused: int, shapes: Shapes, tmp_path: Path) -> 
     assert_same(detect(detector, shapes, labels), read_results(tmp_path / "focal.json"))
 
 
+@pytest.mark.parametrize("norm", [False, True])
+def test_branches_out_and_in(norm: bool, shapes: Shapes, tmp_path: Path) -> None:
+    detector = make(len(IDS), norm)
+    # Large enough that every layer of the branches matters.
+    for name, parameter in detector.head.named_parameters():
+        if ".conv." in name and parameter.dim() == 4:
+            nn.init.normal_(parameter, std=0.1)
+    tv.export_features(detector, loader(shapes), tmp_path / "val", IDS, shapes.val, tower=4)
+    tv.export_head(detector, tmp_path / "own.safetensors", IDS)
+    options = ["--features", tmp_path / "val", "--annotations", shapes.folder / "val.json", "--score-threshold", 0.05]
+    own = detect(detector, shapes, list(IDS))
+    bags("predict", tmp_path / "own.safetensors", *options, "--output", tmp_path / "own.json")
+    assert_same(own, read_results(tmp_path / "own.json"))
+    # The same boxes from the regression branch as from the set's deltas.
+    bags(
+        *("predict", tmp_path / "own.safetensors", *options, "--box-head", tmp_path / "own.safetensors"),
+        *("--output", tmp_path / "boxes.json"),
+    )
+    assert_same(own, read_results(tmp_path / "boxes.json"))
+
+    bags(
+        *("train", "--features", tmp_path / "val", "--annotations", shapes.folder / "val.json"),
+        *("--init", tmp_path / "own.safetensors", "--method", "focal", "--epochs", 2, "--learning-rate", 0.01),
+        *("--box-loss", "giou", "--output", tmp_path / "focal"),
+    )
+    bags("predict", tmp_path / "focal", *options, "--output", tmp_path / "focal.json")
+    before = {key: value.clone() for key, value in detector.head.state_dict().items()}
+    tv.install_head(detector, tmp_path / "focal", IDS)
+    assert all(not torch.equal(value, before[key]) for key, value in detector.head.state_dict().items())
+    assert_same(detect(detector, shapes, list(IDS)), read_results(tmp_path / "focal.json"))
+    # A detector with other branches does not take it.
+    with pytest.raises(ValueError, match="conv"):
+        tv.install_head(make(len(IDS), not norm), tmp_path / "focal", IDS)
+
+
 def test_a_grouped_head_scores_by_itself(shapes: Shapes, tmp_path: Path) -> None:
     detector = make(len(IDS), False)
     tv.export_features(detector, loader(shapes), tmp_path / "val", IDS, shapes.val)

@@ -43,5 +43,26 @@ def compare(session: dict[str, Any]) -> None:
     print(f"{count} detections in {len(detections)} images are those of bags predict")
 
 
+def compare_queries(session: dict[str, Any]) -> None:
+    """The same of the query detector, on the batches that it was exported with."""
+    model, processor, pictures, ids = (session[name] for name in ("model", "processor", "pictures", "QUERY_IDS"))
+    detections = {}
+    images = sorted(pictures)
+    for start in range(0, len(images), 16):
+        part = images[start : start + 16]
+        with torch.inference_mode():
+            outputs = model(**processor(images=[pictures[image_id] for image_id in part], return_tensors="pt"))
+        sizes = [tuple(pictures[image_id].shape[1:]) for image_id in part]
+        results = processor.post_process_object_detection(outputs, threshold=0, target_sizes=sizes)
+        for image_id, result in zip(part, results, strict=True):
+            categories = torch.tensor([ids[label] for label in result["labels"].tolist()])
+            detections[image_id] = Found(result["boxes"].double(), result["scores"], categories)
+    count = assert_same(detections, read_results(Path("queries.json")), tolerance=1e-5)
+    assert count >= 100 * len(images), f"{count} detections of queries are too few to compare"
+    print(f"{count} detections of queries in {len(detections)} images are those of bags predict")
+
+
 if __name__ == "__main__":
-    compare(run(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    session = run(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    compare(session)
+    compare_queries(session)

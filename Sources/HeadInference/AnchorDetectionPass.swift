@@ -8,7 +8,7 @@ import LVISDatasets
 /// together, keep the best of each image (torchvision `RetinaNet.postprocess_detections`; detectron2
 /// `DenseDetector._decode_multi_level_predictions`; mmdetection `BaseDenseHead._predict_by_feat_single`).
 ///
-/// Boxes are those of the set's `box_deltas`, the anchors themselves where it has none, in pixels of the original image.
+/// Boxes are those of a regression branch where one is given, else of the set's `box_deltas`, the anchors themselves where it has none, in pixels of the original image.
 /// They are clipped to the image that the detector saw, before suppression or after it, as the set's framework does.
 public struct AnchorDetectionPass: ImageDetecting {
   /// The maps that are turned into detections.
@@ -20,16 +20,21 @@ public struct AnchorDetectionPass: ImageDetecting {
   /// The part of the images that is gone through, and the number of parts; all of them by default.
   public var share: (part: Int, count: Int) = (0, 1)
   private let head: LinearHead
+  private let boxBranch: BoxBranch?
 
   /// Checks that maps and head fit together.
   ///
   /// - Parameters:
   ///   - maps: The maps, whose metadata states the anchors.
   ///   - head: A dense head.
+  ///   - boxBranch: Gives the box deltas in place of the set's; `nil` to take those.
   ///   - settings: The thresholds and the threads; the rules by which deltas become boxes are those of the set's framework.
   /// - Throws: `LinearHeadError` if the head is none for as many anchors, or the set states none; `FeatureSetError` if the
   ///   maps have another number of channels.
-  public init(maps: FeatureMapSet, head: LinearHead, settings: DetectionSettings = DetectionSettings()) throws {
+  public init(
+    maps: FeatureMapSet, head: LinearHead, boxBranch: BoxBranch? = nil,
+    settings: DetectionSettings = DetectionSettings()
+  ) throws {
     anchors = try AnchorSettings(
       metadata: maps.metadata, levelCount: maps.levelCount, anchorsPerLocation: maps.anchorsPerLocation, path: maps.path
     )
@@ -41,6 +46,29 @@ public struct AnchorDetectionPass: ImageDetecting {
       throw LinearHeadError(
         .wrongShape,
         "the head is for \(count) anchors a location, \(maps.path) has \(anchors.anchorsPerLocation)")
+    }
+    let stated = maps.statedTower
+    let head = head.forMaps(below: stated)
+    if let stated, stated > 0, head.isOfDetector, head.tower.count != stated {
+      throw LinearHeadError(
+        .wrongShape,
+        "\(maps.path) holds the maps below \(stated) convolutions and the last one, of which the detector's file has "
+          + "\(head.tower.count) below its last")
+    }
+    if let fault = head.tower.isEmpty ? nil : head.tower.fault(below: head.weight.columns / 9) {
+      throw LinearHeadError(.wrongShape, fault)
+    }
+    if let boxBranch,
+      boxBranch.channelCount != maps.channelCount || boxBranch.anchorsPerLocation != anchors.anchorsPerLocation
+    {
+      throw LinearHeadError(
+        .wrongShape,
+        "the regression branch takes \(boxBranch.channelCount) channels and \(boxBranch.anchorsPerLocation) anchors a "
+          + "location, \(maps.path) has \(maps.channelCount) and \(anchors.anchorsPerLocation)")
+    }
+    guard head.tower.normGroups != nil, boxBranch == nil || boxBranch?.tower.normGroups != nil else {
+      throw LinearHeadError(
+        .missingNormGroups, "the detector's file does not say how many groups the GroupNorm of its convolutions has")
     }
     guard head.inputs == 9 * maps.channelCount else {
       throw FeatureSetError(
@@ -54,6 +82,7 @@ public struct AnchorDetectionPass: ImageDetecting {
     }
     self.maps = maps
     self.head = head
+    self.boxBranch = boxBranch
     self.settings = settings
   }
 
@@ -74,7 +103,9 @@ public struct AnchorDetectionPass: ImageDetecting {
     let images = evenSlice(of: maps.images.count, part: share.part, of: share.count)
     try inOrder(
       count: images.count, threads: settings.threads,
-      makeWorker: { AnchorDetector(maps: maps, anchors: anchors, head: head, settings: settings) },
+      makeWorker: {
+        AnchorDetector(maps: maps, anchors: anchors, head: head, boxBranch: boxBranch, settings: settings)
+      },
       work: { detector, place in try transform(detector.detections(ofImage: images.lowerBound + place)) },
       deliver: deliver)
   }

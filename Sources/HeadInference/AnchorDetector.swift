@@ -9,8 +9,10 @@ final class AnchorDetector {
   private let maps: FeatureMapSet
   private let anchors: AnchorSettings
   private let head: LinearHead
+  private let boxBranch: BoxBranch?
   private let settings: DetectionSettings
   private let padded: PaddedMaps
+  private let (tower, boxTower) = (TowerPass(threads: 1), TowerPass(threads: 1))
   private let (features, patches, logits, scores) = (
     ScratchBuffer(), ScratchBuffer(), ScratchBuffer(), ScratchBuffer()
   )
@@ -18,7 +20,10 @@ final class AnchorDetector {
   /// Images of a set are often of few sizes.
   private var grid: (levels: [FeatureMapSet.LevelShape], grid: AnchorGrid)?
 
-  init(maps: FeatureMapSet, anchors: AnchorSettings, head: LinearHead, settings: DetectionSettings) {
+  init(
+    maps: FeatureMapSet, anchors: AnchorSettings, head: LinearHead, boxBranch: BoxBranch?, settings: DetectionSettings
+  ) {
+    self.boxBranch = boxBranch
     self.maps = maps
     self.anchors = anchors
     self.head = head
@@ -33,20 +38,21 @@ final class AnchorDetector {
   ///
   /// - Throws: `FeatureSetError` where a feature or a delta is not finite.
   func detections(ofImage position: Int) throws -> ImageDetections {
-    let image = maps.images[position]
-    let buffer = features.floats(image.locations.count * maps.channelCount)
-    try maps.copyFeatures(locations: image.locations, into: buffer)
+    let image = self.maps.images[position]
+    let buffer = features.floats(image.locations.count * padded.channelCount)
+    try self.maps.copyFeatures(locations: image.locations, into: buffer)
     let levels = image.levels.map { (height: $0.height, width: $0.width) }
     padded.reserve([levels])
     padded.set(buffer, ofImage: 0)
+    let maps = tower.forward(head.tower, padded)
     if grid?.levels != image.levels { grid = (image.levels, AnchorGrid(anchors, levels: levels)) }
     let boxes = grid?.grid.anchors ?? []
-    let deltas = try maps.boxDeltas(locations: image.locations)
+    let deltas = try boxBranch.map(boxDeltas) ?? self.maps.boxDeltas(locations: image.locations)
 
     var candidates: [Candidate] = []
     var start = 0
     for level in image.levels {
-      candidates += candidatesOfLevel(start..<start + level.count)
+      candidates += candidatesOfLevel(start..<start + level.count, of: maps)
       start += level.count
     }
     candidates.sort(by: >)
@@ -54,32 +60,60 @@ final class AnchorDetector {
     let classCount = head.classCount
     var suppression = GreedySuppression(classCount: classCount, threshold: settings.suppressionIoU)
     var detections: [ImageDetections.Detection] = []
-    for candidate in candidates where detections.count < settings.maximumPerImage {
+    var keptCount = 0
+    for candidate in candidates where keptCount < settings.maximumPerImage {
       let (anchor, classIndex) = candidate.place.quotientAndRemainder(dividingBy: classCount)
-      let box = try box(anchor, of: boxes, deltas: deltas, image: image)
+      var box = try box(anchor, of: boxes, deltas: deltas, image: image)
       let size = settings.minimumSize
       if size > 0, box.x2 - box.x1 < size || box.y2 - box.y1 < size { continue }
       guard suppression.keeps(box, class: classIndex) else { continue }
+      keptCount += 1
+      if !anchors.convention.clipsBeforeSuppression {
+        // detectron2's `detector_postprocess` drops what lies outside the image, when the others have been counted.
+        box = clip(box, to: image)
+        guard box.x1 < box.x2, box.y1 < box.y2 else { continue }
+      }
       detections.append(
         ImageDetections.Detection(
-          box: anchors.convention.clipsBeforeSuppression ? box : clip(box, to: image), score: candidate.score,
-          classIndex: classIndex, row: image.locations.lowerBound * anchors.anchorsPerLocation + anchor))
+          box: box, score: candidate.score, classIndex: classIndex,
+          row: image.locations.lowerBound * anchors.anchorsPerLocation + anchor))
     }
     return ImageDetections(imageID: image.id, detections: detections)
   }
 
+  /// The deltas that a regression branch gives for every anchor of the maps in place [M · A, 4].
+  private func boxDeltas(of branch: BoxBranch) -> [Float] {
+    let maps = boxTower.forward(branch.tower, padded)
+    let outputs = branch.bias.count
+    return [Float](unsafeUninitializedCapacity: maps.locationCount * outputs) { buffer, initialized in
+      initialized = maps.locationCount * outputs
+      branch.weight.withUnsafeValues { weight in
+        guard let weight = weight.baseAddress, let target = buffer.baseAddress else { return }
+        for piece in pieces(of: 0..<maps.locationCount, size: 256) {
+          let patches = patches.floats(256 * maps.patchLength)
+          maps.gather(piece, into: patches)
+          linearLogits(
+            features: patches, count: piece.count, inputs: maps.patchLength, weight: weight, bias: branch.bias,
+            into: target + piece.lowerBound * outputs)
+        }
+      }
+    }
+  }
+
   /// The best of the anchors and classes of a level whose scores pass the threshold.
   ///
-  /// - Parameter locations: The locations of the level, among the image's.
-  private func candidatesOfLevel(_ locations: Range<Int>) -> [Candidate] {
+  /// - Parameters:
+  ///   - locations: The locations of the level, among the image's.
+  ///   - maps: What the last convolution sees.
+  private func candidatesOfLevel(_ locations: Range<Int>, of maps: PaddedMaps) -> [Candidate] {
     let (anchorCount, classCount) = (anchors.anchorsPerLocation, head.classCount)
     let perLocation = anchorCount * classCount
     var found = Candidates()
     for piece in pieces(of: locations, size: 256) {
-      let patches = patches.floats(256 * padded.patchLength)
+      let patches = patches.floats(256 * maps.patchLength)
       let logits = logits.floats(256 * head.layout.logitCount)
       let scores = scores.floats(256 * perLocation)
-      padded.gather(piece, into: patches)
+      maps.gather(piece, into: patches)
       head.score(features: patches, count: piece.count, scratch: logits, into: scores)
       for (row, location) in piece.enumerated() {
         let ofLocation = scores + row * perLocation

@@ -5,10 +5,13 @@ import LVISDatasets
 
 /// A pass over a feature set that turns RoIs into detections: score, threshold, decode, clip, suppress within each
 /// class, keep the best of each image.
+///
+/// Queries have final boxes, which are neither decoded nor clipped; what of their scores becomes detections is in
+/// ``QueryDetectionSettings``.
 public struct DetectionPass: Sendable {
   /// The RoIs that are turned into detections.
   public let features: FeatureSet
-  /// The thresholds, the box coder and the threads of the pass.
+  /// The thresholds, the box coder and the threads of the pass; of queries as the set's metadata says.
   public let settings: DetectionSettings
   /// The number of images whose size is not known: their boxes are not clipped.
   public let unclippedImageCount: Int
@@ -26,8 +29,8 @@ public struct DetectionPass: Sendable {
   ///   - regressor: Gives the box deltas in place of the set's; `nil` to take those.
   ///   - dataset: Gives the sizes of the images, to clip to; `nil` to clip nothing.
   ///   - settings: The thresholds, the box coder and the threads.
-  /// - Throws: `FeatureSetError` if features or box deltas do not fit the scorer or the regressor, or the data set does
-  ///   not know an image.
+  /// - Throws: `FeatureSetError` if features or box deltas do not fit the scorer or the regressor, the set has no boxes,
+  ///   its metadata makes no sense, or the data set does not know an image.
   public init(
     features: FeatureSet, scorer: any RoIScorer, regressor: BoxRegressor? = nil, clippingTo dataset: LVISDataset?,
     settings: DetectionSettings = DetectionSettings()
@@ -56,20 +59,32 @@ public struct DetectionPass: Sendable {
     if let image = features.images.first(where: { $0.rows.count > Int(UInt32.max) / max(1, scorer.classCount) }) {
       throw fault(.features, "image \(image.id): \(image.rows.count) RoIs are too many for one image")
     }
+    try Self.checkBoxes(of: features, hasRegressor: regressor != nil)
     try dataset.map { try features.checkImages(areIn: $0) }
     let images = dataset?.images ?? []
     let index = IDIndex(ascending: images.map(\.id))
-    // A file without sizes is read as 0 × 0.
+    // A file without sizes is read as 0 × 0. The boxes of queries are final.
+    let isClipped = features.kind == .rois
     sizes = features.images.map { image in
-      index.position(of: image.id).map { images[$0] }.flatMap { image in
+      guard isClipped else { return nil }
+      return index.position(of: image.id).map { images[$0] }.flatMap { image in
         image.width > 0 && image.height > 0 ? SIMD2(Float(image.width), Float(image.height)) : nil
       }
     }
-    unclippedImageCount = sizes.count { $0 == nil }
+    unclippedImageCount = isClipped ? sizes.count { $0 == nil } : 0
     self.features = features
     self.scorer = scorer
     self.regressor = regressor
-    self.settings = settings
+    self.settings = try settings.resolved(for: features)
+  }
+
+  /// Checks that the set has boxes, and that nothing would move those of queries.
+  private static func checkBoxes(of features: FeatureSet, hasRegressor: Bool) throws {
+    guard features.hasBoxes else { throw features.withoutBoxesError("detections, only scores") }
+    guard features.kind == .queries, hasRegressor || features.width(of: .boxDeltas) != nil else { return }
+    throw FeatureSetError(
+      path: features.path, tensor: FeatureColumn.boxDeltas.rawValue, code: .kind,
+      detail: "the boxes of queries are final; box deltas and box regressors are for RoIs")
   }
 
   /// Goes through the images on all threads.
@@ -98,7 +113,7 @@ public struct DetectionPass: Sendable {
   /// Consecutive images with enough RoIs together for a product to run at full speed, but in many pieces, so that no
   /// thread waits long for the last.
   private func chunks() -> [Range<Int>] {
-    let block = ImageDetector.rowsAtATime(scorer)
+    let block = scorer.rowsAtATime
     let enough = min(4 * block, max(block / 2, features.roiCount / 128))
     var chunks: [Range<Int>] = []
     var start = 0

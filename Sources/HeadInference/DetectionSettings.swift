@@ -16,15 +16,22 @@ public struct DetectionSettings: Sendable, Hashable {
   public var minimumSize: Float
   /// The best candidates that are kept of each level of feature maps; 1,000 by default. RoIs and queries have no levels.
   public var candidatesPerLevel: Int
+  /// What holds for a set of queries in place of the thresholds above.
+  public var queries: QueryDetectionSettings
   /// The rules by which deltas become boxes.
   public var boxCoder: BoxCoder
   /// The threads to work on, by default one for each processor; the result does not depend on it.
   public var threads: Int
 
+  /// Whether the best class alone of each example becomes a detection, as for detectors whose classes exclude each other;
+  /// `false` by default. A set of queries may say otherwise.
+  package var takesBestClass = false
+
   /// Makes settings; what is not stated is as usual for LVIS.
   public init(
     scoreThreshold: Float = 1e-4, suppressionIoU: Double = 0.5, maximumPerImage: Int = 300,
-    minimumSize: Float = 0, candidatesPerLevel: Int = 1000, boxCoder: BoxCoder = BoxCoder(),
+    minimumSize: Float = 0, candidatesPerLevel: Int = 1000,
+    queries: QueryDetectionSettings = QueryDetectionSettings(), boxCoder: BoxCoder = BoxCoder(),
     threads: Int = DefaultThreads.count
   ) {
     self.scoreThreshold = scoreThreshold
@@ -32,6 +39,7 @@ public struct DetectionSettings: Sendable, Hashable {
     self.maximumPerImage = maximumPerImage
     self.minimumSize = minimumSize
     self.candidatesPerLevel = candidatesPerLevel
+    self.queries = queries
     self.boxCoder = boxCoder
     self.threads = threads
   }

@@ -30,12 +30,6 @@ final class ImageDetector {
     buffers = Buffers(scorer)
   }
 
-  /// The RoIs that are scored at a time: enough for the product to run at full speed, few enough to stay in the cache.
-  static func rowsAtATime(_ scorer: any RoIScorer) -> Int {
-    let bytesPerRow = 4 * (scorer.inputs + scorer.scratchCount + scorer.classCount)
-    return min(1024, max(64, (64 << 20) / bytesPerRow))
-  }
-
   /// The detections of consecutive images.
   ///
   /// - Parameter positions: The images' positions in the set.
@@ -82,6 +76,15 @@ final class ImageDetector {
       for (offset, (index, row)) in rows[block].enumerated() {
         let firstRow = pending[index].image.rows.lowerBound
         let scores = buffers.scores + offset * classCount
+        if settings.takesBestClass {
+          var best = 0
+          for classIndex in 0..<classCount where scores[classIndex] > scores[best] { best = classIndex }
+          if classCount > 0, scores[best] > settings.scoreThreshold {
+            pending[index].candidates.add(
+              Candidate(score: scores[best], place: (row - firstRow) * classCount + best))
+          }
+          continue
+        }
         let count = bags_indices_above(scores, classCount, settings.scoreThreshold, buffers.indices)
         for place in 0..<count {
           let classIndex = Int(buffers.indices[place])
@@ -186,7 +189,7 @@ private final class Buffers {
   let feature: UnsafeMutablePointer<Float>
 
   init(_ scorer: any RoIScorer) {
-    rows = ImageDetector.rowsAtATime(scorer)
+    rows = scorer.rowsAtATime
     features = .allocate(capacity: rows * scorer.inputs)
     scratch = .allocate(capacity: rows * scorer.scratchCount)
     scores = .allocate(capacity: rows * scorer.classCount)

@@ -23,6 +23,8 @@ struct GreedySuppression {
 
   /// Whether the next box is kept.
   mutating func keeps(_ box: CornerBox, class index: Int) -> Bool {
+    // No overlap is more than the whole; rounding could make one so.
+    if threshold >= 1 { return true }
     var other = last[index]
     while other >= 0 {
       if Double(kept[Int(other)].iou(box)) > threshold { return false }

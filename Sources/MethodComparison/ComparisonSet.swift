@@ -129,6 +129,7 @@ public struct ComparisonSet: Sendable {
       let hasDerivedFrequencies: Bool
       let detection: [String]
     }
+    let detection = try detection.resolved(for: validationFeatures)
     return try FNVHash.digest(
       of: Scoring(
         version: 1, inputs: validationInputs.mapValues(\.fingerprint), groups: try groups.json(),
@@ -136,7 +137,7 @@ public struct ComparisonSet: Sendable {
         detection: [
           "\(detection.scoreThreshold)", "\(detection.suppressionIoU)", "\(detection.maximumPerImage)",
           "\(detection.boxCoder)",
-        ]))
+        ] + (detection.takesBestClass ? ["best class"] : [])))
   }
 }
 

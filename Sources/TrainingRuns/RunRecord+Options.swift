@@ -41,6 +41,7 @@ extension RunRecord {
         Option("box-loss-weight", settingText(boxes.lossWeight)),
       ]
     }
+    if let adversary = recipe.adversary { list += Self.options("adversary", adversary) }
     if recipe.matching != .ids { list.append(Option("match", recipe.matching.rawValue)) }
     if let normalizer = recipe.normalizer { list.append(Option("normalizer", normalizer.rawValue)) }
     return list + recipe.architecture.options + recipe.settings.options
@@ -65,6 +66,7 @@ extension RunRecord {
       ?? parameters(of: recipe?.method, TrainingMethod.self)
       + parameters(of: recipe?.sampler, ImageSamplingMethod.self) + parameters(of: recipe?.mining, RoIMiningMethod.self)
       + parameters(of: recipe?.boxes?.loss, BoxLossMethod.self)
+      + parameters(of: recipe?.adversary, AdversaryMethod.self)
     let defaults =
       own.map { Option($0.name, settingText($0.defaultValue)) } + TrainingSettings().options
       + [
@@ -83,6 +85,8 @@ extension HeadArchitecture {
     return (hidden.isEmpty ? [] : [list("hidden", hidden.map(String.init))])
       + (stageCount == 1 ? [] : [list("stage-weights", stageWeights.map { settingText($0) })])
       + (temperature.map { [list("normed", [settingText($0)])] } ?? [])
+      + (tower.map { [list("tower", ["\($0.layers)"])] } ?? [])
+      + (tower?.normGroups.map { [list("norm-groups", ["\($0)"])] } ?? [])
   }
 }
 
@@ -95,7 +99,7 @@ extension TrainingSettings {
       .init("milestones", milestones.map(String.init).joined(separator: ",")), .init("warmup-steps", "\(warmupSteps)"),
       .init("gradient-clip", gradientClip.map { settingText($0) } ?? "0"), .init("momentum", "\(momentum)"),
       .init("weight-decay", "\(weightDecay)"), .init("seed", "\(seed)"), .init("threads", "\(threads)"),
-      .init("memory-limit", "\(memoryLimit)"),
+      .init("memory-limit", "\(memoryLimit)"), .init("precision", precision.rawValue),
     ] + (shards.map { [.init("shards", "\($0)")] } ?? [])
   }
 }

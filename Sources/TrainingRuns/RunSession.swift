@@ -213,14 +213,17 @@ public final class RunSession {
   /// - Parameters:
   ///   - head: The run's head.
   ///   - boxRegressor: The box regressor beside it; `nil` for none.
+  ///   - boxBranch: The regression branch of a dense head beside it; `nil` for none.
   ///   - steps: The steps taken; 0 where nothing was trained.
   /// - Returns: What came of the run, as its record has it.
   /// - Throws: `FileError` if something cannot be written; the partial run then stays where it is.
   @discardableResult
-  public func finish(_ head: LinearHead, boxRegressor: BoxRegressor? = nil, steps: Int = 0) throws -> RunRecord.Result {
+  public func finish(
+    _ head: LinearHead, boxRegressor: BoxRegressor? = nil, boxBranch: BoxBranch? = nil, steps: Int = 0
+  ) throws -> RunRecord.Result {
     let result = RunRecord.Result(seconds: seconds, steps: steps, loss: loss)
     record.result = result
-    try head.write(to: partial.headPath, boxRegressor: boxRegressor)
+    try head.write(to: partial.headPath, boxRegressor: boxRegressor, boxBranch: boxBranch)
     try record.write(to: partial.recordPath)
     try metrics.close()
     TemporaryFiles.remove(partial.path)

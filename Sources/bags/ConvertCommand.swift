@@ -20,6 +20,8 @@ struct ConvertCommand: ParsableCommand {
         torchvision   the same keys                     background first
         official      bbox_head.fc_cls                  balanced group softmax: [background, foreground], groups
         eqlv2         roi_head.bbox_head.fc_cls         its port in eqlv2: groups, [others, background]
+        transformers  class_labels_classifier           DETR and kin: softmax with "no object" last, or sigmoid
+                      class_embed, class_embed.i, model.decoder.class_embed.i
 
       A cascade has one head for each stage (bbox_head.0, .1, .2). Read, it gives one file a stage; to write one, name \
       the stages' heads one after the other, or a run of `bags train --stages`.
@@ -27,9 +29,14 @@ struct ConvertCommand: ParsableCommand {
       The normed linear layers of mmdetection's NormedLinear are read with --layout normed-softmax (normed-seesaw, …) and \
       written for mmdetection alone; the temperature is 20 unless the file says otherwise.
 
-      The last convolution of RetinaNet's classification branch is found by its keys (torchvision \
-      head.classification_head.cls_logits, detectron2 head.cls_score, mmdetection bbox_head.retina_cls), and a dense head \
-      goes back under those of --to, or with --into in place of the detector's own.
+      The branches of RetinaNet are found by their keys (torchvision head.classification_head.cls_logits, .conv.0.0, \
+      head.regression_head; detectron2 head.cls_score, head.cls_subnet, head.bbox_subnet; mmdetection bbox_head.retina_cls, \
+      .cls_convs, .reg_convs): the last convolutions and those below, with GroupNorm where there is any (--norm-groups says \
+      of how many groups, which no detector's file does). A dense head goes back under the keys of --to, or with --into in \
+      place of the detector's own.
+
+      Of transformers' query detectors the class head of the last decoder layer is found by its keys, and heads that are \
+      tied to it are written with it. Rows number the categories, or are the ids themselves, 91 for COCO's 80.
 
       A grouped head fits official and eqlv2. The others have no such layer: the predictors of Integrations put it into \
       their detectors.
@@ -46,7 +53,9 @@ struct ConvertCommand: ParsableCommand {
         bags convert cascade.npz --from mmdetection --annotations train.json --output stage.safetensors
         bags convert s0.safetensors s1.safetensors s2.safetensors --to mmdetection --output cascade.safetensors
         bags convert model.safetensors --from mmdetection --groups g.json --class-order classes.txt --output h.safetensors
-        bags convert retinanet.safetensors --groups groups.json --output dense_head.safetensors
+        bags convert retinanet.safetensors --groups groups.json --norm-groups 32 --output dense_head.safetensors
+        bags convert detr.safetensors --from transformers --groups groups.json --output detr_head.safetensors
+        bags convert runs/softmax --to transformers --into detr.safetensors --output new_detr.safetensors
         bags convert runs/focal --to torchvision --into retinanet.safetensors --output new_retinanet.safetensors
         bags convert runs/softmax --to torchvision --into detector.safetensors --output new_detector.safetensors
       """)
@@ -97,10 +106,17 @@ struct ConvertCommand: ParsableCommand {
       valueName: "file"))
   var into: String?
 
+  @Option(
+    help: .init("The groups of GroupNorm in the branches of a dense detector; 32 in most.", valueName: "groups"))
+  var normGroups: Int?
+
   @OptionGroup var overwrite: OverwriteOptions
   @OptionGroup var format: FormatOptions
 
   func validate() throws {
+    if let normGroups, !(1...1 << 16).contains(normGroups) {
+      throw ValidationError("--norm-groups must be from 1 to 65536")
+    }
     guard output.hasSuffix(".safetensors") || output.hasSuffix(".npz") else {
       throw ValidationError("--output must end in .safetensors or .npz, which says the format")
     }
@@ -121,6 +137,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     if try convertDense() { return }
+    if try convertQueries() { return }
     let order = try readClassOrder()
     let classes = try readGroups()
     let stages = try inputs.flatMap { try read($0, order: order, groups: classes) }
@@ -140,7 +157,7 @@ struct ConvertCommand: ParsableCommand {
     try report(written)
   }
 
-  /// Converts the last convolution of a dense detector.
+  /// Converts the branches of a dense detector.
   ///
   /// - Returns: Whether the input is one.
   private func convertDense() throws -> Bool {
@@ -153,18 +170,20 @@ struct ConvertCommand: ParsableCommand {
       throw CommandFailure("\(file.path): rows of a dense head are read and written by ascending category id alone")
     }
     try overwrite.check(output)
-    let head = try DenseDetectorHead(file, groups: readGroups(), prefix: prefix)
+    let head = try DenseDetectorHead(file, groups: readGroups(), prefix: prefix, normGroups: normGroups)
     try head.write(framework: to, into: try into.map { try openTensors(at: $0) }, to: output)
     let classifier = head.classifier
     let summary = ConversionSummary.File(
       path: output, stages: 1, method: classifier.method, layout: classifier.layout.name,
-      categories: classifier.groups.classCount, features: classifier.inputs / 9, box_regressor: false)
+      categories: classifier.groups.classCount, features: classifier.inputs / 9, box_regressor: head.boxes != nil)
     if format.isJSON {
       try printJSON(ConversionSummary(framework: to.rawValue, files: [summary]))
     } else {
       StandardStreams.result(
         "\(output): \(classifier.method) for \(to.rawValue), \(grouped(summary.categories)) classes, "
-          + "\(classifier.layout.anchorsPerLocation ?? 0) anchors a location, \(grouped(summary.features)) channels")
+          + "\(classifier.layout.anchorsPerLocation ?? 0) anchors a location, \(grouped(summary.features)) channels"
+          + (classifier.tower.isEmpty ? "" : ", \(classifier.tower.count) convolutions below the last")
+          + (head.boxes == nil ? "" : ", with regression branch"))
     }
     return true
   }
@@ -193,12 +212,12 @@ struct ConvertCommand: ParsableCommand {
     return stages
   }
 
-  private func readGroups() throws -> CategoryGroups? {
+  func readGroups() throws -> CategoryGroups? {
     if let groups { return try CategoryGroups(contentsOf: groups) }
     return try annotations.map { try CategoryGroups(counts: LVISDataset(contentsOf: $0).categoryCounts()) }
   }
 
-  private func readClassOrder() throws -> ClassOrder {
+  func readClassOrder() throws -> ClassOrder {
     switch classOrder {
     case "id": return .id
     case "name": return .name
@@ -216,6 +235,20 @@ struct ConvertCommand: ParsableCommand {
       }
       let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
       return .list(lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty })
+    }
+  }
+
+  /// Reports a head of one layer.
+  func reportHead(_ head: LinearHead, of framework: DetectorFramework, to path: String) throws {
+    let summary = ConversionSummary.File(
+      path: path, stages: 1, method: head.method, layout: head.layout.name, categories: head.groups.classCount,
+      features: head.inputs, box_regressor: false)
+    if format.isJSON {
+      try printJSON(ConversionSummary(framework: framework.rawValue, files: [summary]))
+    } else {
+      StandardStreams.result(
+        "\(path): \(head.method) for \(framework.rawValue), \(head.layout.name), \(grouped(summary.categories)) classes, "
+          + "\(grouped(summary.features)) features")
     }
   }
 

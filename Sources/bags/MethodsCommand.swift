@@ -5,7 +5,7 @@ import DurableFiles
 struct MethodsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "methods",
-    abstract: "List the methods, samplers, mining, box losses and calibrations, and the options of each.",
+    abstract: "List the methods, samplers, mining, box losses, adversaries and calibrations, and the options of each.",
     discussion: """
       Losses, samplers, ways to choose RoIs and box losses combine in `bags train`; calibrations are done to a trained head \
       by `bags calibrate`. What does not go together is refused with the reason.
@@ -121,6 +121,8 @@ struct MethodKind {
       title: "Images", option: "bags train --sampler NAME", key: "samplers", methods: ImageSamplingMethod.all),
     MethodKind(title: "RoIs", option: "bags train --mining NAME", key: "mining", methods: RoIMiningMethod.all),
     MethodKind(title: "Boxes", option: "bags train --box-loss NAME", key: "box_losses", methods: BoxLossMethod.all),
+    MethodKind(
+      title: "Adversaries", option: "bags train --adversary NAME", key: "adversaries", methods: AdversaryMethod.all),
     MethodKind(
       title: "After training", option: "bags calibrate --method NAME", key: "calibrations",
       methods: CalibrationMethod.all),

@@ -60,7 +60,7 @@ struct SettingsFile {
 
   /// The words of a command line that say the same, as far as what was typed leaves them in force.
   ///
-  /// - Parameter typed: What was typed; where it names another method, sampler, way of mining or box loss, the options
+  /// - Parameter typed: What was typed; where it names another method, sampler, way of mining, box loss or adversary, the options
   ///   of the file's own do not apply.
   func words(besides typed: [String]) -> [String] {
     var dropped: Set<String> = []
@@ -75,6 +75,7 @@ struct SettingsFile {
     drop("sampler") { ImageSamplingMethod.named($0)?.parameters ?? [] }
     drop("mining") { RoIMiningMethod.named($0)?.parameters ?? [] }
     drop("box-loss") { BoxLossMethod.named($0)?.parameters ?? [] }
+    drop("adversary") { AdversaryMethod.named($0)?.parameters ?? [] }
     return settings.filter { !dropped.contains($0.option) }.flatMap(\.words)
   }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct MethodsCommandTests {
   private let kinds: [(key: String, methods: [any NamedMethod])] = [
     ("methods", TrainingMethod.all), ("samplers", ImageSamplingMethod.all), ("mining", RoIMiningMethod.all),
-    ("box_losses", BoxLossMethod.all), ("calibrations", CalibrationMethod.all),
+    ("box_losses", BoxLossMethod.all), ("adversaries", AdversaryMethod.all), ("calibrations", CalibrationMethod.all),
   ]
 
   @Test func listsEveryMethodWithItsPaperAndItsOptions() throws {
@@ -20,7 +20,7 @@ import Testing
         #expect(run.output.contains("--\(parameter.name) \(parameter.defaultValue)"), "\(method.name)")
       }
     }
-    #expect(text.contains("A-Fast-RCNN (Wang et al., CVPR 2017): its adversary hides cells of the 7 x 7 RoI maps"))
+    #expect(text.contains("LOCE's memory-augmented feature sampling (Feng et al., ICCV 2021): it stores RoI features"))
     // Where there is no terminal: 80 columns.
     #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }

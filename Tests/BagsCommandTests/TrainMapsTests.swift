@@ -41,6 +41,45 @@ import Testing
     }
   }
 
+  /// Both branches with convolutions below their last ones: training, its repetition, detection, conversion and a start
+  /// from what was trained.
+  @Test func branchesWithTowers() throws {
+    try withTemporaryFolder { folder in
+      let set = SmallMapSet(categoryIDs: [1, 2, 3])
+      try set.write(to: "\(folder)/maps")
+      try set.dataset.write(to: "\(folder)/a.json")
+      func run(_ words: [String]) throws -> String {
+        let result = try runBags(words, in: folder)
+        #expect(result.status == 0, "\(words): \(result.error)")
+        return result.output + result.error
+      }
+      let maps = ["--features", "maps", "--annotations", "a.json"]
+      let layers = ["--tower", "2", "--norm-groups", "2", "--box-loss", "giou"]
+      _ = try run(["train", "--epochs", "2", "--method", "focal", "--output", "runs/a"] + maps + layers)
+      _ = try run(["train", "--config", "runs/a", "--output", "runs/b"])
+      let heads = try ["a", "b"].map {
+        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/runs/\($0)/head.safetensors"))
+      }
+      #expect(heads[0] == heads[1])
+      #expect(try run(["show", "runs/a"]).contains("tower"))
+      #expect(try run(["predict", "runs/a", "--output", "own.json"] + maps).contains("regression branch"))
+      for framework in ["torchvision", "detectron2", "mmdetection"] {
+        _ = try run(["convert", "runs/a", "--to", framework, "--output", "\(framework).safetensors"])
+        let text = try run([
+          "convert", "\(framework).safetensors", "--annotations", "a.json", "--norm-groups", "2", "--output",
+          "\(framework)-back.safetensors",
+        ])
+        #expect(text.contains("2 convolutions below the last, with regression branch"))
+        _ = try run(
+          ["predict", "\(framework)-back.safetensors", "--box-head", "runs/a", "--output", "\(framework).json"]
+            + ["--features", "maps"])
+      }
+      // What goes on from its head starts with its losses.
+      _ = try run(
+        ["train", "--init", "runs/a", "--epochs", "1", "--method", "focal", "--output", "runs/c"] + maps + layers)
+    }
+  }
+
   /// What is for RoIs says so of maps, and what is for maps of RoIs.
   @Test func kindsAreNotMixed() throws {
     try withTemporaryFolder { folder in
@@ -55,7 +94,11 @@ import Testing
       }
       let maps = ["--features", "maps", "--annotations", "a.json"]
       #expect(try error(["train"] + maps + ["--hidden", "8"]).contains("3 × 3"))
-      #expect(try error(["train"] + maps + ["--box-loss", "smooth-l1"]).contains("feature maps"))
+      #expect(
+        try error(["train"] + maps + ["--box-loss", "smooth-l1", "--box-classes", "per-class"]).contains("all classes"))
+      #expect(try error(["train"] + maps + ["--tower", "1", "--norm-groups", "3"]).contains("groups"))
+      #expect(
+        try error(["train", "--features", "rois", "--annotations", "rois.json", "--tower", "1"]).contains("maps"))
       #expect(try error(["train"] + maps + ["--learning-rate", "auto"]).contains("feature maps"))
       #expect(try error(["train", "--features", "maps", "--groups", "10,100"]).contains("--annotations"))
       #expect(

@@ -68,7 +68,10 @@ import Testing
 
   @Test(arguments: [
     (["--gama", "2", "--method", "focal"], "Did you mean '--gamma'?"),
-    (["--gamma", "2"], "--gamma is an option of focal and efl, but not of the method bags, which has --others-ratio"),
+    (
+      ["--gamma", "2"],
+      "--gamma is an option of focal, varifocal and efl, but not of the method bags, which has --others-ratio"
+    ),
     (["--gamma", "2", "--method", "softmax"], "which has no options of its own"),
     (["--method", "focal", "--gamma", "x"], "--gamma must be a number from 0 to 20, not 'x'"),
     (["--method", "focal", "--gamma"], "Missing value for '--gamma'"),

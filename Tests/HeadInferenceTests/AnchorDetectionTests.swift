@@ -20,7 +20,13 @@ import Testing
     try withTemporaryFolder { folder in
       var set = SmallMapSet(imageCount: 2)
       set.metadata["anchor_convention"] = convention.rawValue
-      for index in set.images.indices { set.images[index].scale = SIMD2(2, 1.5) }
+      for index in set.images.indices {
+        set.images[index].scale = SIMD2(2, 1.5)
+        // Every fifth anchor's box lies outside the image.
+        for place in stride(from: 0, to: set.images[index].boxDeltas?.count ?? 0, by: 20) {
+          set.images[index].boxDeltas?[place] = 6
+        }
+      }
       try set.write(to: folder)
       let (maps, head) = (try FeatureMapSet(at: folder), try head())
       let settings = DetectionSettings(
@@ -83,6 +89,7 @@ import Testing
     }
     if anchors.convention.clipsBeforeSuppression { return kept }
     return kept.map { ($0.score, $0.classIndex, BoxCoder().clip($0.box, width: 24, height: 40 / 1.5)) }
+      .filter { $0.2.x1 < $0.2.x2 && $0.2.y1 < $0.2.y2 }
   }
 
   @Test func whatDoesNotFitIsRefused() throws {

@@ -32,9 +32,9 @@ import Testing
   @Test func theMiddleOfAPatchIsTheLocation() throws {
     var weight = Matrix<Float>(rows: 1, columns: 36)
     weight[0, 4 * 4 + 2] = 1
-    let values = LinearHead.convolution(weight).values
+    let values = LinearRows.convolution(weight).values
     #expect(values.firstIndex(of: 1) == 2 * 9 + 4 && values.count { $0 != 0 } == 1)
-    #expect(LinearHead.patchRows(values, rows: 1, channels: 4) == weight)
+    #expect(LinearRows.patchRows(values, rows: 1, channels: 4) == weight)
   }
 
   /// A detector keeps all else, and the rows of an unused class 0.

@@ -3,6 +3,7 @@
 //   swift package -c release benchmark --target Kernels
 
 import Benchmark
+import BalancedGroupSoftmax
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation

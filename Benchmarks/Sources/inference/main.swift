@@ -4,6 +4,7 @@
 //
 // `inference.py` makes such a set and compares the whole with PyTorch.
 
+import BalancedGroupSoftmax
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation

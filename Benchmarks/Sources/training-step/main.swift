@@ -1,6 +1,7 @@
 // Times the training step of balanced group softmax at LVIS v1's size: 1,024 RoIs × 1,024 features × 1,209 logits, a
 // quarter of the RoIs foreground drawn by instance count. `training_step.py` times the same in PyTorch.
 
+import BalancedGroupSoftmax
 import DenseLinearAlgebra
 import DetectionHeads
 import Foundation
@@ -18,6 +19,7 @@ let classes = argument("classes", default: 1203)
 let steps = argument("steps", default: 200)
 let threads = argument("threads", default: 2)
 let batches = 8
+guard let precision = ProductPrecision(rawValue: CommandLine.arguments.contains("bf16") ? "bf16" : "fp32") else { exit(64) }
 
 // LVIS v1's shape: 200, 412, 334 and 257 of 1,203 classes in the groups, log-uniform inside each.
 let bounds: [(share: Double, low: Double, high: Double)] = [
@@ -56,6 +58,7 @@ var settings = TrainingSettings()
 settings.epochs = 1_000_000
 settings.threads = threads
 settings.warmupSteps = 0
+settings.precision = precision
 let objective = BalancedGroupSoftmaxLoss(groups: groups, background: .official)
 let head = LinearHead(
   inputs: features, layout: objective.layout, groups: groups, method: "bags", using: &generator)

@@ -33,7 +33,7 @@ extension BoxRegressor {
     }
   }
 
-  /// Reads the regressor of a head file; `nil` where it has none.
+  /// Reads the regressor of a head file; `nil` where it has none, or the regression branch of a dense head.
   ///
   /// - Parameters:
   ///   - file: The head file.
@@ -41,7 +41,7 @@ extension BoxRegressor {
   /// - Throws: `TensorFileError` or `LinearHeadError` if the regressor is no whole one, or does not fit the classes.
   public init?(ifIn file: any TensorContainer, groups: CategoryGroups) throws {
     let file = try file.withoutPrefix(before: ["fc_reg.weight"]) { LinearRows.isDetectorPrefix($0) }
-    guard file.names.contains("fc_reg.weight") else { return nil }
+    guard let weight = try file.tensorIfPresent("fc_reg.weight"), weight.shape.count != 4 else { return nil }
     try self.init(file, groups: groups)
   }
 

@@ -2,76 +2,15 @@ import DenseLinearAlgebra
 import LVISDatasets
 import TensorFiles
 
-/// The last 3 × 3 convolution of a dense detector as a layer of patches: frameworks keep its weight as [A · K, D, 3, 3], the
-/// products here want rows of 9 D numbers in the order of a patch, row by row of the neighbourhood, the channels of each
-/// location together.
+/// The last 3 × 3 convolution of a dense detector as a layer of patches, a row 9D numbers; see `LinearRows.patchRows`.
 extension LinearHead {
   /// The key of A in a head file.
   static let anchorCountKey = "anchors_per_location"
 
-  /// The classification layers of dense detectors, each with the box layer beside it: torchvision's, detectron2's,
-  /// mmdetection's RetinaNet.
-  package static let denseLayers = [
-    (classifier: "head.classification_head.cls_logits", boxes: "head.regression_head.bbox_reg"),
-    (classifier: "head.cls_score", boxes: "head.bbox_pred"),
-    (classifier: "bbox_head.retina_cls", boxes: "bbox_head.retina_reg"),
-  ]
-
-  /// Reads a convolution `NAME.weight` [rows, D, 3, 3] and `NAME.bias` [rows].
-  ///
-  /// - Returns: The rows as patches [rows, 9 D].
-  /// - Throws: `TensorFileError` if one is missing; `LinearHeadError` if they do not fit or a number is not finite.
-  package static func convolutionRows(_ file: any TensorContainer, name: String) throws -> LinearRows {
-    let (weight, bias) = (try file.tensor("\(name).weight"), try file.tensor("\(name).bias"))
-    guard weight.shape.count == 4, weight.shape[0] > 0, weight.shape[1] > 0, weight.shape[2...] == [3, 3],
-      bias.shape == [weight.shape[0]]
-    else {
-      throw LinearHeadError(
-        .wrongShape,
-        "\(name).weight has shape \(weight.shape) and \(name).bias \(bias.shape); a convolution [rows, D, 3, 3] and "
-          + "[rows] are expected", path: file.path)
-    }
-    let rows = LinearRows(
-      weight: patchRows(try weight.floats(), rows: weight.shape[0], channels: weight.shape[1]),
-      bias: try bias.floats())
-    guard rows.weight.storage.allSatisfy(\.isFinite), rows.bias.allSatisfy(\.isFinite) else {
-      throw LinearHeadError(.notFinite, "a number of \(name) is not finite", path: file.path)
-    }
-    return rows
-  }
-
-  /// [rows, D, 3, 3] as [rows, 9 D].
-  package static func patchRows(_ values: [Float], rows: Int, channels: Int) -> Matrix<Float> {
-    var result = [Float](repeating: 0, count: values.count)
-    for row in 0..<rows {
-      for channel in 0..<channels {
-        for tap in 0..<9 {
-          result[(row * 9 + tap) * channels + channel] = values[(row * channels + channel) * 9 + tap]
-        }
-      }
-    }
-    return Matrix(rows: rows, columns: 9 * channels, values: result)
-  }
-
-  /// [rows, 9 D] as [rows, D, 3, 3].
-  package static func convolution(_ weight: Matrix<Float>) -> (values: [Float], shape: [Int]) {
-    let channels = weight.columns / 9
-    let values = weight.storage
-    var result = [Float](repeating: 0, count: values.count)
-    for row in 0..<weight.rows {
-      for channel in 0..<channels {
-        for tap in 0..<9 {
-          result[(row * channels + channel) * 9 + tap] = values[(row * 9 + tap) * channels + channel]
-        }
-      }
-    }
-    return (result, [weight.rows, channels, 3, 3])
-  }
-
-  /// The name of a dense detector's classification layer that a file has; `nil` where it has none.
-  package static func denseLayer(in file: any TensorContainer) -> (classifier: String, boxes: String)? {
+  /// The names of the dense detector that a file is of; `nil` where it is of none.
+  package static func denseDetector(in file: any TensorContainer) -> DenseDetectorNames? {
     let names = Set(file.names)
-    return denseLayers.first { names.contains("\($0.classifier).weight") }
+    return DenseDetectorNames.frameworks.first { names.contains("\($0.classes.last).weight") }
   }
 
   /// Reads the classification layer of a dense detector's own file: a sigmoid for each class.
@@ -81,15 +20,15 @@ extension LinearHead {
   ///
   /// - Parameters:
   ///   - file: The file, without a prefix.
-  ///   - layer: The names of its layers.
+  ///   - names: The names of its layers.
   ///   - groups: The classes, in the order of the layer's.
   /// - Throws: `TensorFileError` or `LinearHeadError` if the layer is missing or does not fit the classes.
   package init(
-    detector file: any TensorContainer, layer: (classifier: String, boxes: String), groups: CategoryGroups
+    detector file: any TensorContainer, names: DenseDetectorNames, groups: CategoryGroups
   ) throws {
-    let rows = try Self.convolutionRows(file, name: layer.classifier)
+    let rows = try LinearRows(convolution: names.classes.last, of: file)
     let classCount = groups.classCount
-    let boxRows = try file.tensorIfPresent("\(layer.boxes).weight")?.shape.first
+    let boxRows = try file.tensorIfPresent("\(names.boxes.last).weight")?.shape.first
     let anchorCount: Int
     if let boxRows, boxRows > 0, boxRows.isMultiple(of: 4) {
       anchorCount = boxRows / 4
@@ -103,7 +42,7 @@ extension LinearHead {
     else {
       throw LinearHeadError(
         .wrongClasses,
-        "\(layer.classifier) has \(rows.bias.count) outputs; A for each of the \(classCount) classes are expected",
+        "\(names.classes.last) has \(rows.bias.count) outputs; A for each of the \(classCount) classes are expected",
         path: file.path)
     }
     let columns = rows.weight.columns
@@ -117,8 +56,43 @@ extension LinearHead {
     try self.init(
       weight: Matrix(rows: bias.count, columns: columns, values: values), bias: bias,
       layout: AnchoredLayout(SigmoidLayout(classCount: classCount), anchorCount: anchorCount), groups: groups,
-      method: "own-head")
+      method: Self.ownMethod)
+    tower = try ConvolutionTower(file, names: names.classes)
+    if let fault = tower.fault(below: weight.columns / 9) { throw LinearHeadError(.wrongShape, fault, path: file.path) }
   }
+
+  /// The name of the method of a head that comes from a detector's own file.
+  package static let ownMethod = "own-head"
+
+  /// Whether it comes from a detector's own file, calibrated perhaps, and was not trained since.
+  public var isOfDetector: Bool { method.hasPrefix(Self.ownMethod) }
+
+  /// The head for maps that a detector's convolutions below the last have gone through already: its own last layer alone.
+  ///
+  /// - Parameter convolutions: The number of convolutions between the maps and the last one, as the set states it; `nil`
+  ///   where it states none, as 0.
+  package func forMaps(below convolutions: Int?) -> LinearHead {
+    isOfDetector && convolutions ?? 0 == 0 ? withoutTower : self
+  }
+
+  /// The head without the convolutions below its last one, for maps that are their output.
+  package var withoutTower: LinearHead {
+    var head = self
+    head.tower = ConvolutionTower()
+    return head
+  }
+
+  /// The same with as many groups of GroupNorm where the file that it comes from does not say how many.
+  ///
+  /// - Throws: `LinearHeadError` if they do not divide the channels.
+  public func statingNormGroups(_ groups: Int) throws -> LinearHead {
+    var head = self
+    head.tower = try tower.statingNormGroups(groups)
+    return head
+  }
+
+  /// The classifier's rows.
+  package var classifier: LinearRows { LinearRows(weight: weight, bias: bias) }
 }
 
 extension LinearHead {
@@ -142,10 +116,12 @@ extension LinearHead {
     guard let anchorCount = layout.anchorsPerLocation else { return try change(self) }
     let parts = try (0..<anchorCount).compactMap { try anchor($0).map(change) }
     guard let first = parts.first else { return self }
-    return try LinearHead(
+    var head = try LinearHead(
       weight: Matrix(
         rows: parts.reduce(0) { $0 + $1.weight.rows }, columns: weight.columns, values: parts.flatMap(\.weight.storage)),
       bias: parts.flatMap(\.bias), layout: AnchoredLayout(first.layout, anchorCount: anchorCount), groups: groups,
       method: first.method)
+    head.tower = tower
+    return head
   }
 }

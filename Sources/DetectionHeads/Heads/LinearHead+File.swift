@@ -7,11 +7,13 @@ extension LinearHead {
   /// Reads a `head.safetensors`: `fc_cls.weight` [K, D] and `fc_cls.bias` [K], its layout, method and groups in the
   /// metadata, and what the layout needs beside them as `layout.…`; or an `.npz` of the two.
   ///
+  /// A dense head is a convolution `fc_cls.weight` [A · K, D, 3, 3]; the convolutions below it are `cls_tower.0.weight`,
+  /// `cls_tower.0.bias`, `cls_tower.0.norm.weight`, `cls_tower.0.norm.bias`, …, and `norm_groups` in the metadata.
   /// Layers below the classifier are `shared_fcs.0.weight` [H, D], `shared_fcs.0.bias` [H], …; the classifiers of a
   /// cascade are `fc_cls.0.weight`, `fc_cls.0.bias`, ….
   ///
-  /// A file without that metadata is read as a softmax classifier with background first, if it has C + 1 rows for the C
-  /// categories given.
+  /// A file that names no classes is read as of the C categories given, if it has as many rows as its layout: C + 1 for
+  /// softmax with background first, which is meant where it states none, or C for `sigmoid`.
   ///
   /// - Parameters:
   ///   - path: The file.
@@ -29,13 +31,13 @@ extension LinearHead {
   /// - Throws: As `init(contentsOf:groups:)`.
   public init(_ file: any TensorContainer, groups fallback: CategoryGroups? = nil) throws {
     let path = file.path
-    let dense = try file.withoutPrefix(before: Self.denseLayers.map { "\($0.classifier).weight" }) { _ in false }
-    if let layer = Self.denseLayer(in: dense) {
+    let dense = try file.withoutPrefix(before: DenseDetectorNames.frameworks.map { "\($0.classes.last).weight" })
+    if let names = Self.denseDetector(in: dense) {
       guard let fallback else {
         throw LinearHeadError(
           .unnamedClasses, "does not name its classes; give the annotations that it was trained with", path: path)
       }
-      try self.init(detector: dense, layer: layer, groups: fallback)
+      try self.init(detector: dense, names: names, groups: fallback)
       return
     }
     let file = try Self.tensors(in: file)
@@ -67,7 +69,7 @@ extension LinearHead {
 
   /// Reads a dense head, whose `fc_cls.weight` is a convolution [A · K, D, 3, 3].
   private init(anchoredIn file: any TensorContainer, fallback: CategoryGroups?) throws {
-    let rows = try Self.convolutionRows(file, name: "fc_cls")
+    let rows = try LinearRows(convolution: "fc_cls", of: file)
     guard let text = file.metadata[Self.anchorCountKey], let anchorCount = Int(text), anchorCount > 0,
       rows.bias.count.isMultiple(of: anchorCount)
     else {
@@ -85,6 +87,8 @@ extension LinearHead {
       try self.init(
         weight: rows.weight, bias: rows.bias, layout: AnchoredLayout(base, anchorCount: anchorCount), groups: groups,
         method: file.metadata["method"] ?? "softmax")
+      tower = try ConvolutionTower(file, names: .classes)
+      if let fault = tower.fault(below: weight.columns / 9) { throw LinearHeadError(.wrongShape, fault) }
     } catch let error as LinearHeadError {
       throw error.inFile(file.path)
     }
@@ -115,11 +119,12 @@ extension LinearHead {
   /// - Parameters:
   ///   - path: The file.
   ///   - boxRegressor: To stand beside the classifier as `fc_reg`; `nil` for none.
+  ///   - boxBranch: The regression branch of a dense detector, to stand there; `nil` for none.
   /// - Throws: `FileError`; what stood at `path` is then as it was.
-  public func write(to path: String, boxRegressor: BoxRegressor? = nil) throws {
-    try writeSafetensors(
-      tensors() + (boxRegressor?.tensors() ?? []),
-      metadata: try metadata().merging(boxRegressor?.metadata ?? [:]) { own, _ in own }, to: path)
+  public func write(to path: String, boxRegressor: BoxRegressor? = nil, boxBranch: BoxBranch? = nil) throws {
+    let boxes = boxRegressor?.tensors() ?? boxBranch?.tensors() ?? []
+    let texts = boxRegressor?.metadata ?? boxBranch?.metadata ?? [:]
+    try writeSafetensors(tensors() + boxes, metadata: try metadata().merging(texts) { own, _ in own }, to: path)
   }
 
   /// The tensors of a head file: the layers, and the numbers that the layout needs beside them.
@@ -130,11 +135,8 @@ extension LinearHead {
       NamedTensor(Self.layoutPrefix + name, floats: values, shape: [values.count])
     }
     if layout.anchorsPerLocation != nil {
-      let (values, shape) = Self.convolution(weight)
-      return [
-        NamedTensor("fc_cls.weight", floats: values, shape: shape, as: elementType),
-        NamedTensor("fc_cls.bias", floats: bias, shape: [bias.count], as: elementType),
-      ] + ofLayout
+      return classifier.convolutionTensors("fc_cls", as: elementType) + tower.tensors(.classes, as: elementType)
+        + ofLayout
     }
     let stages = layout.stageCount == 1 ? [self] : (0..<layout.stageCount).compactMap { stage($0) }
     let classifiers = stages.enumerated().flatMap { index, stage in
@@ -154,7 +156,7 @@ extension LinearHead {
     var texts = ["format": "bags-head", "version": "1", "method": method, "layout": layout.name]
     texts["groups"] = try groups.json()
     if let anchors = layout.anchorsPerLocation { texts[Self.anchorCountKey] = "\(anchors)" }
-    return texts
+    return texts.merging(tower.metadata) { own, _ in own }
   }
 
   /// The layers `PREFIX.0`, `PREFIX.1`, … of a file; none if there is no `PREFIX.0`.
@@ -177,11 +179,13 @@ extension LinearHead {
       throw LinearHeadError(
         .unnamedClasses, "does not name its classes; give the annotations that it was trained with", path: path)
     }
-    guard rows == fallback.classCount + 1 else {
+    let name = file.metadata["layout"] ?? "softmax"
+    let expected = logitLayouts(for: fallback).first { $0.name == name }?.logitCount ?? fallback.classCount + 1
+    guard rows == expected else {
       throw LinearHeadError(
         .wrongClasses,
-        "fc_cls.weight has \(rows) rows; a softmax head for the \(fallback.classCount) categories of the "
-          + "annotations has \(fallback.classCount + 1), background first", path: path)
+        "fc_cls.weight has \(rows) rows; a \(name) head for the \(fallback.classCount) categories of the "
+          + "annotations has \(expected)" + (name == "softmax" ? ", background first" : ""), path: path)
     }
     return fallback
   }

@@ -16,6 +16,8 @@ public struct LinearHead: Sendable {
   public var bias: [Float] { didSet { checkShapes() } }
   /// Layers between the features and the classifier, the lowest first; none, unless they are trained with it.
   public package(set) var hidden: [HiddenLayer] = []
+  /// The convolutions below that of a dense head, where it is for maps below them; none where it is the last layer alone.
+  public package(set) var tower = ConvolutionTower()
   /// Maps the K logits to classes and scores.
   public package(set) var layout: any LogitLayout
   /// The classes by ascending category id, with their training counts and groups.
@@ -57,8 +59,10 @@ public struct LinearHead: Sendable {
 
   /// A head of parts that are known to fit.
   init(
-    classifier: LinearRows, hidden: [HiddenLayer], layout: any LogitLayout, groups: CategoryGroups, method: String
+    classifier: LinearRows, hidden: [HiddenLayer], tower: ConvolutionTower = ConvolutionTower(),
+    layout: any LogitLayout, groups: CategoryGroups, method: String
   ) {
+    self.tower = tower
     weight = classifier.weight
     bias = classifier.bias
     self.hidden = hidden
@@ -95,8 +99,11 @@ public struct LinearHead: Sendable {
     self.method = method
   }
 
-  /// The length of a RoI's features: D of the lowest layer, times S.
-  public var inputs: Int { (hidden.first?.inputs ?? weight.columns) * layout.stageCount }
+  /// The length of a RoI's features: D of the lowest layer, times S. The length of a patch, 9 times the channels of the
+  /// maps, where it is a dense head.
+  public var inputs: Int {
+    (tower.layers.first?.weight.columns ?? hidden.first?.inputs ?? weight.columns) * layout.stageCount
+  }
 
   /// The norm ‖w_c‖₂ of every class's weight row, by class index: the mean over the stages of a cascade or the parts of a
   /// mean, the root mean square over the anchors of a location; 1 where logits are cosines, since the length has no effect
@@ -159,7 +166,7 @@ public struct LinearHead: Sendable {
     return scores
   }
 
-  /// The logits of RoIs.
+  /// The logits of RoIs, or of the patches that the last convolution of a dense head sees.
   ///
   /// - Parameters:
   ///   - features: [count, D].
@@ -293,6 +300,8 @@ public struct LinearHead: Sendable {
           ? "it takes \(other.inputs / other.layout.stageCount) features, \(inputs / layout.stageCount) are expected"
           : "its hidden layers are \(layers.1), \(layers.0) are expected")
     }
+    // The maps of a tower's output are as good for its detector's last layer as those below are for all layers.
+    if !tower.isEmpty || !other.isOfDetector { tower = try tower.checkedLike(other.tower) }
     let sources = try matching.sources(of: groups, in: other.groups)
     hidden = other.hidden
     for stage in 0..<stages {

@@ -10,6 +10,8 @@ public protocol RoIScorer: Sendable {
   var classCount: Int { get }
   /// The numbers of working memory that a RoI needs beside its scores.
   var scratchCount: Int { get }
+  /// The RoIs that are best scored at once; as many as a large product takes unless a scorer says otherwise.
+  var rowsAtATime: Int { get }
 
   /// Computes the foreground scores of RoIs.
   ///
@@ -37,6 +39,9 @@ public protocol RoIScorer: Sendable {
 }
 
 extension RoIScorer {
+  /// Enough for the product to run at full speed, few enough to stay in the cache: 64 to 1,024.
+  public var rowsAtATime: Int { min(1024, max(64, (64 << 20) / (4 * (inputs + scratchCount + classCount)))) }
+
   /// States that there are no bounds.
   public func boundScores(
     features: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>,

@@ -24,6 +24,8 @@ public struct LinearHeadError: CodedError, Hashable {
     case missingData
     /// Mining looks at box losses: no box regressor is trained beside, and the RoIs lack what they follow from.
     case missingBoxLosses
+    /// A detector's file does not say how many groups its GroupNorm has.
+    case missingNormGroups
     /// A setting is out of its range.
     case badSetting
   }

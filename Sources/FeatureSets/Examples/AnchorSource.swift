@@ -23,11 +23,14 @@ public struct AnchorLabel: Sendable, Hashable {
   public let place: Int32
   /// The class index, or ``ignored``.
   public let label: Int32
+  /// The place of its object among those of the image; −1 where it has none, or it is not known.
+  public let object: Int32
 
   /// Labels an anchor.
-  public init(place: Int32, label: Int32) {
+  public init(place: Int32, label: Int32, object: Int32 = -1) {
     self.place = place
     self.label = label
+    self.object = object
   }
 }
 

@@ -32,6 +32,8 @@ public struct LabelledFeatureSet: RoISource {
   public var featureCount: Int { features.featureCount }
   /// The number S of stages of a cascade that there are features of; 1 for other detectors.
   public var stageCount: Int { features.stageCount }
+  /// The shape of each RoI's pooled map; `nil` where a RoI has a vector.
+  public var pooledShape: PooledShape? { features.pooledShape }
   /// The number of images.
   public var imageCount: Int { features.images.count }
   /// The rows of an image's RoIs, by the position of the image among the set's.

@@ -8,6 +8,8 @@ public protocol RoISource: Sendable {
   var featureCount: Int { get }
   /// The number S of stages of a cascade that there are features of; 1 unless a source says otherwise.
   var stageCount: Int { get }
+  /// The shape of a RoI's pooled map, whose C · H · W numbers are its features; `nil` unless a source says otherwise.
+  var pooledShape: PooledShape? { get }
   /// The number of images.
   var imageCount: Int { get }
   /// The rows of an image's RoIs, by the position of the image among the source's.
@@ -36,6 +38,8 @@ public protocol RoISource: Sendable {
 extension RoISource {
   /// One stage, as of detectors without a cascade.
   public var stageCount: Int { 1 }
+  /// No pooled maps, `nil`.
+  public var pooledShape: PooledShape? { nil }
   /// The number N of RoIs of all images.
   public var roiCount: Int { imageCount > 0 ? rows(ofImage: imageCount - 1).upperBound : 0 }
   /// The label of the row, which all stages share.
@@ -92,6 +96,13 @@ public struct RoIArrays: RoISource {
   public let labels: [Int32]
   /// Other columns, each [N × width], row after row; none by default.
   public var columns: [FeatureColumn: [Float]] = [:]
+  /// The shape of each RoI's pooled map, of D numbers; `nil` by default, for vectors.
+  public var pooledShape: PooledShape? {
+    didSet {
+      precondition(
+        (pooledShape?.count ?? featureCount) == featureCount, "maps of other sizes than \(featureCount) numbers")
+    }
+  }
   /// The annotations that the RoIs are of; `nil` by default.
   public var annotations: LVISDataset?
   private let imageRows: [Range<Int>]

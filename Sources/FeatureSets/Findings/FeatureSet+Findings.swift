@@ -34,6 +34,7 @@ extension FeatureSet {
 
   /// Looks at a sample of the RoIs.
   func census(labels: RoILabels?, _ dataset: LVISDataset, _ sampling: RoISampling) throws -> RoICensus {
+    guard hasBoxes else { return RoICensus(categoryIDs: dataset.categories.map(\.id)) }
     let index = dataset.imageIndex()
     let known = images.filter { index.position(of: $0.id) != nil && !$0.rows.isEmpty }
     let sample = spread(known.count, limit: sampling.imageLimit).map { known[$0] }
@@ -120,7 +121,8 @@ extension LabelledFeatureSet {
   /// - Parameter isBlocking: Whether wrong boxes make what is done with the set worthless.
   func findings(of census: RoICensus, _ dataset: LVISDataset, isBlocking: Bool) -> [DataFinding] {
     let places = census.placeFindings(isBlocking: isBlocking)
-    var found = features.imageFindings(dataset) + places + census.labelFindings
+    let labels = features.kind == .queries ? census.labelFindings.map(\.ofQueries) : census.labelFindings
+    var found = features.imageFindings(dataset) + places + labels
     // Labels by overlap are all background because nothing overlaps: that has been said.
     if foregroundCount == 0, features.hasLabels || !places.contains(where: { $0.code == .noOverlap }) {
       found.append(noForeground(census: census))
@@ -142,6 +144,16 @@ extension LabelledFeatureSet {
         ? "all \(features.roiCount) RoIs are labelled background, so there is nothing to learn"
         : "none of the \(features.roiCount) RoIs overlaps an annotation from IoU .5 on, so there is nothing to learn",
       remedy: remedy, file: features.path)
+  }
+}
+
+extension DataFinding {
+  /// Labels of queries: a matcher gives every object one of them, however far it lies, so that it need not be a fault.
+  fileprivate var ofQueries: DataFinding {
+    var finding = self
+    if severity == .error { finding.severity = .warning }
+    finding.remedy = (remedy.map { "\($0) " } ?? "") + "Or has the detector no query near these objects?"
+    return finding
   }
 }
 

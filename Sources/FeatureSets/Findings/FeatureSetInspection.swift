@@ -21,12 +21,16 @@ public struct FeatureSetInspection: Sendable, Encodable {
 
   /// The folder or file.
   public let path: String
+  /// The examples of the set: RoIs, queries or whole images.
+  public let kind: FeatureSet.Kind
   /// The number N of RoIs in the set.
   public let rois: Int
   /// Images with RoIs.
   public let images: Int
   /// The number D of features of each RoI.
   public let features: Int
+  /// The shape of each RoI's pooled map, `[C, H, W]` in JSON; `nil` where a RoI has a vector.
+  public let pooled: PooledShape?
   /// S, the stages of a cascade.
   public let stages: Int
   /// The RoIs labelled as an object, whether the set says so or overlap does; `nil` where neither can.
@@ -37,7 +41,7 @@ public struct FeatureSetInspection: Sendable, Encodable {
   public let roisPerImage: Spread
   /// The root of the mean square of all features.
   public let scale: Double
-  /// The recall of the RoIs at IoU .5, of all objects and of each group; empty without annotations.
+  /// The recall of the RoIs at IoU .5 and .75, of all objects and of each group; empty without annotations or boxes.
   public private(set) var recall: [ProposalRecall] = []
   /// What is wrong or odd.
   public private(set) var findings: [DataFinding]
@@ -46,7 +50,7 @@ public struct FeatureSetInspection: Sendable, Encodable {
   package private(set) var source: LabelledFeatureSet?
 
   private enum CodingKeys: String, CodingKey {
-    case path, rois, images, features, stages, foreground, statesLabels, roisPerImage, scale, recall
+    case path, kind, rois, images, features, pooled, stages, foreground, statesLabels, roisPerImage, scale, recall
   }
 
   /// Goes through all of a set.
@@ -59,9 +63,11 @@ public struct FeatureSetInspection: Sendable, Encodable {
   /// - Complexity: O(N · D), and O(RoIs × objects) for each image.
   public init(_ set: FeatureSet, dataset: LVISDataset?, groups: CategoryGroups? = nil) throws {
     path = set.path
+    kind = set.kind
     rois = set.roiCount
     images = set.images.count
     features = set.featureCount
+    pooled = set.pooledShape
     stages = set.stageCount
     statesLabels = set.hasLabels
     let counts = set.images.map(\.rows.count).sorted()
@@ -70,7 +76,9 @@ public struct FeatureSetInspection: Sendable, Encodable {
     let census = FeatureCensus.of(set)
     scale = census.scale
     var found = census.findings.map { $0.inFile(set.path) } + (try set.alikeFindings())
-    if let fewest = set.images.min(by: { ($0.rows.count, $0.id) < ($1.rows.count, $1.id) }), roisPerImage.median <= 1 {
+    if let fewest = set.images.min(by: { ($0.rows.count, $0.id) < ($1.rows.count, $1.id) }), roisPerImage.median <= 1,
+      set.kind != .images
+    {
       found.append(
         DataFinding(
           .fewRoIs, count: set.images.count { $0.rows.count <= 1 },
@@ -97,15 +105,15 @@ public struct FeatureSetInspection: Sendable, Encodable {
       found.append(DataFinding(.unknownLabels, .error, count: 1, "\(error)"))
       found += try set.findings(against: dataset, sampling: .all)
     }
-    recall = try set.recall(of: dataset, groups: groups)
-    found += recall.findings.map { $0.inFile(set.path) }
+    recall = set.hasBoxes ? try set.recall(of: dataset, groups: groups) : []
+    found += recall.findings(of: set.kind).map { $0.inFile(set.path) }
     findings = found
   }
 
   /// Labels as training takes them; `nil` where overlap cannot give them, the annotations lacking images or objects.
   private static func labels(of set: FeatureSet, _ dataset: LVISDataset) throws -> RoILabels? {
     if let stated = try set.labels(categoryIDs: dataset.categories.map(\.id)) { return stated }
-    guard !dataset.annotations.isEmpty else { return nil }
+    guard !dataset.annotations.isEmpty, set.kind != .queries else { return nil }
     let known = dataset.imageIndex()
     guard set.images.allSatisfy({ known.position(of: $0.id) != nil }) else { return nil }
     return try set.labels(assignedFrom: dataset)

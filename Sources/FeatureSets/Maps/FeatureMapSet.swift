@@ -102,6 +102,10 @@ public struct FeatureMapSet: Sendable {
   /// The number L of levels.
   public var levelCount: Int { images.first?.levels.count ?? 0 }
 
+  /// The number of convolutions of a branch between the maps and its last one, which the set states as `tower`: 4 where they
+  /// are a pyramid's, as a rule, 0 where they are the output of a detector's tower; `nil` where it states none.
+  public var statedTower: Int? { metadata["tower"].flatMap { Int($0) } }
+
   private static func check(
     _ shard: FeatureMapShard, isLike first: FeatureMapShard, filled: FeatureMapShard?
   ) throws {

@@ -2,7 +2,8 @@
 public enum FeatureColumn: String, Sendable, CaseIterable {
   /// The input of the classifier, [N, D].
   case features
-  /// Proposals, [N, 4]: x1, y1, x2, y2 in absolute pixels.
+  /// Proposals, or the final boxes of queries, [N, 4]: x1, y1, x2, y2 in absolute pixels. Examples that are whole images
+  /// have none.
   case boxes
   /// The ground-truth box that each RoI was matched with, [N, 4].
   case groundTruthBoxes = "gt_boxes"
@@ -14,5 +15,5 @@ public enum FeatureColumn: String, Sendable, CaseIterable {
   case objectness
 
   /// Whether every feature set has it.
-  public var isRequired: Bool { self == .features || self == .boxes }
+  public var isRequired: Bool { self == .features }
 }

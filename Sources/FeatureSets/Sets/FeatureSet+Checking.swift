@@ -19,6 +19,7 @@ extension FeatureSet {
 
   /// Checks that boxes are finite and x1 <= x2, y1 <= y2.
   func checkBoxes() throws {
+    guard hasBoxes else { return }
     try inParallel(rowsAtATime: 1 << 15) { shard, rows in
       let boxes = try boxes(rows: shard.firstRow + rows.lowerBound..<shard.firstRow + rows.upperBound)
       let isInOrder = boxes.withUnsafeBufferPointer { box in

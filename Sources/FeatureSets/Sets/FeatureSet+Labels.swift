@@ -65,15 +65,27 @@ extension FeatureSet {
   /// Labels by overlap: each RoI takes the category of the annotation that it overlaps most, if their IoU is .5 or more.
   ///
   /// Of several annotations with the same IoU the one that stands first in the file counts, as in detectron2's
-  /// `Matcher`. Crowds take no part, nor do boxes without area.
+  /// `Matcher`. Crowds take no part, nor do boxes without area. Examples that are whole images take the category of
+  /// their image's annotations.
   ///
   /// - Parameters:
   ///   - dataset: The annotations; its categories' order gives the class indices.
   ///   - threshold: The lowest IoU of a positive.
-  /// - Throws: `FeatureSetError` for an image that the annotations do not know.
+  /// - Throws: `FeatureSetError` for an image that the annotations do not know, for queries, of which overlap would call
+  ///   duplicates objects, and for a whole image without a category or of several.
   /// - Complexity: O(RoIs × annotations) for each image.
   public func labels(assignedFrom dataset: LVISDataset, threshold: Double = 0.5) throws -> RoILabels {
     try checkImages(areIn: dataset)
+    switch kind {
+    case .rois: break
+    case .images: return try labels(ofImagesIn: dataset)
+    case .queries:
+      throw FeatureSetError(
+        path: path, tensor: "labels", code: .label,
+        detail:
+          "not in the files; queries are labelled one to one by the detector's own matcher, and overlap would call "
+          + "duplicates objects: write the matcher's labels into the set")
+    }
     let lookup = IDIndex(ascending: dataset.categories.map(\.id))
     var objects: [Int: [(box: BoundingBox, label: Int32)]] = [:]
     for annotation in dataset.annotations where !annotation.isCrowd && annotation.box.area > 0 {
@@ -94,6 +106,30 @@ extension FeatureSet {
           }
         }
       }
+    }
+    return RoILabels(classes: classes, classCount: dataset.categories.count)
+  }
+
+  /// The one category of each image.
+  private func labels(ofImagesIn dataset: LVISDataset) throws -> RoILabels {
+    let lookup = IDIndex(ascending: dataset.categories.map(\.id))
+    var categories: [Int: Set<Int>] = [:]
+    for annotation in dataset.annotations {
+      if let index = lookup.position(of: annotation.categoryID) {
+        categories[annotation.imageID, default: []].insert(index)
+      }
+    }
+    var classes = [Int32](repeating: RoILabels.background, count: roiCount)
+    for image in images {
+      let found = categories[image.id] ?? []
+      guard found.count == 1, let index = found.first else {
+        throw FeatureSetError(
+          path: path, tensor: "labels", code: .label,
+          detail:
+            "image \(image.id) has \(found.count) categories in the annotations, and an example that is a whole image "
+            + "has one")
+      }
+      for row in image.rows { classes[row] = Int32(clamping: index) }
     }
     return RoILabels(classes: classes, classCount: dataset.categories.count)
   }

@@ -2,7 +2,8 @@ import DurableFiles
 import Foundation
 import TensorFiles
 
-/// RoI features cached by a detector, on which a classifier is trained and from which it predicts.
+/// RoI features cached by a detector, on which a classifier is trained and from which it predicts; or those of the queries
+/// of a detector without suppression, or of whole images, which have no boxes (``FeatureSet/Kind``).
 ///
 /// Legend: N RoIs, D features, C classes. A set is a folder of shards in natural name order (`2` before `10`), all
 /// safetensors files or all `.npz` archives, or one such file; or a folder of `.npy` files, `features.npy`, `boxes.npy`
@@ -28,6 +29,13 @@ public struct FeatureSet: Sendable {
   public let featureCount: Int
   /// The number S of stages of a cascade that there are features of, `features` being [N, S, D]; 1 for other detectors.
   public let stageCount: Int
+  /// The shape of each RoI's pooled map, `features` being [N, C, H, W]; `nil` where a RoI has a vector. A map's numbers
+  /// follow each other as in the file, so that a head reads it as C · H · W features.
+  public let pooledShape: PooledShape?
+  /// The examples of the set, which decide how they become detections.
+  public let kind: Kind
+  /// The texts that the first shard keeps; empty for npz and npy.
+  public let metadata: [String: String]
   /// The type in which the features are stored: F16, BF16 or F32.
   public let elementType: TensorElementType
   /// The images by ascending id, each with its rows.
@@ -57,6 +65,9 @@ public struct FeatureSet: Sendable {
     roiCount = rowCount
     featureCount = first.featureCount
     stageCount = first.stageCount
+    pooledShape = first.pooledShape
+    kind = try Self.kind(of: first)
+    metadata = first.metadata
     elementType = first.tensor(.features)?.elementType ?? .float32
     images = try Self.images(of: shards)
     try checkBoxes()
@@ -64,6 +75,8 @@ public struct FeatureSet: Sendable {
 
   /// Whether the set states its RoIs' labels.
   public var hasLabels: Bool { shards.first?.labels != nil }
+  /// Whether its examples have boxes; those that are whole images have none.
+  public var hasBoxes: Bool { kind != .images }
 
   /// The numbers of a column in each row; `nil` where the set does not have it.
   public func width(of column: FeatureColumn) -> Int? { shards.first?.width(of: column) }
@@ -111,6 +124,18 @@ public struct FeatureSet: Sendable {
     }
     guard shard.stageCount == first.stageCount, shard.labelStageCount == first.labelStageCount else {
       throw fault("features", "of \(shard.stageCount) stages, but of \(first.stageCount) in \(first.path)")
+    }
+    guard shard.pooledShape == first.pooledShape else {
+      func text(_ shard: FeatureShard) -> String {
+        shard.pooledShape.map { "pooled maps of \($0)" } ?? "vectors of \(shard.featureCount)"
+      }
+      throw fault("features", "\(text(shard)), but \(text(first)) in \(first.path)")
+    }
+    let (kind, expected) = (try kind(of: shard), try kind(of: first))
+    guard kind == expected || shard.width(of: .boxes) != first.width(of: .boxes) else {
+      throw FeatureSetError(
+        path: shard.path, code: .mixedShards,
+        detail: "holds \(kind.rawValue), but \(first.path) holds \(expected.rawValue)")
     }
     for column in FeatureColumn.allCases where shard.width(of: column) != first.width(of: column) {
       guard let width = shard.width(of: column), let expected = first.width(of: column) else {

@@ -4,8 +4,10 @@ import DurableFiles
 public struct FeatureSetError: CodedError, Hashable {
   /// The kinds of fault.
   public enum Code: String, Sendable {
-    /// It is a set of another kind: feature maps in place of RoIs.
+    /// It is a set of another kind: feature maps in place of RoIs, or images without boxes.
     case kind
+    /// A text beside the tensors that says how the set is used makes no sense.
+    case metadata
     /// There are no shards, or no RoIs in them.
     case empty
     /// A tensor has another shape than it needs.

@@ -3,12 +3,16 @@ import TensorFiles
 /// One file of a feature set: its tensors' shapes and types checked, their values not yet.
 struct FeatureShard: Sendable {
   let path: String
+  /// The texts beside the tensors.
+  let metadata: [String: String]
   /// N, the RoIs in this shard.
   let rowCount: Int
   /// D; S · D where there are features of S stages.
   let featureCount: Int
   /// S, the stages of a cascade that features are there for; 1 for other detectors.
   let stageCount: Int
+  /// The shape of each RoI's pooled map, `features` being [N, C, H, W]; `nil` for vectors.
+  let pooledShape: PooledShape?
   /// The stages that `labels` tells apart.
   let labelStageCount: Int
   /// The set's row that is this shard's row 0.
@@ -20,6 +24,7 @@ struct FeatureShard: Sendable {
 
   init(_ container: any TensorContainer, firstRow: Int) throws {
     path = container.path
+    metadata = container.metadata
     self.firstRow = firstRow
     guard !container.names.contains("level_shapes") else {
       throw FeatureSetError(
@@ -27,11 +32,16 @@ struct FeatureShard: Sendable {
         detail: "is a set of feature maps, of a dense detector; RoIs or queries are expected here")
     }
     let features = try container.tensor(FeatureColumn.features.rawValue)
-    guard (2...3).contains(features.shape.count), features.shape.dropFirst().allSatisfy({ $0 > 0 }) else {
-      throw Self.shapeError(features, expected: "[N, D] with D > 0, or [N, S, D] for S stages of a cascade,")
+    guard (2...4).contains(features.shape.count), features.shape.dropFirst().allSatisfy({ $0 > 0 }) else {
+      throw Self.shapeError(
+        features,
+        expected: "[N, D] with D > 0, [N, S, D] for S stages of a cascade, or [N, C, H, W] for pooled maps,")
     }
     rowCount = features.shape[0]
     stageCount = features.shape.count == 3 ? features.shape[1] : 1
+    pooledShape =
+      features.shape.count == 4
+      ? PooledShape(channels: features.shape[1], height: features.shape[2], width: features.shape[3]) : nil
     featureCount = features.shape.dropFirst().reduce(1, *)
 
     imageIDs = try container.tensor("image_ids")

@@ -16,6 +16,9 @@ public protocol BoxLoss: Sendable {
   /// target deltas; a loss of its own where that of a batch is no sum over RoIs.
   func loss(deltas: UnsafePointer<Float>, targets: UnsafePointer<Float>) -> Float
 
+  /// Whether the loss of a batch is the sum of those of its examples ÷ `batchCount`; `true` unless a loss says otherwise.
+  var isSum: Bool { get }
+
   /// The numbers learnt from earlier batches, by name, for a checkpoint; empty for a loss without state.
   var state: [String: [Double]] { get }
 
@@ -26,6 +29,8 @@ public protocol BoxLoss: Sendable {
 }
 
 extension BoxLoss {
+  /// A sum, as most are.
+  public var isSum: Bool { true }
   /// No numbers, as of a loss that learns nothing from earlier batches.
   public var state: [String: [Double]] { [:] }
 

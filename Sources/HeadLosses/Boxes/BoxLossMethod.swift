@@ -34,7 +34,7 @@ public struct BoxLossMethod: NamedMethod {
   public static let kind = "box loss"
 
   /// All box losses, to which a program can add its own.
-  public static let registry = MethodRegistry<BoxLossMethod>([.smoothL1, .harmonized])
+  public static let registry = MethodRegistry<BoxLossMethod>([.smoothL1, .l1, .generalizedIoU, .harmonized])
 
   /// The loss that was chosen.
   ///
@@ -53,6 +53,16 @@ extension BoxLossMethod {
       .number("box-beta", default: 1, in: 0...1e6, "β: 1 in mmdetection 1, 1/9 in torchvision, 0 in detectron2")
     ],
     loss: { SmoothL1(beta: $0.number("box-beta")) })
+
+  /// The box loss `l1`: RetinaNet's in torchvision, detectron2 and mmdetection.
+  public static let l1 = BoxLossMethod(
+    name: "l1", summary: "the absolute difference, smooth-l1 with β 0", source: "detectron2, torchvision, mmdetection",
+    loss: { _ in SmoothL1(beta: 0) })
+
+  /// The box loss `giou` (Rezatofighi et al., CVPR 2019).
+  public static let generalizedIoU = BoxLossMethod(
+    name: "giou", summary: "1 less the generalised IoU of the predicted box and its object",
+    source: "Rezatofighi et al., CVPR 2019", loss: { _ in GeneralizedIoU() })
 
   /// The box loss `ghm-r` (Li, Liu and Wang, AAAI 2019).
   public static let harmonized = BoxLossMethod(

@@ -91,6 +91,9 @@ public struct GradientHarmonizedRegression: BoxLoss {
     return bin
   }
 
+  /// No sum: the weights depend on the whole batch, and it has a normaliser of its own.
+  public var isSum: Bool { false }
+
   /// ASL1 summed over the four deltas, since the weights depend on the whole batch.
   public func loss(deltas: UnsafePointer<Float>, targets: UnsafePointer<Float>) -> Float {
     (0..<4).reduce(0) { sum, index in

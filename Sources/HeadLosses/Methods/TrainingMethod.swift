@@ -61,7 +61,8 @@ public struct TrainingMethod: NamedMethod {
   public static let registry = MethodRegistry<TrainingMethod>([
     .bags, .softmax, .reweighting, .effectiveNumber, .balancedSoftmax, .logitAdjustment, .marginSoftmax, .equilibrium,
     .seesaw, .inverseFrequency, .alignment,
-    .sigmoid, .balancedSigmoid, .focal, .equalizedFocal, .harmonized, .equalization, .equalizationV2, .suppression,
+    .sigmoid, .balancedSigmoid, .focal, .varifocal, .equalizedFocal, .harmonized, .equalization, .equalizationV2,
+    .suppression,
     .federated, .effectiveMargin, .gumbel, .balancedClassification,
   ])
 }

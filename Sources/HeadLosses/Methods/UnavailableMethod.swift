@@ -10,12 +10,8 @@ public struct UnavailableMethod: Sendable {
   /// The methods that users are most likely to look for.
   public static let all = [
     UnavailableMethod(
-      name: "A-Fast-RCNN", source: "Wang et al., CVPR 2017",
-      reason: "its adversary hides cells of the 7 x 7 RoI maps before the fully connected layers; a feature set holds "
-        + "the vectors behind those layers"),
-    UnavailableMethod(
       name: "LOCE's memory-augmented feature sampling", source: "Feng et al., ICCV 2021",
       reason: "it stores RoI features while the whole detector changes; with cached features these are the features "
-        + "themselves (class-balanced sampling comes near it). Its loss is the method loce"),
+        + "themselves (class-balanced sampling comes near it). Its loss is the method loce")
   ]
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// A set of feature maps with the label of every anchor, from which dense heads are trained.
 ///
 /// Objects are assigned to anchors by overlap, as the set's framework does; see ``AnchorAssignment``.
-public struct LabelledMapSet: AnchorSource {
+public struct LabelledMapSet: AnchorBoxSource {
   /// The feature maps of the training images, whose anchors are labelled.
   public let maps: FeatureMapSet
   /// The anchors of the maps.
@@ -16,6 +16,10 @@ public struct LabelledMapSet: AnchorSource {
   public let annotations: LVISDataset?
   /// The anchors that are not background, image after image.
   private let labels: [AnchorLabel]
+  /// The boxes of objects in pixels of the image that the detector saw, image after image.
+  private let objectBoxes: [CornerBox]
+  /// For each image its first object, and one more.
+  private let firstObjects: [Int]
   /// For each image its first label, and one more.
   private let starts: [Int]
   /// For each image its first row, and one more.
@@ -62,12 +66,7 @@ public struct LabelledMapSet: AnchorSource {
         guard let boxes = grid?.grid.anchors else { continue }
         let own = all[image.id] ?? []
         let assigned = assignment.objects(
-          of: boxes,
-          among: own.map {
-            CornerBox(
-              $0.box.x1 * image.scale.x, $0.box.y1 * image.scale.y, $0.box.x2 * image.scale.x, $0.box.y2 * image.scale.y
-            )
-          },
+          of: boxes, among: own.map { Self.scaled($0.box, to: image) },
           isTrained: anchors.trainedLocations(levels: image.levels.map { ($0.height, $0.width) }, size: image.size),
           anchorsPerLocation: anchors.anchorsPerLocation)
         var labels: [AnchorLabel] = []
@@ -75,19 +74,33 @@ public struct LabelledMapSet: AnchorSource {
           labels.append(
             AnchorLabel(
               place: Int32(truncatingIfNeeded: place),
-              label: object >= 0 ? own[Int(object)].label : AnchorLabel.ignored))
+              label: object >= 0 ? own[Int(object)].label : AnchorLabel.ignored, object: max(-1, object)))
         }
         found.withLock { $0[index] = labels }
       }
     }
-    self.init(maps, anchors: anchors, labels: found.withLock { $0 }, annotations: dataset)
+    self.init(
+      maps, anchors: anchors, labels: found.withLock { $0 },
+      objects: maps.images.map { image in (all[image.id] ?? []).map { Self.scaled($0.box, to: image) } },
+      annotations: dataset)
   }
 
-  private init(_ maps: FeatureMapSet, anchors: AnchorSettings, labels: [[AnchorLabel]], annotations: LVISDataset?) {
+  /// A box of the original image, in pixels of the one that the detector saw.
+  private static func scaled(_ box: CornerBox, to image: FeatureMapSet.Image) -> CornerBox {
+    CornerBox(
+      box.x1 * image.scale.x, box.y1 * image.scale.y, box.x2 * image.scale.x, box.y2 * image.scale.y)
+  }
+
+  private init(
+    _ maps: FeatureMapSet, anchors: AnchorSettings, labels: [[AnchorLabel]], objects: [[CornerBox]],
+    annotations: LVISDataset?
+  ) {
     self.maps = maps
     self.anchors = anchors
     self.annotations = annotations
     self.labels = labels.flatMap { $0 }
+    objectBoxes = objects.flatMap { $0 }
+    firstObjects = objects.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
     var (starts, firstRows) = ([0], [0])
     for (image, labels) in zip(maps.images, labels) {
       starts.append((starts.last ?? 0) + labels.count)
@@ -112,6 +125,10 @@ public struct LabelledMapSet: AnchorSource {
   /// The anchors of an image that are not background.
   public func labelledAnchors(ofImage index: Int) -> ArraySlice<AnchorLabel> {
     labels[starts[index]..<starts[index + 1]]
+  }
+  /// The boxes of an image's objects, in pixels of the image that the detector saw.
+  public func objects(ofImage index: Int) -> ArraySlice<CornerBox> {
+    objectBoxes[firstObjects[index]..<firstObjects[index + 1]]
   }
   /// Copies the features of all locations of an image.
   ///

@@ -11,6 +11,8 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
   /// The temperature T of a normed linear layer, whose logits are T cos(x, w) + b; `nil`, the default, for a linear one.
   /// See ``NormedLayout``.
   public var temperature: Double?
+  /// The convolutions below the last one of a dense head; `nil`, the default, for none. Other heads have none.
+  public var tower: TowerArchitecture?
 
   /// Describes a head; it is one linear layer unless something is stated.
   ///
@@ -18,8 +20,12 @@ public struct HeadArchitecture: Sendable, Equatable, Codable {
   ///   - hidden: The outputs of the layers below the classifier, the lowest first.
   ///   - stageWeights: The weight of each stage's loss; hidden layers and several stages are not trained together.
   ///   - temperature: The temperature of a normed linear layer; `nil` for a linear one.
-  public init(hidden: [Int] = [], stageWeights: [Double] = [1], temperature: Double? = nil) {
+  ///   - tower: The convolutions below the last one of a dense head.
+  public init(
+    hidden: [Int] = [], stageWeights: [Double] = [1], temperature: Double? = nil, tower: TowerArchitecture? = nil
+  ) {
     self.temperature = temperature
+    self.tower = tower
     self.hidden = hidden
     self.stageWeights = stageWeights
   }

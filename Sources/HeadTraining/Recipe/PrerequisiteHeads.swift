@@ -8,6 +8,8 @@ public struct PrerequisiteHeads: Sendable {
   public var initial: LinearHead?
   /// The box regressor that training goes on from, where it is of the kind that the recipe asks for.
   public var boxRegressor: BoxRegressor?
+  /// The regression branch of a dense head that training goes on from, where it is of the kind that the recipe asks for.
+  public var boxBranch: BoxBranch?
   /// The head whose false positives offline mining trains on.
   public var mining: LinearHead?
 
@@ -16,8 +18,13 @@ public struct PrerequisiteHeads: Sendable {
   /// - Parameters:
   ///   - initial: The head to start from.
   ///   - boxRegressor: The box regressor to start from.
+  ///   - boxBranch: The regression branch of a dense head to start from.
   ///   - mining: The head whose false positives are trained on.
-  public init(initial: LinearHead? = nil, boxRegressor: BoxRegressor? = nil, mining: LinearHead? = nil) {
+  public init(
+    initial: LinearHead? = nil, boxRegressor: BoxRegressor? = nil, boxBranch: BoxBranch? = nil,
+    mining: LinearHead? = nil
+  ) {
+    self.boxBranch = boxBranch
     self.initial = initial
     self.boxRegressor = boxRegressor
     self.mining = mining

@@ -37,6 +37,10 @@ extension TrainingRecipe {
     if anchors == nil, normalizer != nil {
       throw TrainingRecipeError(.conflict, "a divisor of choice is for feature maps; the examples are RoIs")
     }
+    if anchors == nil, architecture.tower != nil {
+      throw TrainingRecipeError(
+        .conflict, "convolutions below the last layer are for feature maps; the examples are RoIs")
+    }
     var generator = SeededGenerator(seed: settings.seed)
     let layout = architecture.layout(of: objective)
     var head = LinearHead(
@@ -53,8 +57,13 @@ extension TrainingRecipe {
         return part
       }
     }
+    if let anchors {
+      head.tower = try freshTower(
+        channels: anchors.channelCount, startingFrom: heads.initial, using: &generator)
+    }
     if let initial = heads.initial {
       do {
+        let initial = try statingNormGroups(of: initial)
         if method.needsInitialHead, let new = try newClasses(of: groups, startingFrom: initial).first {
           throw LinearHeadError(
             .wrongClasses, "it lacks '\(new.name)' (\(new.id)), but \(method.name) trains no class from the start")
@@ -64,16 +73,27 @@ extension TrainingRecipe {
         throw InitialHeadError(cause: error)
       }
     }
+    if adversary != nil, !stage.trainsDeepHeads {
+      throw TrainingRecipeError(.conflict, "\(method.name): \(HeadTrainer.adversaryNeeds)")
+    }
     return try HeadTrainer(
       head: head, objective: objective, source: source, settings: settings,
       sampler: sampler.map { try ImageSamplingMethod.sampler($0, for: source, groups: groups) },
       selector: mining.map {
         try RoIMiningMethod.selector($0, for: RoIMiningData(source: source, head: heads.mining, seed: settings.seed))
       },
-      boxRegression: boxes.map {
-        try $0.regression(
-          startingFrom: heads.boxRegressor, inputs: source.featureCount, classCount: groups.classCount,
-          using: &generator)
+      boxRegression: anchors != nil
+        ? nil
+        : boxes.map {
+          try $0.regression(
+            startingFrom: heads.boxRegressor, inputs: source.featureCount, classCount: groups.classCount,
+            using: &generator)
+        },
+      boxBranch: try anchors.flatMap { anchors in
+        try boxes.map { try boxBranch($0, on: anchors, startingFrom: heads, using: &generator) }
+      },
+      adversary: try adversary.map {
+        try AdversaryMethod.adversary($0, for: source, head: head, settings: settings, using: &generator)
       })
   }
 }

@@ -5,7 +5,7 @@ import Foundation
 import HeadLosses
 import LVISDatasets
 
-/// Method, sampler, mining, box regressor, architecture and settings: all that decides what a training becomes, given
+/// Method, sampler, mining, box regressor, adversary, architecture and settings: all that decides what a training becomes, given
 /// the data and the heads that it starts from.
 ///
 /// Every training is made from a recipe: `bags train`, the trials that choose a learning rate, the rows of a
@@ -22,6 +22,8 @@ public struct TrainingRecipe: Sendable, Equatable {
   public var mining: MethodChoice?
   /// The box regressor that is trained beside the classifier; `nil` to train none.
   public var boxes: BoxChoice?
+  /// The adversary that makes pooled maps harder while the head is trained; `nil` for none.
+  public var adversary: MethodChoice?
   /// The layers below the classifier, and the stages of a cascade.
   public var architecture: HeadArchitecture
   /// The epochs, the batch, the optimiser, the seed and the threads.
@@ -41,6 +43,7 @@ public struct TrainingRecipe: Sendable, Equatable {
   ///   - sampler: Which images an epoch visits.
   ///   - mining: Which examples of a batch are trained on.
   ///   - boxes: The box regressor to train.
+  ///   - adversary: What makes pooled maps harder.
   ///   - architecture: Layers below the classifier, and stages.
   ///   - settings: Epochs, batch, optimiser, seed, threads.
   ///   - matching: By what the classes of a head that the training starts from are recognised.
@@ -48,13 +51,15 @@ public struct TrainingRecipe: Sendable, Equatable {
   ///   - normalizer: What the loss of a dense head is divided by.
   public init(
     _ method: MethodChoice, sampler: MethodChoice? = nil, mining: MethodChoice? = nil, boxes: BoxChoice? = nil,
-    architecture: HeadArchitecture = HeadArchitecture(), settings: TrainingSettings = TrainingSettings(),
-    matching: ClassMatching = .ids, classWeights: ClassWeightTable? = nil, normalizer: AnchorNormalizer? = nil
+    adversary: MethodChoice? = nil, architecture: HeadArchitecture = HeadArchitecture(),
+    settings: TrainingSettings = TrainingSettings(), matching: ClassMatching = .ids,
+    classWeights: ClassWeightTable? = nil, normalizer: AnchorNormalizer? = nil
   ) {
     self.method = method
     self.sampler = sampler
     self.mining = mining
     self.boxes = boxes
+    self.adversary = adversary
     self.architecture = architecture
     self.settings = settings
     self.matching = matching
@@ -77,6 +82,7 @@ public struct TrainingRecipe: Sendable, Equatable {
       }
       if let fault = classWeights.fault { throw TrainingRecipeError(.badSetting, fault) }
     }
+    if let fault = architecture.tower?.fault() { throw TrainingRecipeError(.badSetting, fault) }
     if let sampler { _ = try ImageSamplingMethod.chosen(sampler) }
     if let boxes {
       _ = try BoxLossMethod.loss(boxes.loss)
@@ -86,6 +92,16 @@ public struct TrainingRecipe: Sendable, Equatable {
       guard architecture.hidden.isEmpty, architecture.stageCount == 1 else {
         throw TrainingRecipeError(
           .conflict, "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
+      }
+    }
+    if let adversary {
+      let name = try AdversaryMethod.chosen(adversary).method.name
+      guard architecture.stageCount == 1, architecture.temperature == nil else {
+        throw TrainingRecipeError(
+          .conflict, "the adversary \(name) is for one stage of linear layers, not for several or a normed one")
+      }
+      guard boxes == nil else {
+        throw TrainingRecipeError(.conflict, "a box regressor is not trained beside the adversary \(name)")
       }
     }
     guard let mining else { return }
@@ -112,7 +128,7 @@ public struct TrainingRecipe: Sendable, Equatable {
 
 extension TrainingRecipe: Codable {
   private enum CodingKeys: CodingKey {
-    case method, methodParameters, sampler, mining, boxes, architecture, settings, matching, classWeights
+    case method, methodParameters, sampler, mining, boxes, adversary, architecture, settings, matching, classWeights
     case normalizer
   }
 
@@ -134,6 +150,7 @@ extension TrainingRecipe: Codable {
       sampler: try stored.decodeIfPresent(MethodChoice.self, forKey: .sampler),
       mining: try stored.decodeIfPresent(MethodChoice.self, forKey: .mining),
       boxes: try stored.decodeIfPresent(BoxChoice.self, forKey: .boxes),
+      adversary: try stored.decodeIfPresent(MethodChoice.self, forKey: .adversary),
       architecture: try stored.decodeIfPresent(HeadArchitecture.self, forKey: .architecture) ?? HeadArchitecture(),
       settings: try stored.decodeIfPresent(TrainingSettings.self, forKey: .settings) ?? TrainingSettings(),
       matching: try stored.decodeIfPresent(ClassMatching.self, forKey: .matching) ?? .ids,
@@ -149,6 +166,7 @@ extension TrainingRecipe: Codable {
     try stored.encodeIfPresent(sampler, forKey: .sampler)
     try stored.encodeIfPresent(mining, forKey: .mining)
     try stored.encodeIfPresent(boxes, forKey: .boxes)
+    try stored.encodeIfPresent(adversary, forKey: .adversary)
     if architecture != HeadArchitecture() { try stored.encode(architecture, forKey: .architecture) }
     try stored.encode(settings, forKey: .settings)
     if matching != .ids { try stored.encode(matching, forKey: .matching) }

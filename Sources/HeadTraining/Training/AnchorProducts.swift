@@ -13,13 +13,15 @@ import HeadLosses
 final class AnchorProducts {
   private let source: any AnchorSource
   private let threads: Int
-  private let maps: PaddedMaps
+  /// What the last convolution sees: the maps of the set, or the output of the convolutions below it.
+  private var maps: PaddedMaps
+  private let mapGradient: PaddedMaps
+  private let compactGradient = ScratchBuffer()
   private let logits = ScratchBuffer()
   private let compacted = ScratchBuffer()
   private let packed = ScratchBuffer()
   private let accumulators = ScratchBuffer()
   private let patches: [ScratchBuffer]
-  private let reading: [ScratchBuffer]
   /// The anchors of the batch's examples, among the M · A of its images [N].
   private var places: [Int32] = []
   private var placed: [PlacedBlock] = []
@@ -40,45 +42,28 @@ final class AnchorProducts {
     let byAnchor: (positions: [Int32], starts: [Int])?
   }
 
-  init(source: any AnchorSource, threads: Int) {
+  /// - Parameters:
+  ///   - source: The anchors.
+  ///   - channels: The channels that the last convolution takes.
+  ///   - threads: The threads to use.
+  init(source: any AnchorSource, channels: Int, threads: Int) {
     self.source = source
     self.threads = threads
     maps = PaddedMaps(channelCount: source.channelCount)
+    mapGradient = PaddedMaps(channelCount: channels)
     patches = (0..<threads).map { _ in ScratchBuffer() }
-    reading = (0..<threads).map { _ in ScratchBuffer() }
   }
 
   private var anchorCount: Int { source.anchorsPerLocation }
 
-  /// Reads the maps of the images of a batch, the images shared out among threads.
-  ///
-  /// - Throws: What the source throws.
-  func load(_ images: [Int]) throws {
-    maps.reserve(images.map { source.levels(ofImage: $0).map { ($0.height, $0.width) } })
-    var errors = [(any Error)?](repeating: nil, count: threads)
-    errors.withUnsafeMutableBufferPointer { errors in
-      inParallel(parts: threads) { part in
-        do {
-          for index in evenSlice(of: images.count, part: part, of: threads) {
-            let count = source.levels(ofImage: images[index]).reduce(0) { $0 + $1.count }
-            let buffer = reading[part].floats(count * source.channelCount)
-            try source.copyMaps(ofImage: images[index], into: buffer)
-            maps.set(buffer, ofImage: index)
-          }
-        } catch {
-          errors[part] = error
-        }
-      }
-    }
-    if let error = errors.lazy.compactMap({ $0 }).first { throw error }
-  }
-
   /// Says which anchors the examples of a batch are.
   ///
   /// - Parameters:
-  ///   - batch: Examples of the images that were loaded, in their order.
+  ///   - batch: Examples of the images that were read, in their order.
   ///   - images: These images.
-  func take(_ batch: RoIBatch, ofImages images: [Int]) {
+  ///   - maps: What the last convolution sees of them.
+  func take(_ batch: RoIBatch, ofImages images: [Int], maps: PaddedMaps) {
+    self.maps = maps
     places.removeAll(keepingCapacity: true)
     places.reserveCapacity(batch.rows.count)
     for (index, range) in batch.images.enumerated() {
@@ -92,11 +77,11 @@ final class AnchorProducts {
   /// - Parameters:
   ///   - blocks: What the objective asked for, of the logits of one anchor.
   ///   - labels: The labels of the examples.
-  ///   - head: W [A · K, 9C] and b.
+  ///   - layer: W [A · K, 9C] and b.
   /// - Returns: The logits of every block, valid until the next call.
-  func forward(_ blocks: [LogitBlock], labels: [Int32], head: LinearHead) -> [BlockLogits] {
-    place(blocks, width: head.bias.count / anchorCount)
-    for place in placed { multiply(place, head: head) }
+  func forward(_ blocks: [LogitBlock], labels: [Int32], layer: LinearRows) -> [BlockLogits] {
+    place(blocks, width: layer.bias.count / anchorCount)
+    for place in placed { multiply(place, layer: layer) }
     return placed.map { place in
       BlockLogits(
         values: place.logits, rowCount: place.places.count, columns: place.block.logits.count,
@@ -115,6 +100,55 @@ final class AnchorProducts {
     gradient.weight.update(repeating: 0, count: logitCount * inputs)
     gradient.bias.update(repeating: 0, count: logitCount)
     for place in placed { addGradient(of: place, into: gradient, width: logitCount / anchorCount) }
+  }
+
+  /// dX: what the convolutions below the last one learn from, of every location, from the gradient that stands where the
+  /// logits stood, after `backward`.
+  ///
+  /// - Parameter layer: W [A · K, 9C] and b.
+  /// - Returns: [M, C], valid until the next call.
+  func mapGradient(layer: LinearRows) -> UnsafeMutablePointer<Float> {
+    mapGradient.reserve(maps.levels)
+    mapGradient.clear()
+    for place in placed { addMapGradient(of: place, layer: layer) }
+    let result = compactGradient.floats(maps.locationCount * maps.channelCount)
+    inParallel(parts: threads) { part in
+      let share = evenSlice(of: maps.locationCount, part: part, of: threads)
+      mapGradient.copy(share, into: result + share.lowerBound * maps.channelCount)
+    }
+    return result
+  }
+
+  /// Adds dZ W of a block's pieces: the patches of some pieces are multiplied, then given back to the maps, where each thread
+  /// has channels of its own, so that the order of the sums is always the same.
+  private func addMapGradient(of place: PlacedBlock, layer: LinearRows) {
+    let (inputs, columns) = (maps.patchLength, place.block.logits.count)
+    let (weight, _) = pack(layer, place.block.logits)
+    let all = pieces(of: place)
+    let step = Self.locationsAtATime
+    let channels = cut(0..<maps.channelCount, into: 16)
+    for some in cut(0..<all.count, into: 8) {
+      let memory = accumulators.floats(some.count * step * inputs)
+      inParallel(count: some.count, threads: threads) { index in
+        let piece = all[some.lowerBound + index]
+        let outputs = piece.anchor == nil ? anchorCount * columns : columns
+        Float.multiply(
+          rows: piece.rows.count, columns: inputs, inner: outputs, alpha: 1,
+          place.product + piece.rows.lowerBound * outputs, stride: outputs, transposed: false,
+          weight + (piece.anchor ?? 0) * columns * inputs, stride: inputs, transposed: false, beta: 0,
+          into: memory + index * step * inputs, stride: inputs)
+      }
+      inParallel(count: channels.count, threads: threads) { part in
+        for index in 0..<some.count {
+          for (offset, row) in all[some.lowerBound + index].rows.enumerated() {
+            let location =
+              place.byAnchor.map { Int(place.places[Int($0.positions[row])]) / anchorCount } ?? row
+            mapGradient.add(
+              memory + (index * step + offset) * inputs, around: location, channels: channels[part])
+          }
+        }
+      }
+    }
   }
 
   private func place(_ blocks: [LogitBlock], width: Int) {
@@ -185,24 +219,24 @@ final class AnchorProducts {
   }
 
   /// The weight and bias rows of a block of all anchors, together [A · J, 9C].
-  private func pack(_ head: LinearHead, _ slice: Range<Int>) -> (weight: UnsafePointer<Float>, bias: [Float]) {
-    let (inputs, width) = (maps.patchLength, head.bias.count / anchorCount)
+  private func pack(_ layer: LinearRows, _ slice: Range<Int>) -> (weight: UnsafePointer<Float>, bias: [Float]) {
+    let (inputs, width) = (maps.patchLength, layer.bias.count / anchorCount)
     let target = packed.floats(anchorCount * slice.count * inputs)
     var bias: [Float] = []
-    head.weight.withUnsafeValues { weight in
+    layer.weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
       for anchor in 0..<anchorCount {
         let first = anchor * width + slice.lowerBound
         (target + anchor * slice.count * inputs).update(from: weight + first * inputs, count: slice.count * inputs)
-        bias += head.bias[first..<first + slice.count]
+        bias += layer.bias[first..<first + slice.count]
       }
     }
     return (UnsafePointer(target), bias)
   }
 
-  private func multiply(_ place: PlacedBlock, head: LinearHead) {
+  private func multiply(_ place: PlacedBlock, layer: LinearRows) {
     let (inputs, columns) = (maps.patchLength, place.block.logits.count)
-    let (weight, bias) = pack(head, place.block.logits)
+    let (weight, bias) = pack(layer, place.block.logits)
     let pieces = pieces(of: place)
     inParallel(parts: threads) { part in
       let buffer = patches[part].floats(Self.locationsAtATime * inputs)

@@ -1,4 +1,3 @@
-import CVectorKernels
 import DenseLinearAlgebra
 import DetectionHeads
 import HeadLosses
@@ -158,7 +157,8 @@ extension BlockProducts {
         let rows = parts[index][shard]
         placed.append(
           PlacedBlock(
-            block: LogitBlock(logits: block.logits, rows: rows, stage: block.stage), rowCount: rows.count,
+            block: LogitBlock(logits: block.logits, rows: rows, stage: block.stage), precision: precision,
+            rowCount: rows.count,
             panels: nextPanels, weights: ofBlock[index].weights, logits: ofBlock[index].logits, strips: nextStrips))
         nextPanels += rowsSize(rows.count)
         nextStrips += stripSize(block, rows.count)
@@ -196,10 +196,8 @@ extension PlacedBlock {
         for operation in operations {
           switch operation {
           case .push(let place):
-            let part = parts[place]
-            bags_multiply_backward(
-              part.strips + first * part.rowCount, part.rowCount, count,
-              part.panels + panel * packedCount(part.rowCount) * Self.panel, columns, top, Self.panel)
+            parts[place].multiplyBackward(
+              logits: first..<first + count, panel: panel, inputs: inputs, into: top, stride: Self.panel)
             top += size
           case .add:
             top -= size

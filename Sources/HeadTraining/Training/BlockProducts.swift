@@ -19,13 +19,17 @@ final class BlockProducts {
   let shardBiases = ScratchBuffer()
   let biasSums = ShardSums()
   let threads: Int
+  let precision: ProductPrecision
   /// Of a batch in shards, the blocks of one shard after those of another.
   var placed: [PlacedBlock] = []
   /// The blocks of a shard.
   var blockCount = 0
   var inputs = 0
 
-  init(threads: Int) { self.threads = threads }
+  init(threads: Int, precision: ProductPrecision) {
+    self.threads = threads
+    self.precision = precision
+  }
 
   /// Z = X Wᵀ + b of every block.
   ///
@@ -160,7 +164,8 @@ final class BlockProducts {
     for (block, count) in zip(blocks, counts) {
       placed.append(
         PlacedBlock(
-          block: block, rowCount: count, panels: block.rows == nil ? ofStage[block.stage] ?? nextPanels : nextPanels,
+          block: block, precision: precision, rowCount: count,
+          panels: block.rows == nil ? ofStage[block.stage] ?? nextPanels : nextPanels,
           weights: nextWeights, logits: nextLogits, strips: nextStrips))
       if block.rows != nil { nextPanels += size(count) }
       nextWeights += weightSize(block)

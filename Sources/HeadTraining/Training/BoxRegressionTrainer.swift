@@ -53,6 +53,13 @@ final class BoxRegressionTrainer {
     start = regression.start
     group = ParameterGroup(start.parameters)
     loss = regression.loss
+    if var decoding = loss as? any DecodingBoxLoss {
+      guard start.coder.convention != .mmdetection1 else {
+        throw LinearHeadError(.unsupported, "a loss on boxes does not know sizes with the +1 of mmdetection 1")
+      }
+      decoding.coder = start.coder
+      loss = decoding
+    }
     lossWeight = regression.lossWeight
     coder = start.coder
     optimizer = MomentumSGD(settings)

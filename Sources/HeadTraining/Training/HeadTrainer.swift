@@ -12,7 +12,7 @@ public final class HeadTrainer {
   /// The head as it is now.
   public var head: LinearHead {
     LinearHead(
-      parameters: classifier.parameters.prefix(headParameterCount),
+      parameters: classifier.parameters.prefix(headParameterCount), tower: startTower,
       layout: objective.layout.normed(like: startLayout).anchored(like: startLayout),
       groups: groups, method: method)
   }
@@ -40,6 +40,8 @@ public final class HeadTrainer {
   let headParameterCount: Int
   /// The layout of the head that training began with, which says whether the layer is a normed one.
   private let startLayout: any LogitLayout
+  /// The convolutions below the last one of a dense head, as training began with them: their number and kind.
+  private let startTower: ConvolutionTower
   private let groups: CategoryGroups
   private let method: String
   private let optimizer: MomentumSGD
@@ -50,8 +52,14 @@ public final class HeadTrainer {
   private let miner: RoIMiner?
   private let hiddenProducts: HiddenLayerProducts?
   private let boxTrainer: BoxRegressionTrainer?
+  private let branchTrainer: BoxBranchTrainer?
+  private let adversary: (any FeatureAdversary)?
   /// The products of a dense head; `nil` where examples have features of their own.
   private let anchors: AnchorProducts?
+  private let mapReader: MapReader?
+  private let towerProducts: TowerProducts?
+  /// What the last convolution of a dense head sees of the present batch.
+  private var maps = PaddedMaps(channelCount: 1)
   /// The images of the present batch.
   private var batchImages: [Int] = []
   private let batchFeatures = ScratchBuffer()
@@ -75,11 +83,24 @@ public final class HeadTrainer {
   ///   - sampler: Which images an epoch visits; each once unless given.
   ///   - selector: Which RoIs of a batch get a gradient; all unless given.
   ///   - boxRegression: A box regressor to train beside; none unless given.
+  ///   - boxBranch: The regression branch of a dense head to train beside; none unless given.
   /// - Throws: `LinearHeadError` if head, objective and source do not fit each other, or the selector needs what they do
   ///   not have.
-  public init(
+  public convenience init(
     head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings,
-    sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil, boxRegression: BoxRegression? = nil
+    sampler: (any ImageSampler)? = nil, selector: (any RoISelector)? = nil, boxRegression: BoxRegression? = nil,
+    boxBranch: BoxBranchRegression? = nil
+  ) throws {
+    try self.init(
+      head: head, objective: objective, source: source, settings: settings, sampler: sampler, selector: selector,
+      boxRegression: boxRegression, boxBranch: boxBranch, adversary: nil)
+  }
+
+  /// Prepares training with an adversary that makes the features of batches harder; `nil` for none.
+  init(
+    head: LinearHead, objective: any HeadObjective, source: any RoISource, settings: TrainingSettings,
+    sampler: (any ImageSampler)?, selector: (any RoISelector)?, boxRegression: BoxRegression?,
+    boxBranch: BoxBranchRegression?, adversary: (any FeatureAdversary)?
   ) throws {
     guard head.inputs == source.featureCount else {
       throw LinearHeadError(.wrongShape, "the head takes \(head.inputs) features, the RoIs have \(source.featureCount)")
@@ -108,6 +129,8 @@ public final class HeadTrainer {
       throw LinearHeadError(
         .unsupported, "a box regressor is trained beside one linear layer, not beside hidden layers or stages")
     }
+    guard adversary == nil || objective.trainsDeepHeads && head.layout.stageCount == 1 && head.layout.product == .linear
+    else { throw LinearHeadError(.unsupported, Self.adversaryNeeds) }
     guard source.imageCount > 0 else { throw LinearHeadError(.missingData, "there are no RoIs to train on") }
     let anchorSource = source as? any AnchorSource
     guard head.layout.anchorsPerLocation == anchorSource?.anchorsPerLocation else {
@@ -116,11 +139,26 @@ public final class HeadTrainer {
         "the head is for \(head.layout.anchorsPerLocation.map { "\($0) anchors a location" } ?? "RoIs"), the examples are "
           + (anchorSource.map { "\($0.anchorsPerLocation) anchors a location" } ?? "RoIs"))
     }
+    if let fault = head.tower.isEmpty ? nil : head.tower.fault(below: head.weight.columns / 9) {
+      throw LinearHeadError(.wrongShape, fault)
+    }
+    if head.tower.normGroups == nil {
+      throw LinearHeadError(
+        .missingNormGroups, "the detector's file does not say how many groups the GroupNorm of its convolutions has")
+    }
     if let anchorSource, anchorSource.featureCount != 9 * anchorSource.channelCount {
       throw LinearHeadError(
         .wrongShape,
         "anchors of \(anchorSource.channelCount) channels have patches of 9 times as many numbers, not of "
           + "\(anchorSource.featureCount)")
+    }
+    guard settings.precision.isAvailable else {
+      throw LinearHeadError(
+        .unsupported,
+        "this processor does not multiply in \(settings.precision.rawValue), which takes AVX-512 BF16; fp32 it does")
+    }
+    if anchorSource != nil, settings.precision != .single {
+      throw LinearHeadError(.unsupported, "a dense head is multiplied in fp32, not in \(settings.precision.rawValue)")
     }
     if let fault = anchorSource == nil ? nil : Self.fault(with: objective, boxRegression: boxRegression) {
       throw LinearHeadError(.unsupported, fault)
@@ -128,7 +166,12 @@ public final class HeadTrainer {
     if anchorSource == nil {
       try source.checkClasses(lessThan: objective.layout.classCount, stageCount: head.layout.stageCount)
     }
-    anchors = anchorSource.map { AnchorProducts(source: $0, threads: settings.threads) }
+    anchors = anchorSource.map {
+      AnchorProducts(source: $0, channels: head.weight.columns / 9, threads: settings.threads)
+    }
+    mapReader = anchorSource.map { MapReader($0, threads: settings.threads) }
+    towerProducts = head.tower.isEmpty ? nil : TowerProducts(threads: settings.threads)
+    startTower = head.tower
     let ownParameters = (objective as? any ParameterizedObjective)?.parameters ?? []
     classifier = ParameterGroup(head.parameters + ownParameters)
     headParameterCount = classifier.parameters.count - ownParameters.count
@@ -150,7 +193,7 @@ public final class HeadTrainer {
       base: settings.learningRate, milestones: settings.milestones.map { $0 * stepsPerEpoch },
       warmupSteps: min(settings.warmupSteps, stepsPerEpoch))
     optimizer = MomentumSGD(settings)
-    products = BlockProducts(threads: settings.threads)
+    products = BlockProducts(threads: settings.threads, precision: settings.precision)
     hiddenProducts =
       head.hidden.isEmpty ? nil : HiddenLayerProducts(layerCount: head.hidden.count, threads: settings.threads)
     othersLogits = Set(head.layout.othersLogits)
@@ -160,7 +203,16 @@ public final class HeadTrainer {
     miner = try selector.map {
       try RoIMiner($0, objective: objective, source: source, boxTrainer: boxTrainer, threads: settings.threads)
     }
-    lineSums = MetricsSums(componentCount: objective.componentNames.count + (boxTrainer == nil ? 0 : 1))
+    branchTrainer = try boxBranch.map { branch in
+      guard let source = source as? any AnchorBoxSource else {
+        throw LinearHeadError(.missingData, "a regression branch learns from anchors whose objects are known")
+      }
+      return try BoxBranchTrainer(branch, source: source, settings: settings)
+    }
+    self.adversary = adversary
+    lineSums = MetricsSums(
+      componentCount: objective.componentNames.count + (boxTrainer == nil && boxBranch == nil ? 0 : 1)
+        + (adversary?.componentName == nil ? 0 : 1))
     epochSums = lineSums
     if let shards = settings.shards {
       try setSharing(StepSharing(shardCount: shards, ranks: OneProcess(), threads: settings.threads))
@@ -172,12 +224,20 @@ public final class HeadTrainer {
       throw LinearHeadError(
         .unsupported, "batches of feature maps are not cut into shards: a dense head is trained whole")
     }
+    guard adversary == nil else {
+      throw LinearHeadError(.unsupported, "an adversary changes whole batches, which are then not cut into shards")
+    }
     self.sharing = sharing
   }
 
+  /// What an adversary needs of the loss, in one line.
+  static let adversaryNeeds =
+    "an adversary needs one stage, logits that are linear in the features, and a loss that trains all of them and makes "
+    + "no features"
+
   /// The reason why a dense head cannot be trained so, in one line; `nil` where it can.
   private static func fault(with objective: any HeadObjective, boxRegression: BoxRegression?) -> String? {
-    if boxRegression != nil { return "a box regressor is trained beside RoIs, not yet beside feature maps" }
+    if boxRegression != nil { return "a box regressor is trained beside RoIs, a regression branch beside feature maps" }
     return objective.trainsDeepHeads
       ? nil
       : "a dense head needs logits that are linear in the features, and a loss that trains all of them and makes no "
@@ -186,6 +246,9 @@ public final class HeadTrainer {
 
   /// The box regressor as it is now; `nil` where none is trained.
   public var boxRegressor: BoxRegressor? { boxTrainer?.regressor }
+
+  /// The regression branch of a dense head as it is now; `nil` where none is trained.
+  public var boxBranch: BoxBranch? { branchTrainer?.branch }
 
   /// The number of steps of the whole training.
   public var stepCount: Int { stepsPerEpoch * settings.epochs }
@@ -197,8 +260,11 @@ public final class HeadTrainer {
     return Double(rois) / Double(stepsPerEpoch)
   }
 
-  /// The names of the parts of the loss; `box` last, where a box regressor is trained.
-  public var componentNames: [String] { objective.componentNames + (boxTrainer == nil ? [] : ["box"]) }
+  /// The names of the parts of the loss; behind them `box`, where boxes are trained, and that of an adversary.
+  public var componentNames: [String] {
+    objective.componentNames + (boxTrainer == nil && branchTrainer == nil ? [] : ["box"])
+      + (adversary?.componentName.map { [$0] } ?? [])
+  }
 
   /// Takes the next step.
   ///
@@ -212,7 +278,7 @@ public final class HeadTrainer {
       var generator = stepGenerator(purpose: 3, number: stepsTaken)
       if let anchors {
         try miner.reduce(&batch, anchors: anchors, head: head, objective: objective, using: &generator)
-        anchors.take(batch, ofImages: batchImages)
+        anchors.take(batch, ofImages: batchImages, maps: maps)
       } else {
         try miner.reduce(
           &batch, features: batchFeatures, head: head, objective: objective, sharing: sharing, using: &generator)
@@ -220,8 +286,13 @@ public final class HeadTrainer {
     }
     times.add(.reading, since: &lap)
     let rate = schedule.rate(atStep: stepsTaken)
+    let hardened = harden(batch, features: batchFeatures, rate: rate)
+    // While the adversary is trained alone the head stays as it is, and so does what its loss has learnt.
+    let frozen: (any HeadObjective)? = hardened?.stage == .adversary ? objective : nil
     if boxTrainer != nil { try sharing?.gatherForeground(of: batch, in: batchFeatures, width: source.featureCount) }
-    let boxLoss = try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
+    let boxLoss =
+      try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
+      ?? mapReader.flatMap { branchTrainer?.step(batch, ofImages: batchImages, maps: $0.maps, rate: rate) }
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
     try objective.prepareIfNeeded(
       for: BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
@@ -236,12 +307,16 @@ public final class HeadTrainer {
         try setGradients(
           blocks, features: features, labels: labels, rows: $0.rows(ofImages: batch.images, count: labels.count),
           sharing: $0, lap: &lap)
-      } ?? setGradients(blocks, features: features, labels: labels, lap: &lap)
-    let norm = takeOptimizerStep(rate: rate)
+      }
+      ?? setGradients(
+        blocks, features: features, labels: labels, needsOwn: frozen == nil, adversaryRate: hardened?.rateOfGradient,
+        lap: &lap)
+    if let frozen { objective = frozen }
+    let norm = frozen == nil ? takeOptimizerStep(rate: rate) : 0
     times.add(.update, since: &lap)
     let result = TrainingStep(
       number: stepsTaken, epoch: stepsTaken / stepsPerEpoch, learningRate: rate,
-      losses: losses + (boxLoss.map { [$0] } ?? []),
+      losses: losses + (boxLoss.map { [$0] } ?? []) + (hardened?.losses ?? []),
       gradientNorm: norm, roiCount: batch.labels.count,
       foregroundCount: batch.labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) },
       keptRowCounts: blocks.map { $0.rowCount(batchCount: batch.labels.count) },
@@ -254,6 +329,29 @@ public final class HeadTrainer {
     epochSums.add(result)
     stepsTaken += 1
     return result
+  }
+
+  /// Lets an adversary change the features of a batch, and learn.
+  ///
+  /// - Returns: What is trained in this step, the adversary's loss where it has one, and its rate where it learns from the
+  ///   features' gradient; `nil` without an adversary.
+  private func harden(
+    _ batch: RoIBatch, features: UnsafeMutablePointer<Float>, rate: Double
+  ) -> (stage: AdversaryStage, losses: [Double], rateOfGradient: Double?)? {
+    guard let adversary else { return nil }
+    let schedule = adversary.schedule
+    let stage = schedule.stage(atStep: stepsTaken, of: stepCount)
+    let ownRate = schedule.rate(atStep: stepsTaken, of: stepCount, headShare: rate / settings.learningRate)
+    var generator = stepGenerator(purpose: 4, number: stepsTaken)
+    let loss = adversary.harden(
+      AdversaryBatch(
+        stage: stage, isFirst: schedule.isFirst(step: stepsTaken, of: stepCount), labels: batch.labels,
+        images: batch.images, features: features, head: head, rate: ownRate),
+      using: &generator)
+    return (
+      stage, adversary.componentName == nil ? [] : [loss],
+      adversary.needsFeatureGradient && stage != .head ? ownRate : nil
+    )
   }
 
   /// Puts the features that a loss makes behind those of the batch.
@@ -280,16 +378,28 @@ public final class HeadTrainer {
   ///
   /// The head shares the arrays of the parameters; it is gone when these are moved, so that none is copied.
   ///
+  /// - Parameters:
+  ///   - blocks: What the loss asked for.
+  ///   - features: X [N, D].
+  ///   - labels: The classes of the examples.
+  ///   - needsOwn: Whether the head's own gradients are wanted.
+  ///   - adversaryRate: The rate of an adversary that learns from the features' gradient; `nil` for none.
+  ///   - lap: The clock of the parts of a step.
   /// - Returns: The parts of the loss.
   private func setGradients(
-    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32],
-    lap: inout ContinuousClock.Instant
+    _ blocks: [LogitBlock], features: UnsafeMutablePointer<Float>, labels: [Int32], needsOwn: Bool,
+    adversaryRate: Double?, lap: inout ContinuousClock.Instant
   ) -> [Double] {
     let head = self.head
     if let anchors {
-      let logits = anchors.forward(blocks, labels: labels, head: head)
+      let logits = anchors.forward(blocks, labels: labels, layer: head.classifier)
+      times.add(.forward, since: &lap)
       let losses = objective.backward(logits, batchCount: labels.count, threads: settings.threads)
+      times.add(.loss, since: &lap)
       classifier.withGradient(ofLayerAt: 0) { anchors.backward(into: $0, logitCount: head.bias.count) }
+      towerProducts?.backward(
+        head.tower, outputGradient: anchors.mapGradient(layer: head.classifier), into: &classifier, from: 2)
+      times.add(.backward, since: &lap)
       return losses
     }
     let normalized = cosines?.normalize(head)
@@ -301,15 +411,22 @@ public final class HeadTrainer {
     times.add(.forward, since: &lap)
     let losses = objective.backward(logits, batchCount: labels.count, threads: settings.threads)
     times.add(.loss, since: &lap)
+    guard needsOwn || adversaryRate != nil else { return losses }
     let trained = objective.trainedRows
     classifier.withGradient(ofLayerAt: 0) { gradient in
       products.backward(
         into: gradient, inputs: head.weight.columns, logitCount: head.bias.count, trained: trained)
       if let normalized { cosines?.project(gradient, normalized: normalized, head: head) }
     }
-    hiddenProducts?.backward(
-      head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count)
-    ) { classifier.withGradient(ofLayerAt: 2 + 2 * $0, $1) }
+    if let hiddenProducts {
+      let ofLowest = hiddenProducts.backward(
+        head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count),
+        needsInputGradient: adversaryRate != nil
+      ) { classifier.withGradient(ofLayerAt: 2 + 2 * $0, $1) }
+      if let adversaryRate, let ofLowest { adversary?.learn(from: ofLowest, rate: adversaryRate) }
+    } else if let adversaryRate {
+      adversary?.learn(from: products.featureGradient(head: head, batchCount: labels.count), rate: adversaryRate)
+    }
     times.add(.backward, since: &lap)
     return losses
   }
@@ -327,8 +444,11 @@ public final class HeadTrainer {
   /// Everything needed to go on from here.
   public func checkpoint() -> TrainingCheckpoint {
     TrainingCheckpoint(
-      stepsTaken: stepsTaken, parameters: classifier.parameters + (boxTrainer?.group.parameters ?? []),
-      objectiveState: objective.savedState.merging(boxTrainer?.state ?? [:]) { $1 }, lineSums: lineSums,
+      stepsTaken: stepsTaken,
+      parameters: classifier.parameters + ((boxTrainer?.group ?? branchTrainer?.group)?.parameters ?? [])
+        + (adversary?.group.parameters ?? []),
+      objectiveState: objective.savedState.merging(boxTrainer?.state ?? branchTrainer?.state ?? [:]) { $1 },
+      lineSums: lineSums,
       epochSums: epochSums)
   }
 
@@ -342,8 +462,10 @@ public final class HeadTrainer {
     else { throw TrainingError.foreignCheckpoint("its steps or loss are another training's") }
     var restored = classifier
     try restored.restore(from: checkpoint.parameters)
+    try adversary?.group.restore(from: checkpoint.parameters)
     try objective.restore(
-      savedState: try boxTrainer?.restore(from: checkpoint) ?? checkpoint.objectiveState)
+      savedState: try boxTrainer?.restore(from: checkpoint) ?? branchTrainer?.restore(from: checkpoint)
+        ?? checkpoint.objectiveState)
     classifier = restored
     if var own = objective as? any ParameterizedObjective {
       own.parameters = Array(classifier.parameters[headParameterCount...])
@@ -367,10 +489,11 @@ public final class HeadTrainer {
     if isStreamed { prefetch((epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)) }
     let batch: RoIBatch
     let features: UnsafeMutablePointer<Float>
-    if let anchors, let source = source as? any AnchorSource {
+    if let anchors, let mapReader, let source = source as? any AnchorSource {
       batch = source.batch(ofImages: batchImages)
-      try anchors.load(batchImages)
-      anchors.take(batch, ofImages: batchImages)
+      try mapReader.read(batchImages)
+      maps = towerProducts?.forward(head.tower, mapReader.maps) ?? mapReader.maps
+      anchors.take(batch, ofImages: batchImages, maps: maps)
       // Patches are gathered from the maps as they are multiplied.
       features = batchFeatures.floats(1)
     } else {

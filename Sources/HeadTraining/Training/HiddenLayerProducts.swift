@@ -50,12 +50,15 @@ final class HiddenLayerProducts {
   /// - Parameters:
   ///   - layers: Those of `forward`.
   ///   - outputGradient: dLoss/dy [count, H] of the highest; overwritten.
+  ///   - needsInputGradient: Whether the gradient of the features is wanted too.
   ///   - withGradient: Calls its closure with the memory for dW and db of a layer, the lowest being 0.
+  /// - Returns: dLoss/dX [count, D] of the lowest, valid until the next call; `nil` where it is not wanted.
+  @discardableResult
   func backward(
-    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>,
+    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, needsInputGradient: Bool = false,
     withGradient: (Int, (LayerGradient) -> Void) -> Void
-  ) {
-    guard let features else { return }
+  ) -> UnsafeMutablePointer<Float>? {
+    guard let features else { return nil }
     var gradient = outputGradient
     for index in layers.indices.reversed() {
       let layer = layers[index]
@@ -68,12 +71,13 @@ final class HiddenLayerProducts {
         }
       }
       withGradient(index) { weightGradient(layer, gradient: gradient, input: input, into: $0) }
-      if index > 0 {
+      if index > 0 || needsInputGradient {
         let next = inputGradients[index].floats(count * layer.inputs)
         inputGradient(layer, gradient: gradient, into: next)
         gradient = next
       }
     }
+    return needsInputGradient ? gradient : nil
   }
 
   /// dW = dYᵀ X, db = Σ_rows dY.

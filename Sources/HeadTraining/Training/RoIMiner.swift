@@ -99,7 +99,7 @@ final class RoIMiner {
     if needs.contains(.boxes) { batch.boxes = try boxes(of: batch) }
     if needs.contains(.classLosses), let objective = objective as? any ExampleLossObjective {
       let blocks = [LogitBlock(logits: 0..<objective.layout.logitCount)]
-      if let all = anchors.forward(blocks, labels: batch.labels, head: head).first {
+      if let all = anchors.forward(blocks, labels: batch.labels, layer: head.classifier).first {
         batch.classLosses = classLosses(of: batch, logits: all, objective: objective)
       }
     }

@@ -1,3 +1,5 @@
+import DenseLinearAlgebra
+
 /// The epochs, batch, optimiser, seed, threads and memory of a training. The defaults are those of the paper's code
 /// (FishYuLi/BalancedGroupSoftmax), on one thread.
 public struct TrainingSettings: Sendable, Equatable, Codable {
@@ -31,6 +33,9 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
   /// `nil`, the default, for none. Several processes that train together need as many or more; another number changes the
   /// last bits of a result.
   public var shards: Int?
+  /// The precision of the classifier's operands when it is multiplied with the features of RoIs and the gradient; single
+  /// by default. Hidden layers, box regressors, mining and dense heads are multiplied in single precision.
+  public var precision: ProductPrecision
 
   /// Makes settings; what is not stated is as in the paper's code.
   ///
@@ -48,10 +53,12 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
   ///   - seed: The seed that all randomness comes from.
   ///   - threads: Threads.
   ///   - memoryLimit: Bytes of features that may stay in memory.
+  ///   - precision: The precision of the classifier's operands.
   public init(
     epochs: Int = 12, imagesPerBatch: Int = 16, learningRate: Double = 0.01, milestones: [Int] = [8, 11],
     warmupSteps: Int = 500, gradientClip: Double? = 35, momentum: Double = 0.9, weightDecay: Double = 1e-4,
-    seed: UInt64 = 0, threads: Int = 1, memoryLimit: Int = 4 << 30
+    seed: UInt64 = 0, threads: Int = 1, memoryLimit: Int = 4 << 30,
+    precision: ProductPrecision = .single
   ) {
     self.epochs = epochs
     self.imagesPerBatch = imagesPerBatch
@@ -64,6 +71,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     self.seed = seed
     self.threads = threads
     self.memoryLimit = memoryLimit
+    self.precision = precision
   }
 
   /// Reads settings; what an older file does not state is as it is by default.
@@ -85,6 +93,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     threads = try stored.decodeIfPresent(Int.self, forKey: .threads) ?? threads
     memoryLimit = try stored.decodeIfPresent(Int.self, forKey: .memoryLimit) ?? memoryLimit
     shards = try stored.decodeIfPresent(Int.self, forKey: .shards)
+    precision = try stored.decodeIfPresent(ProductPrecision.self, forKey: .precision) ?? precision
     if let fault {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: fault))
     }

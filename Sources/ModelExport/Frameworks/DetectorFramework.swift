@@ -18,6 +18,9 @@ public enum DetectorFramework: String, Sendable, CaseIterable {
   /// The official code of balanced group softmax, on mmdetection 1: `[background, foreground]`, then the groups, each
   /// with `others` first (FishYuLi/BalancedGroupSoftmax, `gs_bbox_head_with0.py`).
   case official
+  /// transformers' query detectors, DETR and its kin: softmax with "no object" last, or a sigmoid for each class
+  /// (``QueryDetectorHead``).
+  case transformers
   /// The port in eqlv2, on mmdetection 2: the groups, then `[others, background]` (tztztztztz/eqlv2,
   /// `group_softmax.py`).
   case eqlv2
@@ -31,6 +34,7 @@ public enum DetectorFramework: String, Sendable, CaseIterable {
     case .bags: layer == .classifier ? "fc_cls" : "fc_reg"
     case .mmdetection1, .official: "bbox_head\(stage).\(layer == .classifier ? "fc_cls" : "fc_reg")"
     case .mmdetection, .eqlv2: "roi_head.bbox_head\(stage).\(layer == .classifier ? "fc_cls" : "fc_reg")"
+    case .transformers: layer == .classifier ? "class_embed" : "bbox_embed"
     case .detectron2, .torchvision:
       "roi_heads.box_predictor\(stage).\(layer == .classifier ? "cls_score" : "bbox_pred")"
     }
@@ -52,7 +56,7 @@ public enum DetectorFramework: String, Sendable, CaseIterable {
     switch self {
     case .mmdetection1, .official: .mmdetection1
     case .mmdetection, .eqlv2: .mmdetection2
-    case .bags, .detectron2, .torchvision: .standard
+    case .bags, .detectron2, .torchvision, .transformers: .standard
     }
   }
 

@@ -161,7 +161,7 @@ extension DetectorHead {
     return stages.map { $0 }
   }
 
-  private static func groups(_ file: any TensorContainer, _ given: CategoryGroups?) throws -> CategoryGroups {
+  static func groups(_ file: any TensorContainer, _ given: CategoryGroups?) throws -> CategoryGroups {
     guard let json = file.metadata["groups"] else {
       guard let given else {
         throw ModelExportError(

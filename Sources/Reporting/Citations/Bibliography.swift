@@ -1,8 +1,8 @@
 import HeadLosses
 import HeadTraining
 
-/// The papers, and the programs where there is no paper, that losses, samplers, mining, box losses and calibrations come
-/// from.
+/// The papers, and the programs where there is no paper, that losses, samplers, mining, box losses, adversaries and
+/// calibrations come from.
 public enum Bibliography {
   /// The sources of a method, the one that it is named after first; none for one that a program has added itself.
   public static func entries(for method: any NamedMethod) -> [BibliographyEntry] {
@@ -22,6 +22,7 @@ public enum Bibliography {
       "effective-number": [.effectiveNumber, .balancedGroupSoftmax], "balanced-softmax": [.balancedMetaSoftmax],
       "logit-adjustment": [.logitAdjustment], "ldam": [.ldam], "loce": [.loce], "seesaw": [.seesaw], "iif": [.iif],
       "disalign": [.disalign], "bce": [.detectron2], "balanced-bce": [.focal], "focal": [.focal], "efl": [.efl],
+      "varifocal": [.varifocal, .realTimeDETR],
       "ghm": [.ghm], "eql": [.eql], "eqlv2": [.eqlv2], "acsl": [.acsl], "federated": [.centerNet2, .detectron2],
       "ecm": [.ecm], "gol": [.gol, .dropLoss], "bacl": [.bacl],
     ],
@@ -33,6 +34,7 @@ public enum Bibliography {
       "offline": [.sungPoggio, .felzenszwalb],
     ],
     BoxLossMethod.kind: ["smooth-l1": [.fastRCNN], "ghm-r": [.ghm]],
+    AdversaryMethod.kind: ["occlusion": [.adversary], "occlusion-paper": [.adversary], "deformation": [.adversary]],
     CalibrationMethod.kind: [
       "tau-norm": [.decoupling], "tau-norm-select": [.balancedGroupSoftmax, .decoupling],
       "post-hoc-adjustment": [.logitAdjustment], "norcal": [.norcal], "fracal": [.fracal], "logn": [.logn],
@@ -96,6 +98,14 @@ extension BibliographyEntry {
   static let focal = BibliographyEntry(
     "lin2017focal", by: "Lin, Tsung-Yi and Goyal, Priya and Girshick, Ross and He, Kaiming and Doll{\\'a}r, Piotr",
     "Focal Loss for Dense Object Detection", in: iccv, 2017, arXiv: "1708.02002")
+  static let varifocal = BibliographyEntry(
+    "zhang2021varifocal", by: "Zhang, Haoyang and Wang, Ying and Dayoub, Feras and S{\\\"u}nderhauf, Niko",
+    "VarifocalNet: An IoU-aware Dense Object Detector", in: cvpr, 2021, arXiv: "2008.13367")
+  static let realTimeDETR = BibliographyEntry(
+    "zhao2024rtdetr",
+    by:
+      "Zhao, Yian and Lv, Wenyu and Xu, Shangliang and Wei, Jinman and Wang, Guanzhong and Dang, Qingqing and Liu, Yi "
+      + "and Chen, Jie", "DETRs Beat YOLOs on Real-time Object Detection", in: cvpr, 2024, arXiv: "2304.08069")
   static let efl = BibliographyEntry(
     "li2022efl",
     by: "Li, Bo and Yao, Yongqiang and Tan, Jingru and Zhang, Gang and Yu, Fengwei and Lu, Jianwei and Luo, Ye",
@@ -154,6 +164,9 @@ extension BibliographyEntry {
     "li2017sohem", .article,
     by: "Li, Minne and Zhang, Zhaoning and Yu, Hao and Chen, Xinyuan and Li, Dongsheng",
     "S-OHEM: Stratified Online Hard Example Mining for Object Detection", in: preprint, 2017, arXiv: "1705.02233")
+  static let adversary = BibliographyEntry(
+    "wang2017afastrcnn", by: "Wang, Xiaolong and Shrivastava, Abhinav and Gupta, Abhinav",
+    "A-Fast-RCNN: Hard Positive Generation via Adversary for Object Detection", in: cvpr, 2017, arXiv: "1704.03414")
   static let mmdetection = BibliographyEntry(
     "chen2019mmdetection", .article, by: "Chen, Kai and Wang, Jiaqi and Pang, Jiangmiao and others",
     "MMDetection: Open MMLab Detection Toolbox and Benchmark", in: preprint, 2019, arXiv: "1906.07155")

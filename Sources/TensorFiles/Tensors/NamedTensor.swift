@@ -32,6 +32,11 @@ public struct NamedTensor: Sendable {
     self.init(name: name, elementType: elementType, shape: shape, values: .bytes(bytes))
   }
 
+  /// The same numbers by another name, stored in another type.
+  package func renamed(_ name: String, as elementType: TensorElementType) -> NamedTensor {
+    NamedTensor(name: name, elementType: elementType, shape: shape, values: values)
+  }
+
   private init(name: String, elementType: TensorElementType, shape: [Int], values: Values) {
     self.name = name
     self.elementType = elementType

@@ -11,7 +11,8 @@ struct CheckText {
   func rendered(width: Int) -> String {
     var sections = [summary.joined(separator: "\n")].filter { !$0.isEmpty }
     if let recall = check.features?.recall, recall.contains(where: { $0.objects > 0 }) {
-      sections.append("proposals, recall at IoU .5\n" + table(of: recall).rendered())
+      let examples = check.features?.kind == .queries ? "queries" : "proposals"
+      sections.append("\(examples), recall at IoU .5 and .75\n" + table(of: recall).rendered())
     }
     for severity in DataFinding.Severity.allCases {
       let found = check.findings.filter { $0.severity == severity }
@@ -39,9 +40,10 @@ struct CheckText {
         : "\(grouped(each.least))–\(grouped(each.greatest)) an image, the median \(grouped(each.median))"
       let foreground = set.foreground.map { " (\(grouped($0)) foreground)" } ?? ""
       let stages = set.stages > 1 ? " of \(set.stages) stages" : ""
+      let maps = set.pooled.map { ", pooled maps of \($0)" } ?? ""
       lines.append(
-        "\(set.path): \(grouped(set.rois)) RoIs\(foreground) of \(grouped(set.images)) images, "
-          + "\(perImage); \(grouped(set.features)) features\(stages), root mean square "
+        "\(set.path): \(grouped(set.rois)) \(set.kind.plural)\(foreground) of \(grouped(set.images)) images, "
+          + "\(perImage); \(grouped(set.features)) features\(stages)\(maps), root mean square "
           + String(format: "%.3g", set.scale))
     }
     if let maps = check.maps {
@@ -64,9 +66,14 @@ struct CheckText {
   }
 
   private func table(of recall: [ProposalRecall]) -> TextTable {
-    var table = TextTable([("group", .left), ("objects", .right), ("found", .right), ("recall", .right)])
+    var table = TextTable([
+      ("group", .left), ("objects", .right), ("found", .right), ("recall", .right), ("at .75", .right),
+    ])
     for part in recall {
-      table.add([part.name, grouped(part.objects), grouped(part.found), EvaluationTables.percent(part.recall)])
+      table.add([
+        part.name, grouped(part.objects), grouped(part.found), EvaluationTables.percent(part.recall),
+        EvaluationTables.percent(part.closeRecall),
+      ])
     }
     return table
   }

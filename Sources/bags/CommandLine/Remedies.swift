@@ -10,6 +10,7 @@ func remedy(for error: any Error) -> String? {
   case let error as LinearHeadError where error.code == .missingBoxLosses: "--box-loss"
   case let error as LinearHeadError where error.code == .noCommonClass: "--match ids or names"
   case let error as InitialHeadError where error.code == .noCommonClass: "--match ids or names"
+  case let error as LinearHeadError where error.code == .missingNormGroups: "--norm-groups, 32 in most detectors"
   case let error as TensorFileError where error.code == .severalPrefixes: "bags convert --prefix"
   case let error as ModelExportError where error.code == .missingTensor && error.description.hasSuffix("needed too"):
     "--into"

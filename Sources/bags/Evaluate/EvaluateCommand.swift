@@ -14,6 +14,9 @@ struct EvaluateCommand: ParsableCommand {
 
       Built with MPI, several processes divide the images: mpirun -n 8 bags evaluate … prints the same numbers.
 
+      --classification scores whole images instead: top-1 accuracy of all classes, and with --groups of those with many, \
+      medium and few training instances (more than 100, 20 to 100, fewer) and of each group, means over classes.
+
       EXAMPLES
         bags evaluate --annotations lvis_v1_val.json --results results.json
         bags evaluate --annotations lvis_v1_val.json --results results.json --groups groups.json --per-class --sort ap
@@ -23,6 +26,7 @@ struct EvaluateCommand: ParsableCommand {
         bags evaluate --annotations lvis_v1_val.json --results results.json --per-class-output classes.csv \
       --curves curves.csv
         bags evaluate --annotations lvis_v1_val.json --results results.json --output runs/bags/evaluation.json
+        bags evaluate --classification labels.csv --results scores.csv --groups groups.json
       """)
 
   @OptionGroup(title: "Input") var input: EvaluationInputOptions
@@ -37,10 +41,15 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
+    let ranks = try Ranks.joined()
+    if let labels = input.classification {
+      // Little work: the first process does it.
+      if ranks.rank == 0 { try scoreClassification(labels) }
+      return
+    }
     let written = [
       (outputs.output, "--output"), (outputs.curves, "--curves"), (classOptions.perClassOutput, "--per-class-output"),
     ]
-    let ranks = try Ranks.joined()
     var evaluator = try Ranks.agreed {
       if ranks.rank == 0 {
         for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import BalancedGroupSoftmax
 
-/// The layers below the classifier, and the stages of a cascade.
+/// The layers below the classifier, the stages of a cascade, the convolutions of a dense head.
 struct ArchitectureOptions: ParsableArguments {
   @Option(
     help: .init(
@@ -27,7 +27,25 @@ struct ArchitectureOptions: ParsableArguments {
       valueName: "T"))
   var normed: Double?
 
+  @Option(
+    help: .init(
+      "Feature maps: the 3 × 3 convolutions below the last one, with ReLU, that are trained too (default: as many as the "
+        + "set says its maps stand below, 4 for a pyramid's, 0 for a tower's output). --init must have as many.",
+      valueName: "layers"))
+  var tower: Int?
+
+  @Option(
+    help: .init(
+      "The groups of GroupNorm behind each of these convolutions, 0 for none (default: as in --init, else 0). Detectors' "
+        + "own files do not say how many they have: 32 in most.",
+      valueName: "groups"))
+  var normGroups: Int?
+
   func validate() throws {
+    if let tower, !(0...8).contains(tower) { throw ValidationError("--tower must be from 0 to 8") }
+    if let normGroups, !(0...1 << 16).contains(normGroups) {
+      throw ValidationError("--norm-groups must be from 0 to 65536")
+    }
     if let normed, !(normed > 0 && normed <= 1e6) { throw ValidationError("--normed must be above 0, at most 1000000") }
     guard hidden.values.allSatisfy({ (1...1 << 20).contains($0) }) && hidden.values.count <= 8 else {
       throw ValidationError("--hidden takes up to 8 sizes from 1 to 1048576")
@@ -50,6 +68,14 @@ struct ArchitectureOptions: ParsableArguments {
     result.stageWeights =
       stageWeights?.values ?? (0..<(stages ?? setStages)).map { 1 / Double(1 << $0) }
     result.temperature = normed
+    result.tower = tower.map { TowerArchitecture(layers: $0, normGroups: normGroups) }
     return result
+  }
+
+  /// The convolutions of a dense head: as the options say, else as many as the maps stand below.
+  func towerArchitecture(on maps: FeatureMapSet) -> TowerArchitecture? {
+    let stated = maps.statedTower ?? 0
+    return tower == nil && stated == 0
+      ? nil : TowerArchitecture(layers: min(8, tower ?? stated), normGroups: normGroups)
   }
 }

@@ -5,7 +5,8 @@ import BalancedGroupSoftmax
 struct BoxOptions: ParsableArguments {
   @Option(
     help: .init(
-      "Train a box regressor too, on features with gt_boxes: "
+      "Train a box regressor too, on features with gt_boxes, or a regression branch beside that of the classes on feature "
+        + "maps: "
         + "\(BoxLossMethod.all.map(\.name).joined(separator: ", ")) (default: none). "
         + "It goes on from the box regressor of --init, where that is of the same kind.", valueName: "name"))
   var boxLoss: String?

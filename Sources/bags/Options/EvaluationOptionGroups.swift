@@ -4,7 +4,13 @@ import BalancedGroupSoftmax
 /// The ground truth and the results that an evaluation reads.
 struct EvaluationInputOptions: ParsableArguments {
   @Option(help: .init("Ground truth: an LVIS, COCO or COCO-like file.", valueName: "file"))
-  var annotations: String
+  var annotations: String?
+
+  @Option(
+    help: .init(
+      "In place of --annotations, the class of each image: annotations, or CSV with image_id and category_id; --results are then class scores.",
+      valueName: "file"))
+  var classification: String?
 
   @Option(
     help: .init(
@@ -26,8 +32,18 @@ struct EvaluationInputOptions: ParsableArguments {
 
   @OptionGroup var strictness: StrictnessOptions
 
+  func validate() throws {
+    guard (annotations == nil) != (classification == nil) else {
+      throw ValidationError(
+        annotations == nil
+          ? "Missing expected argument '--annotations <file>'" : "--annotations and --classification exclude each other"
+      )
+    }
+  }
+
   /// Reads the ground truth, and says on standard error what is odd about it.
   func makeEvaluator(_ rules: EvaluationRuleOptions, keepsCurves: Bool = false) throws -> LVISEvaluator {
+    let annotations = annotations ?? ""
     var options = try rules.options()
     options.keepsCurves = keepsCurves
     if let frequencyFrom {

@@ -43,6 +43,13 @@ struct RecipeOptions: ParsableArguments {
       valueName: "count"))
   var shards: Int?
 
+  @Option(
+    help: .init(
+      "The precision of the operands when the classifier is multiplied with the features of RoIs: fp32, bf16 (about twice as "
+        + "fast, on processors with AVX-512 BF16), or auto, bf16 where there is such a processor.",
+      valueName: "auto|fp32|bf16"))
+  var precision = PrecisionOption.fixed(.single)
+
   func validate() throws {
     // 0 means no limit here; the settings say so by having none.
     guard gradientClip >= 0, gradientClip.isFinite else {
@@ -71,6 +78,7 @@ struct RecipeOptions: ParsableArguments {
     settings.memoryLimit = memoryLimit.value
     settings.threads = threads ?? DefaultThreads.count
     settings.shards = shards
+    settings.precision = precision.resolved
     return settings
   }
 }
@@ -94,6 +102,39 @@ enum LearningRateOption: ExpressibleByArgument, Equatable {
   var rate: Double? { if case .rate(let rate) = self { rate } else { nil } }
 
   var defaultValueDescription: String { rate.map { "\($0)" } ?? "auto" }
+}
+
+/// A precision of products: one that is stated, or the fastest that the processor has.
+enum PrecisionOption: ExpressibleByArgument, Equatable {
+  case auto
+  case fixed(ProductPrecision)
+
+  init?(argument: String) {
+    if argument == "auto" {
+      self = .auto
+    } else if let precision = ProductPrecision(rawValue: argument) {
+      self = .fixed(precision)
+    } else {
+      return nil
+    }
+  }
+
+  static var allValueStrings: [String] { ["auto"] + ProductPrecision.allCases.map(\.rawValue) }
+
+  /// What is multiplied in on this processor.
+  var resolved: ProductPrecision {
+    switch self {
+    case .auto: ProductPrecision.bfloat16.isAvailable ? .bfloat16 : .single
+    case .fixed(let precision): precision
+    }
+  }
+
+  var defaultValueDescription: String {
+    switch self {
+    case .auto: "auto"
+    case .fixed(let precision): precision.rawValue
+    }
+  }
 }
 
 /// Integers with commas between them, such as `10,100,1000`; an empty text is none.

@@ -8,6 +8,8 @@ extension LabelledFeatureSet {
   func trainingFindings(with dataset: LVISDataset?) throws -> [DataFinding] {
     let found = try findings(against: dataset)
     guard let fault = found.first(where: { $0.severity == .error }) else {
+      // What is odd about boxes is nothing to whole images.
+      guard features.hasBoxes else { return found }
       let ofAnnotations = dataset?.findings() ?? []
       return ofAnnotations.filter { !$0.concernsScoringOnly && $0.code != .areasOfZero } + found
     }
@@ -23,10 +25,10 @@ extension RoISource {
       return "\(grouped(roiCount)) anchors (\(grouped(anchors.foregroundCount)) foreground, "
         + "\(grouped(anchors.ignoredCount)) ignored) of \(grouped(imageCount)) images"
     }
-    return roiText(foregroundCount: foregroundCount)
+    return roiText(foregroundCount: foregroundCount, (self as? LabelledFeatureSet)?.features.kind ?? .rois)
   }
 
-  private func roiText(foregroundCount: Int) -> String {
-    "\(grouped(roiCount)) RoIs (\(grouped(foregroundCount)) foreground) of \(grouped(imageCount)) images"
+  private func roiText(foregroundCount: Int, _ kind: FeatureSet.Kind) -> String {
+    "\(grouped(roiCount)) \(kind.plural) (\(grouped(foregroundCount)) foreground) of \(grouped(imageCount)) images"
   }
 }

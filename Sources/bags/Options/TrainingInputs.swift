@@ -70,7 +70,11 @@ struct TrainingInputPaths {
         boxRegressor = nil
       }
     }
-    return PrerequisiteHeads(initial: initial, boxRegressor: boxRegressor, mining: try miningHead.map(head))
+    let boxBranch =
+      recipe.boxes == nil
+      ? nil : try initialHead.flatMap { try BoxBranch(ifIn: openTensors(at: RunFolder.headPath(for: $0))) }
+    return PrerequisiteHeads(
+      initial: initial, boxRegressor: boxRegressor, boxBranch: boxBranch, mining: try miningHead.map(head))
   }
 
   /// Says which classes a head to start from does not have.
@@ -101,7 +105,8 @@ struct TrainingInputPaths {
       return try loadMaps(features, grouping: grouping, boundaries: boundaries)
     }
     let set = try FeatureSet(at: features)
-    let dataset = try annotations.map { try LVISDataset(contentsOf: $0) }
+    // Annotations of whole images, as iNaturalist's, have no boxes.
+    let dataset = try annotations.map { try LVISDataset(contentsOf: $0, including: set.hasBoxes ? .boxes : []) }
     if let dataset { try checkImages(of: set, are: dataset) }
     let groups = try grouping ?? self.grouping(dataset, boundaries: boundaries)
     if let dataset, dataset.categories.map(\.id) != groups.members.map(\.id) {
@@ -158,7 +163,8 @@ struct TrainingInputPaths {
   private func labels(of set: FeatureSet, groups: CategoryGroups, dataset: LVISDataset?) throws -> RoILabels {
     if let stated = try set.labels(categoryIDs: groups.members.map(\.id)) { return stated }
     guard let dataset else {
-      throw CommandFailure("\(set.path): has no labels; give --annotations to assign them by overlap (IoU >= .5)")
+      let way = set.kind == .rois ? "; give --annotations to assign them by overlap (IoU >= .5)" : ""
+      throw CommandFailure("\(set.path): has no labels" + way)
     }
     return try set.labels(assignedFrom: dataset)
   }

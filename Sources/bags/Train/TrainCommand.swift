@@ -56,9 +56,12 @@ struct TrainCommand: ParsableCommand {
         bags train --config settings.yaml --seed 1
         bags train --config runs/baseline/run.json --output runs/again
         bags train --features features/pooled --annotations t.json --hidden 1024,1024
+        bags train --features features/pooled --annotations t.json --hidden 1024,1024 --adversary occlusion
         bags train --dense --method focal
         bags train --features maps/train --annotations t.json --method focal --init retinanet.safetensors
+        bags train --features pyramid/train --annotations t.json --method focal --init retinanet.safetensors --tower 4
         bags train --features maps/train --annotations t.json --method bce --mining ohem-1to3 --normalizer per-image
+        bags train --features features/train --annotations t.json --precision auto
         bags train --resume runs/baseline
         mpirun -n 4 bags train --features features/train --annotations t.json --images-per-batch 256 --learning-rate .16
       """)
@@ -69,6 +72,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Architecture") var architecture: ArchitectureOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Boxes") var boxes: BoxOptions
+  @OptionGroup(title: "Adversary") var adversary: AdversaryOptions
   @OptionGroup(title: "Recipe") var settings: RecipeOptions
 
   @Option(
@@ -126,6 +130,10 @@ struct TrainCommand: ParsableCommand {
     } else if input.features != nil && input.annotations == nil {
       throw ValidationError("--learning-rate auto needs --annotations: held-out images are scored by their objects")
     }
+    if learningRate == .auto, try adversary.choice() != nil {
+      throw ValidationError(
+        "--learning-rate auto does not go with --adversary: its trials train without one; give a rate")
+    }
     guard (0...1e9).contains(checkpointInterval) else {
       throw ValidationError("--checkpoint-interval must be from 0 to 1000000000 seconds")
     }
@@ -147,6 +155,7 @@ struct TrainCommand: ParsableCommand {
     try refuse(try boxes.choice() != nil, "--box-loss")
     try refuse(
       architecture.architecture(setStages: 1) != HeadArchitecture(), "layers or stages: it trains one linear layer")
+    try refuse(try adversary.choice() != nil, "--adversary")
     try refuse(input.classWeights != nil, "--class-weights, which few methods take")
     try refuse(input.match != .ids, "--match: the head must be of the same categories")
     try refuse(tensorboard != nil, "--tensorboard")
@@ -165,20 +174,23 @@ struct TrainCommand: ParsableCommand {
   private func recipe(setStages: Int) throws -> TrainingRecipe {
     TrainingRecipe(
       try method.choice(in: Self.self), sampler: try sampling.samplerChoice(), mining: try sampling.miningChoice(),
-      boxes: try boxes.choice(), architecture: architecture.architecture(setStages: setStages),
+      boxes: try boxes.choice(), adversary: try adversary.choice(),
+      architecture: architecture.architecture(setStages: setStages),
       settings: settings.settings(learningRate: learningRate.rate, seed: seed), matching: input.match,
       // Read when the classes are known; whether the method takes any is known now.
       classWeights: input.classWeights.map { _ in ClassWeightTable(byCategory: [:]) }, normalizer: input.normalizer)
   }
 
   /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from,
-  /// and the divisor of the loss.
-  private func setDenseDefaults(of recipe: inout TrainingRecipe) throws {
+  /// the divisor of the loss, the convolutions that the maps stand below, and the precision, which is single there.
+  private func setDenseDefaults(of recipe: inout TrainingRecipe, on maps: FeatureMapSet) throws {
+    recipe.architecture.tower = architecture.towerArchitecture(on: maps)
     recipe.normalizer = recipe.normalizer ?? .positives
     let (declared, given) = (try method.method().parameters, try method.given(in: Self.self))
     if declared.contains(where: { $0.name == "prior" }), given["prior"] == nil {
       recipe.method.parameters["prior"] = settingText(LinearHead.anchorPrior)
     }
+    if settings.precision == .auto { recipe.settings.precision = .single }
   }
 
   func run() throws {
@@ -224,7 +236,7 @@ struct TrainCommand: ParsableCommand {
     }
     var recipe = try recipe(setStages: data.source.stageCount)
     recipe.classWeights = try input.classWeights.map { try ClassWeightTable(contentsOf: $0, groups: data.groups) }
-    if data.source is any AnchorSource { try setDenseDefaults(of: &recipe) }
+    if let source = data.source as? LabelledMapSet { try setDenseDefaults(of: &recipe, on: source.maps) }
     recipe.settings.shards = recipe.settings.shards ?? (data.source is any AnchorSource ? nil : Ranks.defaultShards)
     let inputs = try ranks.rank > 0 ? [:] : paths.fingerprinted()
     if let config { warnOfOtherInputs(than: config, now: inputs) }
@@ -356,9 +368,17 @@ struct TrainCommand: ParsableCommand {
     let settings = recipe.settings
     StandardStreams.note(
       "\(recipe.method.name): \(data.source.roiText), "
-        + "\((data.source as? any AnchorSource).map { "\($0.channelCount) channels" } ?? "\(data.source.featureCount) features"), \(grouped(data.groups.classCount)) classes, "
+        + "\((data.source as? any AnchorSource).map { "\($0.channelCount) channels" } ?? data.source.featureText), \(grouped(data.groups.classCount)) classes, "
         + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
-        + "of OpenBLAS \(OpenBLAS.kernels) kernels")
+        + "of OpenBLAS \(OpenBLAS.kernels) kernels"
+        + (settings.precision == .single ? "" : ", \(settings.precision.rawValue)"))
+    if let source = data.source as? any AnchorSource, recipe.boxes != nil, let initial = heads.boxBranch,
+      !recipe.continues(initial, on: source)
+    {
+      StandardStreams.note(
+        "the regression branch of \(paths.initialHead ?? "--init") is of \(initial.tower.count) convolutions below the last, "
+          + "or for other maps or anchors: a fresh one is trained")
+    }
     if let boxes = recipe.boxes, let initial = heads.boxRegressor,
       !boxes.continues(initial, inputs: data.source.featureCount, classCount: data.groups.classCount)
     {
@@ -394,7 +414,8 @@ struct TrainCommand: ParsableCommand {
           Double(metrics.step) / Double(trainer.stepCount), detail: summary(of: metrics, trainer: trainer))
       }
       try Ranks.together { try session.train(trainer, hooks) }
-      result = try session.finish(trainer.head, boxRegressor: trainer.boxRegressor, steps: trainer.stepsTaken)
+      result = try session.finish(
+        trainer.head, boxRegressor: trainer.boxRegressor, boxBranch: trainer.boxBranch, steps: trainer.stepsTaken)
     } catch {
       if !session.hasCheckpoint { session.discard() }
       throw session.adding(resumptionTo: error)
@@ -439,6 +460,11 @@ struct TrainCommand: ParsableCommand {
 extension HeadTrainer {
   /// What the examples are called.
   fileprivate var exampleWord: String { head.layout.anchorsPerLocation == nil ? "RoIs" : "anchors" }
+}
+
+extension RoISource {
+  /// What a RoI is described by: `1024 features`, `256 × 7 × 7 pooled features`.
+  fileprivate var featureText: String { pooledShape.map { "\($0) pooled features" } ?? "\(featureCount) features" }
 }
 
 /// What `bags train --format json` prints.

@@ -37,7 +37,7 @@ import Testing
     #expect(inspection.features == 16 && inspection.statesLabels)
     #expect(inspection.roisPerImage == .init(least: 12, median: 12, greatest: 12))
     #expect(inspection.scale > 1 && inspection.scale < 4)
-    #expect(inspection.recall == [ProposalRecall(name: "all", objects: 144, found: 144)])
+    #expect(inspection.recall == [ProposalRecall(name: "all", objects: 144, found: 144, foundClosely: 144)])
     // Without annotations.
     try withTemporaryFolder { folder in
       try FaultlessSet().writeFeatures(to: "\(folder)/f")
@@ -122,9 +122,10 @@ import Testing
     let inspection = try inspect(set, groups: groups)
     #expect(
       inspection.recall == [
-        ProposalRecall(name: "all", objects: 360, found: 360 - rareCount),
-        ProposalRecall(name: "G1", objects: rareCount, found: 0),
-        ProposalRecall(name: "G2", objects: 360 - rareCount, found: 360 - rareCount),
+        ProposalRecall(name: "all", objects: 360, found: 360 - rareCount, foundClosely: 360 - rareCount),
+        ProposalRecall(name: "G1", objects: rareCount, found: 0, foundClosely: 0),
+        ProposalRecall(
+          name: "G2", objects: 360 - rareCount, found: 360 - rareCount, foundClosely: 360 - rareCount),
       ])
     let fault = try #require(inspection.findings[.lowRecall])
     #expect(fault.severity == .warning && fault.count == rareCount)

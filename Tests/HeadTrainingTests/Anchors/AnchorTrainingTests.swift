@@ -219,7 +219,8 @@ import Testing
   }
 
   @Test(arguments: [
-    TrainingRecipe(MethodChoice(name: "focal"), boxes: BoxChoice(loss: MethodChoice(name: "smooth-l1"))),
+    TrainingRecipe(
+      MethodChoice(name: "focal"), boxes: BoxChoice(loss: MethodChoice(name: "smooth-l1"), classes: .perClass)),
     TrainingRecipe(MethodChoice(name: "focal"), architecture: HeadArchitecture(hidden: [4])),
     TrainingRecipe(MethodChoice(name: "softmax"), architecture: HeadArchitecture(temperature: 20)),
     TrainingRecipe(MethodChoice(name: "bacl")), TrainingRecipe(MethodChoice(name: "bags"), normalizer: .perImage),

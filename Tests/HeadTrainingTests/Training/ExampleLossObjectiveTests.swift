@@ -17,7 +17,7 @@ import Testing
     guard let objective = objective as? any ExampleLossObjective else {
       #expect(
         [
-          "loce", "seesaw", "ghm", "efl", "eqlv2", "acsl", "federated", "gol", "bacl",
+          "loce", "seesaw", "ghm", "efl", "eqlv2", "acsl", "federated", "gol", "bacl", "varifocal",
         ].contains(name))
       return
     }

@@ -1,3 +1,4 @@
+import DenseLinearAlgebra
 import DetectionHeads
 import FeatureSets
 import HeadLosses
@@ -19,6 +20,20 @@ import Testing
     #expect(try train("bags", all, threads: 3) == train("bags", all, threads: 1))
   }
 
+  @Test(.enabled(if: ProductPrecision.bfloat16.isAvailable, "this processor has no AVX-512 BF16"))
+  func norInBFloat16() throws {
+    let alone = try train("bags", threads: 1, precision: .bfloat16)
+    #expect(try train("bags", threads: 2, precision: .bfloat16) == alone)
+    #expect(try train("bags", threads: 5, precision: .bfloat16) == alone)
+    let single = try train("bags", threads: 1)
+    #expect(single != alone)
+    // Operands are rounded to 8 bits: a part in 512.
+    #expect(abs(single.loss - alone.loss) < single.loss / 512)
+    let distance = zip(single.weight, alone.weight).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+    let length = single.weight.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    #expect(distance < length / 100)
+  }
+
   private struct Trained: Equatable {
     let weight: [Float]
     let bias: [Float]
@@ -26,7 +41,9 @@ import Testing
     let norm: Double
   }
 
-  private func train(_ name: String, _ parameters: [String: String] = [:], threads: Int) throws -> Trained {
+  private func train(
+    _ name: String, _ parameters: [String: String] = [:], threads: Int, precision: ProductPrecision = .single
+  ) throws -> Trained {
     // More logits than a panel and a strip hold, and as many RoIs a batch as make several tiles.
     let counts = (0..<70).map { [3, 40, 400, 5000][$0 % 4] }
     let groups = try CategoryGroups(instances: counts)
@@ -36,6 +53,7 @@ import Testing
     recipe.settings.imagesPerBatch = 10
     recipe.settings.learningRate = 0.1
     recipe.settings.threads = threads
+    recipe.settings.precision = precision
     var heads = PrerequisiteHeads()
     if name == "disalign" {
       heads.initial = try exampleHead(SoftmaxLayout(classCount: counts.count), inputs: 45, groups: groups)

@@ -6,6 +6,7 @@ import Testing
 @Suite struct BibliographyTests {
   private let methods: [any NamedMethod] =
     TrainingMethod.all + ImageSamplingMethod.all + RoIMiningMethod.all + BoxLossMethod.all + CalibrationMethod.all
+    + AdversaryMethod.all
 
   @Test func everyMethodHasAnEntryOfTheYearThatItsSourceNames() {
     for method in methods {

@@ -1,3 +1,4 @@
+import CVectorKernels
 import DenseLinearAlgebra
 
 /// Feature maps with a border of zeros, from which the 3 × 3 neighbourhoods of locations are gathered.
@@ -12,12 +13,14 @@ package final class PaddedMaps {
   package private(set) var locationCount = 0
   private let memory = ScratchBuffer()
   private var base: UnsafeMutablePointer<Float>?
+  private var memoryCount = 0
   /// For each location, where its neighbourhood begins, and the numbers of a row of its map with the border.
   private var starts: [Int] = []
   private var rowLengths: [Int32] = []
   /// For each image, where its memory begins and its first location.
   private var imageStarts: [(memory: Int, location: Int)] = []
-  private var levels: [[(height: Int, width: Int)]] = []
+  /// The height and width of every level of each image.
+  package private(set) var levels: [[(height: Int, width: Int)]] = []
 
   package init(channelCount: Int) { self.channelCount = channelCount }
 
@@ -25,6 +28,8 @@ package final class PaddedMaps {
   ///
   /// - Parameter images: The height and width of every level of each image.
   package func reserve(_ images: [[(height: Int, width: Int)]]) {
+    // Whatever was put in place, it left the borders as they are.
+    if base != nil, levels.elementsEqual(images, by: Self.areEqual) { return }
     levels = images
     starts.removeAll(keepingCapacity: true)
     rowLengths.removeAll(keepingCapacity: true)
@@ -44,8 +49,23 @@ package final class PaddedMaps {
       }
     }
     locationCount = starts.count
+    memoryCount = next
     base = memory.floats(next)
     base?.update(repeating: 0, count: next)
+  }
+
+  /// The locations of every map, image after image and level after level.
+  package var planes: [Range<Int>] {
+    var next = 0
+    return levels.joined().map { level in
+      defer { next += level.height * level.width }
+      return next..<next + level.height * level.width
+    }
+  }
+
+  /// Pieces of the maps, none of which reaches into another map.
+  package func planePieces(size: Int) -> [(plane: Int, locations: Range<Int>)] {
+    planes.enumerated().flatMap { index, plane in cut(plane, into: size).map { (index, $0) } }
   }
 
   /// The first location of an image among all.
@@ -66,6 +86,57 @@ package final class PaddedMaps {
         source += level.width * channelCount
       }
       target += (level.height + 2) * rowLength
+    }
+  }
+
+  private static func areEqual(_ a: [(height: Int, width: Int)], _ b: [(height: Int, width: Int)]) -> Bool {
+    a.elementsEqual(b) { $0.height == $1.height && $0.width == $1.width }
+  }
+
+  /// The features of a location, to be read or written.
+  package func features(of location: Int) -> UnsafeMutablePointer<Float>? {
+    base.map { $0 + starts[location] + Int(rowLengths[location]) + channelCount }
+  }
+
+  /// Puts the features of consecutive locations in place.
+  ///
+  /// - Parameters:
+  ///   - features: [locations.count, C].
+  ///   - locations: Which ones.
+  package func put(_ features: UnsafePointer<Float>, at locations: Range<Int>) {
+    var source = features
+    for location in locations {
+      self.features(of: location)?.update(from: source, count: channelCount)
+      source += channelCount
+    }
+  }
+
+  /// Copies the features of consecutive locations [locations.count, C].
+  package func copy(_ locations: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
+    var target = destination
+    for location in locations {
+      if let own = features(of: location) { target.update(from: own, count: channelCount) }
+      target += channelCount
+    }
+  }
+
+  /// Sets everything to 0, borders and all.
+  package func clear() {
+    guard let base else { return }
+    base.update(repeating: 0, count: memoryCount)
+  }
+
+  /// Adds some channels of a patch to the neighbourhood of a location, borders and all: what `gather` takes, given back.
+  ///
+  /// - Parameters:
+  ///   - patch: [9C].
+  ///   - location: In the middle.
+  ///   - channels: Which of the C.
+  package func add(_ patch: UnsafePointer<Float>, around location: Int, channels: Range<Int>) {
+    guard let base else { return }
+    for tap in 0..<9 {
+      let place = starts[location] + tap / 3 * Int(rowLengths[location]) + tap % 3 * channelCount + channels.lowerBound
+      bags_add(patch + tap * channelCount + channels.lowerBound, channels.count, base + place)
     }
   }
 
@@ -94,4 +165,9 @@ package final class PaddedMaps {
     (target + length).update(from: source + row, count: length)
     (target + 2 * length).update(from: source + 2 * row, count: length)
   }
+}
+
+/// Consecutive pieces of a range, all of one size but the last.
+package func cut(_ rows: Range<Int>, into size: Int) -> [Range<Int>] {
+  stride(from: rows.lowerBound, to: rows.upperBound, by: size).map { $0..<min($0 + size, rows.upperBound) }
 }

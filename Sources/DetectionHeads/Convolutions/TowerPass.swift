@@ -1,0 +1,176 @@
+import CVectorKernels
+import DenseLinearAlgebra
+
+/// The forward pass of a tower over the maps of one or more images, and what its backward pass needs of it.
+///
+/// Legend: M locations of all levels of all images, C channels in and H out of a layer, G groups. Patches are gathered as they
+/// are multiplied, a few hundred locations at a time; these pieces are shared out among threads, and no number depends on how.
+package final class TowerPass {
+  /// What a layer gave.
+  package final class LayerOutput {
+    /// After ReLU, with a border of zeros.
+    package let maps: PaddedMaps
+    /// Before GroupNorm [M, H]; empty where there is none.
+    package let sums = ScratchBuffer()
+    /// For each map of each image, one after another: the mean and 1 / √(variance + ε) of each group [maps, G].
+    package var statistics: [(mean: Double, inverse: Double)] = []
+
+    init(channels: Int) { maps = PaddedMaps(channelCount: channels) }
+  }
+
+  /// The outputs of the layers, the lowest first, valid until the next call.
+  package private(set) var outputs: [LayerOutput] = []
+  private let threads: Int
+  private let patches: [ScratchBuffer]
+  private let rows: [ScratchBuffer]
+
+  /// The locations of a piece.
+  package static let pieceLength = 256
+
+  package init(threads: Int) {
+    self.threads = threads
+    patches = (0..<threads).map { _ in ScratchBuffer() }
+    rows = (0..<threads).map { _ in ScratchBuffer() }
+  }
+
+  /// Applies the layers one after another.
+  ///
+  /// - Parameters:
+  ///   - tower: Layers that fit one another; the groups of every GroupNorm are stated.
+  ///   - input: The maps below, of as many channels as the lowest layer takes.
+  /// - Returns: The maps of the highest layer; `input` where there is none.
+  package func forward(_ tower: ConvolutionTower, _ input: PaddedMaps) -> PaddedMaps {
+    if outputs.map(\.maps.channelCount) != tower.layers.map(\.outputs) {
+      outputs = tower.layers.map { LayerOutput(channels: $0.outputs) }
+    }
+    var below = input
+    for (layer, output) in zip(tower.layers, outputs) {
+      output.maps.reserve(below.levels)
+      if let norm = layer.norm {
+        convolve(below, layer, into: output.sums.floats(below.locationCount * layer.outputs))
+        normalize(norm, of: output)
+      } else {
+        applyWithBias(layer, below, into: output.maps)
+      }
+      below = output.maps
+    }
+    return below
+  }
+
+  /// Calls `body` with each piece of locations and the products of their patches with the layer's weight.
+  private func forEachProduct(
+    _ layer: ConvolutionTower.Layer, _ maps: PaddedMaps,
+    _ body: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let pieces = cut(0..<maps.locationCount, into: Self.pieceLength)
+    let inputs = maps.patchLength
+    layer.weight.withUnsafeValues { weight in
+      guard let weight = weight.baseAddress else { return }
+      inParallel(parts: threads) { part in
+        let patch = patches[part].floats(Self.pieceLength * inputs)
+        let row = rows[part].floats(Self.pieceLength * layer.outputs)
+        for index in evenSlice(of: pieces.count, part: part, of: threads) {
+          let piece = pieces[index]
+          maps.gather(piece, into: patch)
+          Float.multiply(
+            rows: piece.count, columns: layer.outputs, inner: inputs, alpha: 1, patch, stride: inputs,
+            transposed: false,
+            weight, stride: inputs, transposed: true, beta: 0, into: row, stride: layer.outputs)
+          body(piece, row)
+        }
+      }
+    }
+  }
+
+  /// max(0, x * W + b), with a border.
+  private func applyWithBias(_ layer: ConvolutionTower.Layer, _ maps: PaddedMaps, into output: PaddedMaps) {
+    let ones = [Float](repeating: 1, count: layer.outputs)
+    let bias = layer.bias.isEmpty ? [Float](repeating: 0, count: layer.outputs) : layer.bias
+    forEachProduct(layer, maps) { piece, rows in
+      for (offset, location) in piece.enumerated() {
+        guard let target = output.features(of: location) else { continue }
+        bags_affine_relu(rows + offset * layer.outputs, layer.outputs, ones, bias, target)
+      }
+    }
+  }
+
+  /// x * W + b [M, H].
+  private func convolve(_ maps: PaddedMaps, _ layer: ConvolutionTower.Layer, into sums: UnsafeMutablePointer<Float>) {
+    forEachProduct(layer, maps) { piece, rows in
+      let target = sums + piece.lowerBound * layer.outputs
+      target.update(from: rows, count: piece.count * layer.outputs)
+      guard !layer.bias.isEmpty else { return }
+      for row in 0..<piece.count { bags_add(layer.bias, layer.outputs, target + row * layer.outputs) }
+    }
+  }
+
+  /// max(0, γ (x − μ) / σ + β) of every map.
+  private func normalize(_ norm: GroupNormalization, of output: LayerOutput) {
+    let maps = output.maps
+    let (channels, groups) = (maps.channelCount, norm.groups)
+    let sums = output.sums.floats(maps.locationCount * channels)
+    let planes = maps.planes
+    let moments = channelSums(planes, channels: channels, threads: threads) { rows, first, second in
+      bags_channel_moments(sums + rows.lowerBound * channels, rows.count, channels, first, second)
+    }
+    output.statistics.removeAll(keepingCapacity: true)
+    var factors: [(scale: [Float], shift: [Float])] = []
+    for (plane, ofPlane) in zip(planes, moments) {
+      var own = (scale: [Float](), shift: [Float]())
+      for group in 0..<groups {
+        let range = group * (channels / groups)..<(group + 1) * (channels / groups)
+        let count = Double(plane.count * range.count)
+        let mean = ofPlane.first[range].reduce(0, +) / count
+        let variance = max(0, ofPlane.second[range].reduce(0, +) / count - mean * mean)
+        let inverse = 1 / (variance + GroupNormalization.epsilon).squareRoot()
+        output.statistics.append((mean, inverse))
+        for channel in range {
+          let scale = Double(norm.scale[channel]) * inverse
+          own.scale.append(Float(scale))
+          own.shift.append(Float(Double(norm.shift[channel]) - mean * scale))
+        }
+      }
+      factors.append(own)
+    }
+    let pieces = maps.planePieces(size: Self.pieceLength)
+    inParallel(count: pieces.count, threads: threads) { index in
+      let (plane, rows) = pieces[index]
+      for location in rows {
+        guard let target = maps.features(of: location) else { continue }
+        bags_affine_relu(
+          sums + location * channels, channels, factors[plane].scale, factors[plane].shift, target)
+      }
+    }
+  }
+}
+
+/// Two sums over the rows of each map, for every channel, in pieces whose order does not depend on the threads.
+///
+/// - Parameters:
+///   - planes: The rows of each map.
+///   - channels: The sums of each kind.
+///   - threads: The threads to use.
+///   - add: Adds the rows of a piece to sums of either kind.
+/// - Returns: For each map the sums of both kinds.
+package func channelSums(
+  _ planes: [Range<Int>], channels: Int, threads: Int,
+  _ add: (Range<Int>, UnsafeMutablePointer<Double>, UnsafeMutablePointer<Double>) -> Void
+) -> [(first: [Double], second: [Double])] {
+  let all = planes.enumerated().flatMap { index, plane in cut(plane, into: 2048).map { (index, $0) } }
+  let memory = UnsafeMutablePointer<Double>.allocate(capacity: 2 * max(1, all.count) * channels)
+  defer { memory.deallocate() }
+  memory.initialize(repeating: 0, count: 2 * all.count * channels)
+  inParallel(count: all.count, threads: threads) { index in
+    let own = memory + 2 * index * channels
+    add(all[index].1, own, own + channels)
+  }
+  let none = [Double](repeating: 0, count: channels)
+  var result = planes.map { _ in (first: none, second: none) }
+  for (index, (plane, _)) in all.enumerated() {
+    for channel in 0..<channels {
+      result[plane].first[channel] += memory[2 * index * channels + channel]
+      result[plane].second[channel] += memory[(2 * index + 1) * channels + channel]
+    }
+  }
+  return result
+}
