@@ -161,6 +161,8 @@ public struct ComparisonError: CodedError, Hashable {
     case unreadableTrial
     /// Training diverged, whatever the learning rate.
     case diverged
+    /// No comparison stands in a folder.
+    case noComparison
   }
 
   /// The kind of fault.

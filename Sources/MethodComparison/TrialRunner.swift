@@ -22,6 +22,8 @@ final class TrialRunner {
     var detail: String
     /// Whether a trial that another process works at is left to it, rather than waited for.
     var yields = false
+    /// Whether it is this process's, where work is divided beforehand.
+    var isMine = true
     /// The settings of a row that another one needs; as it is unless they are tuned.
     var picked: (ComparedMethod) throws -> ComparedMethod = { $0 }
   }
@@ -138,7 +140,7 @@ final class TrialRunner {
     defer { claim?.release() }
     while let trials {
       let isKnown = try trials.outcome(of: key) != nil
-      if !isKnown { claim = try trials.claim(key) }
+      if !isKnown { claim = try trials.claim(key, isMine: context.isMine) }
       // Another process may have finished it just before it was claimed.
       if let known = try trials.outcome(of: key) {
         context.meter.discount(work)
@@ -155,6 +157,34 @@ final class TrialRunner {
     context.meter.add(scoringWork, context.detail)
     try trials?.save(outcome, of: key)
     return outcome
+  }
+
+  /// Whether other processes may do trials meanwhile.
+  var sharesTrials: Bool { trials != nil }
+
+  /// Has trials done that need not wait for each other, each by the process that is free first; then all are known.
+  ///
+  /// A trial that cannot be is passed over.
+  ///
+  /// - Throws: `TrainingError.interrupted`; what training and scoring throw.
+  func share(_ trials: [(row: ComparedMethod, context: Context)]) throws {
+    guard sharesTrials, let hooks = trials.first?.context.hooks else { return }
+    var left = trials
+    while !left.isEmpty {
+      var taken: [(row: ComparedMethod, context: Context)] = []
+      for var trial in left {
+        trial.context.yields = true
+        do {
+          _ = try outcome(of: trial.row, in: trial.context)
+        } catch is WorkTakenError {
+          taken.append(trial)
+        } catch is LinearHeadError {
+          // Whoever asks for its outcome says so.
+        }
+      }
+      if taken.count == left.count { try WorkClaims.wait(hooks) }
+      left = taken
+    }
   }
 
   /// The head that a row comes to without the images held out; `nil` where training diverges.

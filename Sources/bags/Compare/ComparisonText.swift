@@ -83,6 +83,26 @@ struct ComparisonText {
     ]
   }
 
+  /// How far a comparison is, as tables that are printed.
+  static func sections(of status: ComparisonStatus) -> [ResultSection] {
+    var table = TextTable([("method", .left), ("seed", .right), ("state", .left), ("by", .left), ("since", .left)])
+    for run in status.runs {
+      table.add([
+        run.method, "\(run.seed)", run.state.rawValue + (run.failure.map { ": \($0)" } ?? ""),
+        run.worker.map { "\($0.host), process \($0.process)" } ?? "", run.worker?.since ?? "",
+      ])
+    }
+    var summary = ComparisonStatus.State.allCases.map { "\(status.count($0)) \($0.rawValue)" }.joined(separator: ", ")
+    if status.trialCount > 0 || !status.trialWorkers.isEmpty {
+      summary += "; trials: \(status.trialCount) done, \(status.trialWorkers.count) running"
+    }
+    let trials = status.trialWorkers.map { "a trial at \($0.host), process \($0.process), since \($0.since)" }
+    return [
+      .table(table, caption: "The runs of the comparison, and who works at them."),
+      .text((trials + [summary]).joined(separator: "\n")),
+    ]
+  }
+
   /// What stands above the differences.
   static func differencesTitle(_ document: ComparisonDocument, marked: String = "marked") -> String {
     let seeds = document.seeds.count > 1 ? " and of seeds" : ""
