@@ -11,6 +11,9 @@ let package = Package(
     .library(name: "ModelExport", targets: ["ModelExport"]),
     .executable(name: "bags", targets: ["bags"]),
   ],
+  traits: [
+    .trait(name: "MPI", description: "Several processes train, predict and evaluate together (libopenmpi-dev).")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
@@ -30,6 +33,7 @@ let package = Package(
       cSettings: Context.environment["BAGS_NO_MULTIVERSION"] == nil ? [] : [.define("BAGS_NO_MULTIVERSION")]),
 
     .target(name: "CSignals"),
+    .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
 
     // The library, lowest module first: nothing imports upwards, and evaluation never imports training.
     .target(name: "DurableFiles", dependencies: ["CSignals"]),
@@ -38,6 +42,7 @@ let package = Package(
       dependencies: [
         "COpenBLAS", "CVectorKernels", .product(name: "RealModule", package: "swift-numerics"),
       ]),
+    .target(name: "Communication", dependencies: [.target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     .target(name: "TensorFiles", dependencies: ["CVectorKernels", "DurableFiles"]),
     .target(name: "LVISDatasets", dependencies: ["CSimdJSON", "DurableFiles", "TensorFiles"]),
     .target(
@@ -65,8 +70,8 @@ let package = Package(
     .target(
       name: "HeadTraining",
       dependencies: [
-        "CVectorKernels", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses",
-        "LVISDatasets", "TensorFiles", .product(name: "RealModule", package: "swift-numerics"),
+        "CVectorKernels", "Communication", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets",
+        "HeadLosses", "LVISDatasets", "TensorFiles", .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(
       name: "TrainingRuns",
@@ -74,7 +79,7 @@ let package = Package(
         "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
         "LVISDatasets",
       ]),
-    .target(name: "LVISEvaluation", dependencies: ["DurableFiles", "LVISDatasets"]),
+    .target(name: "LVISEvaluation", dependencies: ["Communication", "DurableFiles", "LVISDatasets"]),
     .target(
       name: "DataChecks",
       dependencies: [
@@ -110,16 +115,16 @@ let package = Package(
     .target(
       name: "BalancedGroupSoftmax",
       dependencies: [
-        "Charts", "DataChecks", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference",
-        "HeadLosses", "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison", "Reporting",
-        "SyntheticData", "TensorFiles", "TrainingRuns",
+        "Charts", "Communication", "DataChecks", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets",
+        "HeadInference", "HeadLosses", "HeadTraining", "LVISDatasets", "LVISEvaluation", "MethodComparison",
+        "Reporting", "SyntheticData", "TensorFiles", "TrainingRuns",
       ]),
 
     // The command.
     .executableTarget(
       name: "bags",
       dependencies: [
-        "BalancedGroupSoftmax", "CSignals", "DurableFiles", "ModelExport",
+        "BalancedGroupSoftmax", "CSignals", "Communication", "DurableFiles", "ModelExport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
       ]),
 
@@ -127,8 +132,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets", "SyntheticData",
-        "TensorFiles",
+        "Communication", "DenseLinearAlgebra", "DetectionHeads", "FeatureSets", "HeadLosses", "LVISDatasets",
+        "SyntheticData", "TensorFiles",
       ],
       path: "Tests/TestSupport", resources: [.copy("Golden"), .copy("Cases")]),
     .testTarget(name: "PackageTests"),
@@ -170,7 +175,8 @@ let package = Package(
     .testTarget(
       name: "HeadTrainingTests",
       dependencies: [
-        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
+        "Communication", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses",
+        "HeadTraining",
         "LVISDatasets", "SyntheticData", "TensorFiles", "TestSupport",
       ]),
     .testTarget(

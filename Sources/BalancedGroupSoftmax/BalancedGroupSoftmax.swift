@@ -1,5 +1,6 @@
 // One import for the whole library.
 @_exported import Charts
+@_exported import Communication
 @_exported import DataChecks
 @_exported import DenseLinearAlgebra
 @_exported import DetectionHeads

@@ -149,6 +149,16 @@ extension DurableFile {
 
   /// Whether there is no process of a number, so that what it began is nobody's.
   package static func isGone(_ process: Int32) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
+
+  /// By what a file in a folder that several hosts share is known as this process's.
+  package static var processMark: String { "\(getpid())@\(LockHolder.thisHost)" }
+
+  /// Whether a mark is of a process of this host that is gone. One without a host is of this one.
+  package static func isGone(marked mark: Substring) -> Bool {
+    let parts = mark.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let process = Int32(parts[0]), process > 0 else { return false }
+    return (parts.count < 2 || parts[1] == LockHolder.thisHost) && isGone(process)
+  }
 }
 
 /// Makes a rename in the folder of `path` last through a power cut.

@@ -17,6 +17,8 @@ public struct AnchorDetectionPass: ImageDetecting {
   public let settings: DetectionSettings
   /// The anchors of the maps.
   public let anchors: AnchorSettings
+  /// The part of the images that is gone through, and the number of parts; all of them by default.
+  public var share: (part: Int, count: Int) = (0, 1)
   private let head: LinearHead
   private let boxBranch: BoxBranch?
 
@@ -98,12 +100,14 @@ public struct AnchorDetectionPass: ImageDetecting {
   public func forEachImage<Result: Sendable>(
     _ transform: @Sendable (ImageDetections) throws -> Result, deliver: (Result) throws -> Void
   ) throws {
+    let images = evenSlice(of: maps.images.count, part: share.part, of: share.count)
     try inOrder(
-      count: maps.images.count, threads: settings.threads,
+      count: images.count, threads: settings.threads,
       makeWorker: {
         AnchorDetector(maps: maps, anchors: anchors, head: head, boxBranch: boxBranch, settings: settings)
       },
-      work: { detector, image in try transform(detector.detections(ofImage: image)) }, deliver: deliver)
+      work: { detector, place in try transform(detector.detections(ofImage: images.lowerBound + place)) },
+      deliver: deliver)
   }
 }
 

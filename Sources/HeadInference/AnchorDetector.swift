@@ -17,6 +17,9 @@ final class AnchorDetector {
     ScratchBuffer(), ScratchBuffer(), ScratchBuffer(), ScratchBuffer()
   )
   private let indices: UnsafeMutablePointer<UInt32>
+  /// What was read since pages were let go of, and how much that may be: a set may be larger than memory.
+  private var bytesRead = 0
+  private static let bytesKept = 64 << 20
   /// Images of a set are often of few sizes.
   private var grid: (levels: [FeatureMapSet.LevelShape], grid: AnchorGrid)?
 
@@ -44,6 +47,12 @@ final class AnchorDetector {
     let image = self.maps.images[position]
     let buffer = features.floats(image.locations.count * padded.channelCount)
     try self.maps.copyFeatures(locations: image.locations, into: buffer)
+    bytesRead +=
+      image.locations.count * (padded.channelCount + 4 * anchors.anchorsPerLocation) * MemoryLayout<Float>.size
+    if bytesRead > Self.bytesKept {
+      self.maps.releasePages()
+      bytesRead = 0
+    }
     let levels = image.levels.map { (height: $0.height, width: $0.width) }
     padded.reserve([levels])
     padded.set(buffer, ofImage: 0)

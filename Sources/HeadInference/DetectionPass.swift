@@ -15,6 +15,8 @@ public struct DetectionPass: Sendable {
   public let settings: DetectionSettings
   /// The number of images whose size is not known: their boxes are not clipped.
   public let unclippedImageCount: Int
+  /// The part of the images that is gone through, and the number of parts; all of them by default.
+  public var share: (part: Int, count: Int) = (0, 1)
   private let scorer: any RoIScorer
   private let regressor: BoxRegressor?
   private let sizes: [SIMD2<Float>?]
@@ -96,7 +98,9 @@ public struct DetectionPass: Sendable {
   public func forEachImage<Result: Sendable>(
     _ transform: @Sendable (ImageDetections) throws -> Result, deliver: (Result) throws -> Void
   ) throws {
-    let chunks = chunks()
+    // Those of the whole set, so that the numbers do not depend on the part.
+    let all = chunks()
+    let chunks = all[evenSlice(of: all.count, part: share.part, of: share.count)].map { $0 }
     try inOrder(
       count: chunks.count, threads: settings.threads,
       makeWorker: {

@@ -3,7 +3,10 @@ public protocol ImageDetecting: Sendable {
   /// The number of images of the set.
   var imageCount: Int { get }
 
-  /// Goes through the images on all threads.
+  /// The part of the images that is gone through, from 0, and the number of parts. Detections do not depend on it.
+  var share: (part: Int, count: Int) { get set }
+
+  /// Goes through the images of the part on all threads.
   ///
   /// The detections do not depend on the number of threads.
   ///

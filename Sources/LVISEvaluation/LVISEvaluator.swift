@@ -1,3 +1,4 @@
+import Communication
 import LVISDatasets
 
 /// Scores detections as LVIS does, to the last bit that matters.
@@ -13,6 +14,9 @@ import LVISDatasets
 public struct LVISEvaluator: Sendable {
   /// The overlap, the rules, the caps and the thresholds.
   public let options: EvaluationOptions
+  /// The processes that divide the images among them, this one among others; one by itself by default. All of them score
+  /// the same detections, and the first one comes to their metrics.
+  package var ranks: any Communicator = OneProcess()
   let truth: GroundTruthIndex
   let rules: MatchingRules
 
@@ -72,8 +76,12 @@ public struct LVISEvaluator: Sendable {
 
   /// Scores detections that were prepared.
   public func evaluate(_ prepared: PreparedDetections) -> EvaluationResult {
+    evaluate(prepared, store(of: prepared))
+  }
+
+  func evaluate(_ prepared: PreparedDetections, _ store: VerdictStore) -> EvaluationResult {
     result(
-      store(of: prepared), objectCounts: objectCounts { _ in true }, detectionCount: prepared.table.count,
+      store, objectCounts: objectCounts { _ in true }, detectionCount: prepared.table.count,
       cappedCount: prepared.groups.count, findings: findings(of: prepared))
   }
 
@@ -92,15 +100,36 @@ public struct LVISEvaluator: Sendable {
 
   /// Matches all images, some at a time on each core.
   func store(of prepared: PreparedDetections, onlyCategory: Int32? = nil) -> VerdictStore {
-    let imagesAtATime = 256
-    let imageCount = truth.images.count
-    let chunks = concurrentMap((imageCount + imagesAtATime - 1) / imagesAtATime) { index in
-      let images = (index * imagesAtATime)..<min((index + 1) * imagesAtATime, imageCount)
-      return verdicts(onImages: images, of: prepared, onlyCategory: onlyCategory)
-    }
     var store = emptyStore()
-    for chunk in chunks { store.add(chunk) }
+    for chunk in chunks(0..<chunkCount, of: prepared, onlyCategory: onlyCategory) { store.add(chunk) }
     return store
+  }
+
+  /// Matches all images, each process its part of them; only the first one comes to the verdicts on all.
+  ///
+  /// - Throws: `CommunicationError`.
+  func storeOfAllProcesses(of prepared: PreparedDetections) throws -> VerdictStore {
+    guard ranks.count > 1 else { return store(of: prepared) }
+    let own = chunkCount * ranks.rank / ranks.count..<chunkCount * (ranks.rank + 1) / ranks.count
+    var store = emptyStore()
+    try ranks.collect(VerdictChunk.message(chunks(own, of: prepared))) {
+      for chunk in VerdictChunk.chunks(in: $0) { store.add(chunk) }
+    }
+    return store
+  }
+
+  private static let imagesAtATime = 256
+  private var chunkCount: Int { (truth.images.count + Self.imagesAtATime - 1) / Self.imagesAtATime }
+
+  private func chunks(
+    _ range: Range<Int>, of prepared: PreparedDetections, onlyCategory: Int32? = nil
+  ) -> [VerdictChunk] {
+    concurrentMap(range.count) { place in
+      let first = (range.lowerBound + place) * Self.imagesAtATime
+      return verdicts(
+        onImages: first..<min(first + Self.imagesAtATime, truth.images.count), of: prepared,
+        onlyCategory: onlyCategory)
+    }
   }
 
   func verdicts(

@@ -11,7 +11,10 @@ public struct ScoredDetections: Sendable {
 extension LVISEvaluator {
   /// Scores detections for a comparison.
   public func score(_ detections: PreparedDetections) -> ScoredDetections {
-    let store = store(of: detections)
+    score(detections, store(of: detections))
+  }
+
+  func score(_ detections: PreparedDetections, _ store: VerdictStore) -> ScoredDetections {
     let result = result(
       store, objectCounts: objectCounts { _ in true }, detectionCount: detections.table.count,
       cappedCount: detections.groups.count, findings: findings(of: detections))

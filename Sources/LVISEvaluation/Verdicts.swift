@@ -40,6 +40,42 @@ struct VerdictChunk: Sendable {
   var takenIDZeroObjects = 0
 }
 
+extension VerdictChunk {
+  /// Chunks as bytes that another process of the same program reads.
+  static func message(_ chunks: [VerdictChunk]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for chunk in chunks {
+      withUnsafeBytes(of: (chunk.verdicts.count, chunk.outcomes.count, chunk.takenIDZeroObjects)) { bytes += $0 }
+      chunk.verdicts.withUnsafeBytes { bytes += $0 }
+      chunk.outcomes.withUnsafeBytes { bytes += $0 }
+    }
+    return bytes
+  }
+
+  /// Reads what `message` made.
+  static func chunks(in message: [UInt8]) -> [VerdictChunk] {
+    var chunks: [VerdictChunk] = []
+    message.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      func take<Element>(_ count: Int, _ zero: Element) -> [Element] {
+        var values = [Element](repeating: zero, count: count)
+        values.withUnsafeMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest.prefix($0.count))) }
+        rest = rest.dropFirst(count * MemoryLayout<Element>.stride)
+        return values
+      }
+      while !rest.isEmpty {
+        let counts = take(3, 0)
+        let empty = Verdict(score: 0, image: 0, order: 0, category: 0, outcome: 0, ignoredRanges: 0, rank: 0)
+        chunks.append(
+          VerdictChunk(
+            verdicts: take(counts[0], empty), outcomes: take(counts[1], Outcome(truePositive: 0, falsePositive: 0)),
+            takenIDZeroObjects: counts[2]))
+      }
+    }
+    return chunks
+  }
+}
+
 /// The verdicts on the detections of one class.
 struct ClassVerdicts: Sendable {
   var verdicts: [Verdict] = []

@@ -18,7 +18,8 @@ extension Comparison {
     var settings = settings
     settings.seed = seeds.first ?? settings.seed
     let tuner = try Tuner(
-      data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials"), ownHead: ownHead)
+      data, settings: settings, plan: tuning, trials: TrialStore(at: "\(folder)/trials", share: share), ownHead: ownHead
+    )
     let rows = rows.filter { $0 != .ownHead && !$0.isMean }
     for warning in tuner.warnings { hooks.finished("warning: \(warning)") }
     for row in rows { meter.expect(tuner.work(of: row)) }
@@ -28,6 +29,7 @@ extension Comparison {
     while !left.isEmpty {
       var taken: [ComparedMethod] = []
       for row in left {
+        tuner.isMine = holds(row, seed: 0)
         do {
           let result = try tuner.tune(row, hooks: hooks, meter: meter)
           tuned[row.description] = result
@@ -36,12 +38,37 @@ extension Comparison {
           taken.append(row)
         }
       }
+      // The other parts may come later.
+      if share != nil { break }
       if taken.count == left.count { try WorkClaims.wait(hooks) }
       left = taken
       // What is looked up once more was counted before.
       meter = WorkMeter(ComparisonHooks())
     }
     return tuned
+  }
+
+  /// The rows whose settings are known, and those of all that they need.
+  func rowsWithSettings(among rows: [ComparedMethod], tuned: [String: TunedMethod]) -> [ComparedMethod] {
+    if tuning == nil { return rows }
+    var known: [ComparedMethod] = []
+    for row in rows where row == .ownHead || row.isMean || tuned[row.description] != nil {
+      if row.bases.allSatisfy(known.contains) { known.append(row) }
+    }
+    return known
+  }
+
+  /// Whether a row is in this process's part; all are where nothing is divided beforehand. What is tuned, calibrated or
+  /// trained further goes with what it needs.
+  ///
+  /// - Parameter seed: The place of the seed among the seeds.
+  private func holds(_ row: ComparedMethod, seed: Int) -> Bool {
+    guard let share else { return true }
+    let root = row.bases.first { $0 != .ownHead } ?? row
+    let place = methodsAndBases.filter { !$0.bases.contains { $0 != .ownHead } }.firstIndex(of: root) ?? 0
+    // One head, whatever the seed.
+    let isOneRun = tuning != nil || row == .ownHead
+    return share.holds(place * (tuning == nil ? seeds.count : 1) + (isOneRun ? 0 : seed))
   }
 
   /// Calls `body` with the cells of every seed, those that others need before those that need them.
@@ -66,16 +93,59 @@ extension Comparison {
     }
   }
 
-  var claims: WorkClaims { WorkClaims(at: "\(folder)/claims") }
+  var claims: WorkClaims { WorkClaims(at: "\(folder)/claims", share: share) }
+
+  /// What going once through all cells came to.
+  private enum Pass {
+    case nothingLeft
+    case worked
+    /// All that is left is other processes'.
+    case taken
+    /// Something of this process's waits for what others have.
+    case blocked
+  }
+
+  /// Works at all cells until none is left, or none that is in this process's part.
+  func work(
+    at rows: [ComparedMethod], tuned: [String: TunedMethod], hooks: ComparisonHooks, meter: WorkMeter
+  ) throws {
+    var counted: Set<String> = []
+    var waits = 0
+    while true {
+      switch try workAtWhatIsFree(rows, tuned: tuned, counted: &counted, hooks: hooks, meter: meter) {
+      case .nothingLeft: return
+      case .worked: waits = 0
+      case .taken where share != nil: return
+      // The head that it needs may take the part that has it a moment, or that part may come later.
+      case .blocked where share != nil && waits == 50: return
+      case .taken, .blocked:
+        waits += 1
+        try WorkClaims.wait(hooks)
+      }
+    }
+  }
+
+  /// - Throws: ``OtherPartsLeft`` unless every cell is done.
+  func checkOtherParts(
+    of rows: [ComparedMethod], known: [ComparedMethod], tuned: [String: TunedMethod]
+  ) throws {
+    var state = State()
+    var doneCount = 0
+    try forEachWave(known, tuned: tuned, state: &state) { cells, _ in
+      for cell in cells where try isDone(cell) || claims.failure(of: cell.claimName) != nil { doneCount += 1 }
+    }
+    let total = rows.count * seeds.count
+    if doneCount < total { throw OtherPartsLeft(doneCount: doneCount, totalCount: total) }
+  }
 
   /// Goes once through all cells, and works at those that are not done and that no other process has.
   ///
   /// - Parameter counted: The cells whose work was counted as done, by name.
-  /// - Returns: Whether there may be more to do.
-  func workAtWhatIsFree(
+  private func workAtWhatIsFree(
     _ rows: [ComparedMethod], tuned: [String: TunedMethod], counted: inout Set<String>, hooks: ComparisonHooks,
     meter: WorkMeter
-  ) throws -> Bool {
+  ) throws -> Pass {
+    var isBlocked = false
     var (isLeft, hasWorked) = (false, false)
     // Those that failed, and those that need them.
     var hopeless: Set<String> = []
@@ -96,7 +166,12 @@ extension Comparison {
           continue
         }
         isLeft = true
-        guard cell.isTrained || cell.hasBase, let claim = try claims.claim(cell.claimName) else { continue }
+        let isMine = holds(cell.method, seed: seeds.firstIndex(of: cell.seed) ?? 0)
+        guard cell.isTrained || cell.hasBase else {
+          isBlocked = isBlocked || isMine
+          continue
+        }
+        guard let claim = try claims.claim(cell.claimName, isMine: isMine) else { continue }
         mine.append((cell, claim))
         if try isDone(cell) || claims.failure(of: cell.claimName) != nil { continue }
         due.append(cell)
@@ -110,8 +185,8 @@ extension Comparison {
       }
       if isStreamed { try work(at: due, hooks: hooks, meter: meter) }
     }
-    if isLeft, !hasWorked { try WorkClaims.wait(hooks) }
-    return isLeft
+    if !isLeft { return .nothingLeft }
+    return hasWorked ? .worked : isBlocked ? .blocked : .taken
   }
 
   /// Whether a cell is trained and scored.

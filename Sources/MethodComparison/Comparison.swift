@@ -11,7 +11,7 @@ import LVISEvaluation
 ///
 /// Several processes, on one machine or on many, may carry out the same comparison in one folder at once: each takes the
 /// next run or trial that none has, and what one that was killed had begun, another goes on with. Each returns when all
-/// is done, with the same results.
+/// is done, with the same results. Where files cannot be locked, ``share`` divides the runs beforehand.
 ///
 /// A set that stays in memory is trained on by one method after the other. A larger one is trained on by all methods of a
 /// seed in turns: they visit the same images in the same order, so it is read from the disk once for all of them.
@@ -38,6 +38,8 @@ public struct Comparison {
   public let folder: String
   /// The program and its version, for the runs' records.
   public let program: String
+  /// The part of the runs that is done here, where processes cannot lock files; `nil`, the default, to take what is free.
+  public var share: WorkShare?
 
   /// Describes a comparison; `run(_:)` carries it out.
   ///
@@ -77,10 +79,14 @@ public struct Comparison {
   ///
   /// - Parameter hooks: What happens meanwhile.
   /// - Returns: What all methods came to, whether now or before.
-  /// - Throws: `TrainingError.interrupted`; what reading, training, scoring and writing throw. What was finished stays.
+  /// - Throws: `TrainingError.interrupted`; ``OtherPartsLeft`` where this part is done and others are not; what reading,
+  ///   training, scoring and writing throw. What was finished stays.
   public func run(_ hooks: ComparisonHooks = ComparisonHooks()) throws -> ComparedResults {
     guard methods.contains(where: \.isAuto) else { return try runRows(hooks) }
     guard let race else { throw ComparisonError(.badRecipe, "auto needs the plan of a race") }
+    guard share == nil else {
+      throw ComparisonError(.badRecipe, "auto is chosen by trials that no part does by itself; name its winner instead")
+    }
     let chosen = try winner(of: race, hooks)
     var rows: [ComparedMethod] = []
     for row in methods.map({ $0.isAuto ? chosen.winner : $0 }) where !rows.contains(row) { rows.append(row) }
@@ -89,6 +95,8 @@ public struct Comparison {
       replicateCount: replicateCount, keepsDetections: keepsDetections, folder: folder, program: program
     ).run(hooks)
     results.race = chosen.record
+    // A winner that was asked for by its own name too keeps that.
+    if !methods.contains(chosen.winner) { results.nameAuto(chosen.winner) }
     return results
   }
 
@@ -108,9 +116,12 @@ public struct Comparison {
     let meter = WorkMeter(hooks)
     let rows = methodsAndBases
     for row in rows { meter.expect(Double(seeds.count) * (ownWork(of: row) + scoringWork)) }
+    try writePlan(rows, tuned: [:])
     let tuned = try tune(rows, hooks: hooks, meter: meter)
-    var counted: Set<String> = []
-    while try workAtWhatIsFree(rows, tuned: tuned, counted: &counted, hooks: hooks, meter: meter) {}
+    let known = rowsWithSettings(among: rows, tuned: tuned)
+    try writePlan(known, tuned: tuned)
+    try work(at: known, tuned: tuned, hooks: hooks, meter: meter)
+    if share != nil { try checkOtherParts(of: rows, known: known, tuned: tuned) }
     var state = State()
     try forEachWave(rows, tuned: tuned, state: &state) { cells, state in
       for cell in cells { try collect(cell, into: &state) }
@@ -120,7 +131,7 @@ public struct Comparison {
   }
 
   /// The methods, those that they need before them, each once.
-  private var methodsAndBases: [ComparedMethod] {
+  var methodsAndBases: [ComparedMethod] {
     var all: [ComparedMethod] = []
     for method in methods {
       for needed in method.bases + [method] where !all.contains(needed) { all.append(needed) }
@@ -137,7 +148,7 @@ public struct Comparison {
 
   /// Detection and matching of an image take about as long as a step on it.
   var scoringWork: Double {
-    Double(set.validationFeatures.images.count) / Double(settings.imagesPerBatch)
+    Double(set.validationFeatures.imageCount) / Double(settings.imagesPerBatch)
   }
 
   private func row(of method: ComparedMethod, tuned: TunedMethod?, state: State) -> ComparedResults.Row {

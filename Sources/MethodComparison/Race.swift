@@ -13,8 +13,8 @@ import TrainingRuns
 /// classes, come to whole trials, at that rate and a lower one, then to the other splits; there the means of the best heads take part too (``MeanLayout``). Where several lead and the images cannot tell
 /// them apart, the mean of the most heads wins, since a mean varies less than its parts.
 ///
-/// Where the detector's own head is given, and training images are held out that it has seen, softmax heads that have not
-/// stand for it; see `StandInHead`.
+/// Where the detector's own head is given, and training images are held out that it has seen, heads that have not stand for
+/// it; see `StandInHead`.
 public final class Race {
   /// The row that won, its learning rate stated, and how the race was run.
   public struct Result: Sendable {
@@ -52,7 +52,7 @@ public final class Race {
     self.settings = settings
     self.ownHead = ownHead
     isUnseen = set.unseen != nil
-    reference = ownHead == nil ? ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name)) : .ownHead
+    reference = ownHead == nil ? ComparedMethod(set.plainMethod) : .ownHead
     runner = try TrialRunner(
       set, settings: settings, architecture: HeadArchitecture(), fraction: plan.fraction, splitCount: plan.splitCount,
       replicateCount: plan.replicateCount, trials: trials, startingFrom: nil, ownHead: ownHead, matching: .ids,
@@ -64,7 +64,7 @@ public final class Race {
   /// The work of the race, in steps of training; a rate is tried in about as much time as any other.
   public var work: Double {
     let short = plan.contestants.reduce(0) { $0 + runner.work(of: $1, epochs: plan.shortEpochs) * rateCount(of: $1) }
-    let whole = runner.work(of: ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name)), epochs: plan.epochs)
+    let whole = runner.work(of: ComparedMethod(set.plainMethod), epochs: plan.epochs)
     let finals = Double(plan.finalistCount) * (2 + Double(runner.splits.count - 1)) * whole
     return short + finals + (needsStandIns ? whole * Double(runner.splits.count + 2) : 0)
   }
@@ -110,6 +110,11 @@ public final class Race {
     func context(_ epochs: Int, _ split: Int, _ detail: String) -> TrialRunner.Context {
       TrialRunner.Context(epochs: epochs, split: split, hooks: hooks, meter: meter, detail: detail)
     }
+    // Trials that were shared out are looked up afterwards: their work was counted.
+    let lookups = runner.sharesTrials ? WorkMeter(ComparisonHooks()) : meter
+    func known(_ epochs: Int, _ split: Int, _ detail: String) -> TrialRunner.Context {
+      TrialRunner.Context(epochs: epochs, split: split, hooks: hooks, meter: lookups, detail: detail)
+    }
     if let ownHead, needsStandIns {
       try runner.trainStandIns(
         for: ownHead, firstRate: settings.learningRate,
@@ -117,21 +122,31 @@ public final class Race {
     }
     // Rung 1.
     var field: [Runner] = []
-    for row in plan.contestants.map({ $0.starting(fromOwnHead: ownHead != nil) }) {
+    let contestants = plan.contestants.map { $0.starting(fromOwnHead: ownHead != nil) }
+    func firstHalves(of row: ComparedMethod) -> ClosedRange<Int> { row.hasFreeLearningRate ? self.halves : 0...0 }
+    func firstDetail(_ row: ComparedMethod, _ rate: Double) -> String {
+      "race, rung 1: \(row) at \(settingText(rate))"
+    }
+    try runner.share(
+      contestants.flatMap { row in
+        firstHalves(of: row).map(rate).map {
+          (stated(row, $0), context(plan.shortEpochs, 0, firstDetail(row, $0)))
+        }
+      })
+    for row in contestants {
       func trial(_ rate: Double) throws -> TriedSettings {
         var settings = TriedSettings(learningRate: rate, parameters: row.ownChoice.parameters)
         settings.outcomes = [
-          try outcome(
-            of: row, at: rate, in: context(plan.shortEpochs, 0, "race, rung 1: \(row) at \(settingText(rate))"))
+          try outcome(of: row, at: rate, in: known(plan.shortEpochs, 0, firstDetail(row, rate)))
         ]
         return settings
       }
-      var halves = row.hasFreeLearningRate ? self.halves : 0...0
+      var halves = firstHalves(of: row)
       var tried = try halves.map { try trial(rate($0)) }
       // Further out where the best rate is the last of them, and leads its neighbour beyond noise.
       while row.hasFreeLearningRate, halves.count < 10, let end = plan.openEnd(of: tried) {
         halves = end == 0 ? halves.lowerBound - 1...halves.upperBound : halves.lowerBound...halves.upperBound + 1
-        meter.expect(runner.work(of: row, epochs: plan.shortEpochs))
+        lookups.expect(runner.work(of: row, epochs: plan.shortEpochs))
         tried.insert(try trial(rate(end == 0 ? halves.lowerBound : halves.upperBound)), at: end == 0 ? 0 : tried.count)
       }
       guard let middle = plan.middle(of: tried) else { continue }
@@ -151,15 +166,24 @@ public final class Race {
     }
     let untried = TriedSettings(learningRate: 0, parameters: [:])
     if ownHead != nil { finalists.append(Runner(row: .ownHead, epochs: plan.epochs, tried: untried)) }
+    func secondRates(of row: ComparedMethod) -> [Double] { row.learningRate.map { [$0, lower($0)] } ?? [0] }
+    func secondRow(_ row: ComparedMethod, _ rate: Double) -> ComparedMethod {
+      row.learningRate == nil ? row : stated(row, rate)
+    }
+    try runner.share(
+      finalists.map(\.row).flatMap { row in
+        secondRates(of: row).map { rate in
+          let row = secondRow(row, rate)
+          return (stated(row, rate), context(plan.epochs, 0, "race, rung 2: \(row)"))
+        }
+      })
     for index in finalists.indices {
       var runner = finalists[index]
       (runner.rung, runner.epochs) = (2, plan.epochs)
-      let rate = runner.row.learningRate
-      let rates: [Double] = rate.map { [$0, lower($0)] } ?? [0]
-      let tries = try rates.map { rate in
+      let tries = try secondRates(of: runner.row).map { rate in
         var tried = TriedSettings(learningRate: rate, parameters: runner.row.ownChoice.parameters)
-        let row = runner.row.learningRate == nil ? runner.row : stated(runner.row, rate)
-        tried.outcomes = [try outcome(of: row, at: rate, in: context(plan.epochs, 0, "race, rung 2: \(row)"))]
+        let row = secondRow(runner.row, rate)
+        tried.outcomes = [try outcome(of: row, at: rate, in: known(plan.epochs, 0, "race, rung 2: \(row)"))]
         return (row, tried)
       }
       // The lower rate only where it is better beyond noise: what changes a head least is flattered most.
@@ -171,7 +195,13 @@ public final class Race {
       finalists[index] = runner
     }
     // Rung 3: the other splits, and means of the best.
-    for index in finalists.indices { try finish(&finalists[index], context) }
+    try runner.share(
+      runner.splits.indices.dropFirst().flatMap { split in
+        finalists.map {
+          (stated($0.row, $0.tried.learningRate), context(plan.epochs, split, "race, rung 3: \($0.row)"))
+        }
+      })
+    for index in finalists.indices { try finish(&finalists[index], known) }
     let trained = finalists.filter { $0.row != .ownHead && $0.row.calibration == nil }.sorted { score($0) > score($1) }
     for count in 2...max(2, plan.finalistCount) where count <= trained.count {
       var mean = Runner(row: .mean(of: trained.prefix(count).map(\.row)), epochs: plan.epochs, tried: untried)
@@ -246,7 +276,7 @@ public final class Race {
     let record = RaceRecord(
       criterion: plan.criterion.description, reference: (base?.row ?? reference).description,
       standInLearningRate: runner.standIns.first?.learningRate, usesUnseenImages: isUnseen,
-      heldOutImageCount: runner.splits.reduce(0) { $0 + $1.features.images.count },
+      heldOutImageCount: runner.splits.reduce(0) { $0 + $1.features.imageCount },
       heldOutObjectCounts: runner.heldOutObjectCounts(splits: runner.splits.count),
       entries: ranked.map(entry) + others.filter { !names.contains(withoutRate($0.row)) }.map(entry),
       winner: winner.description)

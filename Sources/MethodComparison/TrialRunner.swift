@@ -22,6 +22,8 @@ final class TrialRunner {
     var detail: String
     /// Whether a trial that another process works at is left to it, rather than waited for.
     var yields = false
+    /// Whether it is this process's, where work is divided beforehand.
+    var isMine = true
     /// The settings of a row that another one needs; as it is unless they are tuned.
     var picked: (ComparedMethod) throws -> ComparedMethod = { $0 }
   }
@@ -110,6 +112,8 @@ final class TrialRunner {
 
   /// The classes and their groups.
   var groups: CategoryGroups { self.set.groups }
+  /// The method that detectors of the kind are trained with.
+  var plainMethod: MethodChoice { self.set.plainMethod }
 
   // MARK: Work
 
@@ -122,7 +126,7 @@ final class TrialRunner {
   }
 
   /// Detection and matching of an image take about as long as a step on it.
-  var scoringWork: Double { Double(splits[0].features.images.count) / Double(settings.imagesPerBatch) }
+  var scoringWork: Double { Double(splits[0].features.imageCount) / Double(settings.imagesPerBatch) }
 
   // MARK: Trials
 
@@ -136,7 +140,7 @@ final class TrialRunner {
     defer { claim?.release() }
     while let trials {
       let isKnown = try trials.outcome(of: key) != nil
-      if !isKnown { claim = try trials.claim(key) }
+      if !isKnown { claim = try trials.claim(key, isMine: context.isMine) }
       // Another process may have finished it just before it was claimed.
       if let known = try trials.outcome(of: key) {
         context.meter.discount(work)
@@ -153,6 +157,34 @@ final class TrialRunner {
     context.meter.add(scoringWork, context.detail)
     try trials?.save(outcome, of: key)
     return outcome
+  }
+
+  /// Whether other processes may do trials meanwhile.
+  var sharesTrials: Bool { trials != nil }
+
+  /// Has trials done that need not wait for each other, each by the process that is free first; then all are known.
+  ///
+  /// A trial that cannot be is passed over.
+  ///
+  /// - Throws: `TrainingError.interrupted`; what training and scoring throw.
+  func share(_ trials: [(row: ComparedMethod, context: Context)]) throws {
+    guard sharesTrials, let hooks = trials.first?.context.hooks else { return }
+    var left = trials
+    while !left.isEmpty {
+      var taken: [(row: ComparedMethod, context: Context)] = []
+      for var trial in left {
+        trial.context.yields = true
+        do {
+          _ = try outcome(of: trial.row, in: trial.context)
+        } catch is WorkTakenError {
+          taken.append(trial)
+        } catch is LinearHeadError {
+          // Whoever asks for its outcome says so.
+        }
+      }
+      if taken.count == left.count { try WorkClaims.wait(hooks) }
+      left = taken
+    }
   }
 
   /// The head that a row comes to without the images held out; `nil` where training diverges.
@@ -217,7 +249,8 @@ final class TrialRunner {
 
   /// A row's recipe as a trial has it.
   private func recipe(of method: ComparedMethod, in context: Context) throws -> TrainingRecipe {
-    var recipe = try method.recipe(settings.shortened(to: context.epochs), architecture: architecture)
+    var recipe = try method.recipe(
+      settings.shortened(to: context.epochs), architecture: architecture, on: set.source)
     recipe.matching = matching
     recipe.classWeights = classWeights
     recipe.settings.seed &+= UInt64(context.split)
@@ -226,7 +259,7 @@ final class TrialRunner {
 
   /// `nil` where training diverges.
   private func trainedHead(
-    _ recipe: TrainingRecipe, groups: CategoryGroups, heads: PrerequisiteHeads, on source: LabelledFeatureSet,
+    _ recipe: TrainingRecipe, groups: CategoryGroups, heads: PrerequisiteHeads, on source: any LabelledImages,
     in context: Context
   ) throws -> TrainedHead? {
     let trainer = try recipe.trainer(on: source, groups: groups, imageCount: set.imageCount, startingFrom: heads)

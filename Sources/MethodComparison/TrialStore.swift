@@ -5,9 +5,18 @@ import Foundation
 public struct TrialStore: Sendable {
   /// The folder; made when the first trial is saved.
   public let path: String
+  /// The part of the work that is this process's where it is divided beforehand.
+  private let share: WorkShare?
 
   /// A store in a folder.
-  public init(at path: String) { self.path = path }
+  ///
+  /// - Parameters:
+  ///   - path: The folder.
+  ///   - share: The part of the work that is this process's; `nil` where processes take what is free.
+  public init(at path: String, share: WorkShare? = nil) {
+    self.path = path
+    self.share = share
+  }
 
   /// What is kept of a trial; no outcome where training diverged.
   struct Entry: Codable {
@@ -37,8 +46,13 @@ public struct TrialStore: Sendable {
 
   /// Claims a trial; `nil` where another process has it.
   ///
+  /// - Parameters:
+  ///   - key: The trial.
+  ///   - isMine: Whether it is this process's where work is divided beforehand.
   /// - Throws: `FileError` if the lock cannot be made.
-  func claim(_ key: ResultKey) throws -> WorkClaims.Claim? { try WorkClaims(at: path).claim(key.digest()) }
+  func claim(_ key: ResultKey, isMine: Bool) throws -> WorkClaims.Claim? {
+    try WorkClaims(at: path, share: share).claim(key.digest(), isMine: isMine)
+  }
 
   /// Keeps what a trial came to.
   ///

@@ -27,6 +27,8 @@ public final class Tuner {
   private var tuned: [String: TunedMethod] = [:]
   /// Whether trials that another process works at are left to it: then tuning throws `WorkTakenError`, and goes on later.
   var yields = false
+  /// Whether the method that is tuned is this process's, where work is divided beforehand.
+  var isMine = true
 
   /// Puts images aside.
   ///
@@ -87,6 +89,7 @@ public final class Tuner {
         epochs: plan.epochs, split: split, hooks: hooks, meter: meter,
         detail: "tuning \(method), trial \(session.trials.count + 1) of \(plan.trialCount)")
       context.yields = yields
+      context.isMine = isMine
       context.picked = { try self.tune($0, hooks: hooks, meter: meter).picked }
       do {
         return try runner.outcome(of: row, in: context)
@@ -118,7 +121,7 @@ public final class Tuner {
     if isTaken { throw WorkTakenError() }
     let choice = plan.choice(among: tried, contenders)
     var record = TuningRecord(
-      metric: plan.criterion.description, heldOutImageCount: splits.reduce(0) { $0 + $1.features.images.count },
+      metric: plan.criterion.description, heldOutImageCount: splits.reduce(0) { $0 + $1.features.imageCount },
       heldOutObjectCounts: runner.heldOutObjectCounts(splits: splits.count), epochs: plan.epochs)
     record.trials = tried.map(\.trial)
     record.chosenTrial = choice.index

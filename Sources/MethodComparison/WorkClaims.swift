@@ -6,29 +6,45 @@ import HeadLosses
 /// piece works at it.
 ///
 /// The locks are advisory ones of the system (see ``FileLock``), which file systems of clusters pass on; they end with
-/// the process that holds them, so that the work of one that was killed is free again. What came of a piece is kept by
-/// the piece itself; here is kept only why one failed, so that no other process tries it again.
+/// the process that holds them, so that the work of one that was killed is free again. Where work is divided beforehand
+/// (``WorkShare``) there are no locks. What came of a piece is kept by the piece itself; here is kept only why one
+/// failed, so that no other process tries it again.
 struct WorkClaims {
   /// The folder of the locks; made with the first of them.
   let path: String
+  /// The part of the work that is this process's; `nil` to take what is free.
+  let share: WorkShare?
 
   /// A piece of work that nobody else works at, until it is released.
   struct Claim {
-    fileprivate let lock: FileLock
+    /// `nil` where work is divided beforehand.
+    fileprivate let lock: FileLock?
     fileprivate let path: String
 
-    /// Lets another process have the piece, and removes the file of its lock.
+    /// Lets another process have the piece, and removes the file that names its holder.
     func release() { withExtendedLifetime(lock) { _ = unlink(path) } }
   }
 
-  init(at path: String) { self.path = path }
+  init(at path: String, share: WorkShare? = nil) {
+    self.path = path
+    self.share = share
+  }
 
   /// Claims a piece; `nil` where another process has it. Whoever gets it must look again whether it was done meanwhile.
   ///
+  /// - Parameters:
+  ///   - name: The piece.
+  ///   - isMine: Whether the piece is this process's where work is divided beforehand.
   /// - Throws: `FileError` if the lock cannot be made.
-  func claim(_ name: String) throws -> Claim? {
+  func claim(_ name: String, isMine: Bool = true) throws -> Claim? {
     try makeFolder(at: path)
-    let file = "\(path)/\(name).lock"
+    if share != nil {
+      guard isMine else { return nil }
+      let file = "\(path)/\(name)\(Self.shareSuffix)"
+      try DurableFile.write(LockHolder().text, to: file)
+      return Claim(lock: nil, path: file)
+    }
+    let file = "\(path)/\(name)\(Self.lockSuffix)"
     do {
       return Claim(lock: try FileLock(at: file), path: file)
     } catch is FileLock.HeldError {
@@ -50,6 +66,11 @@ struct WorkClaims {
   }
 
   private func failurePath(_ name: String) -> String { "\(path)/\(name).failed" }
+
+  /// What the name of a lock's file ends in.
+  static let lockSuffix = ".lock"
+  /// What the name of a file ends in that names who works at a piece, where work is divided beforehand.
+  static let shareSuffix = ".part"
 
   /// Waits a little for other processes.
   ///

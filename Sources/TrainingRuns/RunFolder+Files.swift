@@ -15,7 +15,7 @@ extension RunFolder {
   /// - Throws: `RunFolderError` that names the process which has it; `FileError` if the lock cannot be made.
   func lock() throws -> FileLock {
     do {
-      return try FileLock(at: "\(path)/\(Self.lockName)")
+      return try FileLock(at: "\(path)/\(Self.lockName)", isRequired: false)
     } catch let error as FileLock.HeldError {
       throw RunFolderError("\(error); wait until it has finished", code: .inUse)
     }
@@ -39,9 +39,7 @@ extension RunFolder {
     for name in (try? files.contentsOfDirectory(atPath: parent)) ?? [] {
       let left = "\(parent)/\(name)"
       for prefix in [url.lastPathComponent + Self.replacedInfix, "latest."] where name.hasPrefix(prefix) {
-        guard let process = Int32(name.dropFirst(prefix.count)), process > 0, DurableFile.isGone(process) else {
-          continue
-        }
+        guard DurableFile.isGone(marked: name.dropFirst(prefix.count)) else { continue }
         if prefix == "latest." {
           unlink(left)
         } else if files.fileExists(atPath: path) {
@@ -59,7 +57,7 @@ extension RunFolder {
     let link = url.deletingLastPathComponent().appendingPathComponent("latest").path
     let files = FileManager.default
     if files.fileExists(atPath: link), (try? files.destinationOfSymbolicLink(atPath: link)) == nil { return }
-    let fresh = "\(link).\(getpid())"
+    let fresh = "\(link).\(DurableFile.processMark)"
     unlink(fresh)
     guard symlink(url.lastPathComponent, fresh) == 0, rename(fresh, link) == 0 else {
       throw FileError(path: link, operation: "write")

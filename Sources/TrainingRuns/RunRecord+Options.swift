@@ -100,6 +100,6 @@ extension TrainingSettings {
       .init("gradient-clip", gradientClip.map { settingText($0) } ?? "0"), .init("momentum", "\(momentum)"),
       .init("weight-decay", "\(weightDecay)"), .init("seed", "\(seed)"), .init("threads", "\(threads)"),
       .init("memory-limit", "\(memoryLimit)"), .init("precision", precision.rawValue),
-    ]
+    ] + (shards.map { [.init("shards", "\($0)")] } ?? [])
   }
 }

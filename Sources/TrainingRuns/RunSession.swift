@@ -227,7 +227,7 @@ public final class RunSession {
     try record.write(to: partial.recordPath)
     try metrics.close()
     TemporaryFiles.remove(partial.path)
-    let replaced = "\(folder.path)\(RunFolder.replacedInfix)\(getpid())"
+    let replaced = "\(folder.path)\(RunFolder.replacedInfix)\(DurableFile.processMark)"
     let hadOne = rename(folder.path, replaced) == 0
     guard rename(partial.path, folder.path) == 0 else {
       let error = FileError(path: folder.path, operation: "write")

@@ -22,13 +22,27 @@ struct CommandLineWords {
       line.exit(withParsingError: error)
     }
     do {
+      try refuseCompany(parsed)
       try parsed?.run()
+      Ranks.leave()
     } catch {
       let error = plainError(error)
+      Ranks.leave(after: Bags.message(for: error), status: Interruption.exitStatus ?? 1)
+      if StandardStreams.isMuted { Foundation.exit(Interruption.exitStatus ?? 1) }
       guard let status = Interruption.exitStatus else { Bags.exit(withError: error) }
       StandardStreams.note("Error: \(Bags.message(for: error))")
       Foundation.exit(status)
     }
+  }
+
+  /// Of commands that divide no work among processes that were started together, one process is enough.
+  private static func refuseCompany(_ command: (any ParsableCommand)?) throws {
+    // Those of `compare` divide a folder.
+    let sharing: [any ParsableCommand.Type] = [
+      TrainCommand.self, PredictCommand.self, EvaluateCommand.self, CompareCommand.self,
+    ]
+    guard let command, !sharing.contains(where: { $0 == type(of: command) }) else { return }
+    try Ranks.refuseCompany("bags \(type(of: command)._commandName) is for one of them: leave mpirun or srun out")
   }
 
   /// `--name -1` as `--name=-1`: the parser would take `-1` for an option.

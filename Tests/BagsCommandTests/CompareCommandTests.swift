@@ -47,33 +47,89 @@ import Testing
     }
   }
 
-  /// Processes share out the runs of one folder; what those that were killed had begun, the others finish.
+  /// Twelve processes share out the runs of one folder; what those that were killed had begun, the others finish.
   @Test func processesShareAFolder() throws {
     try withTemporaryFolder { folder in
       try SmallDetectionSet.write(to: folder)
       let options = [
-        "--methods", "softmax,bags,focal,softmax+tau-norm:tau=0.5", "--seeds", "3", "--replicates", "40",
+        "--methods", "softmax,bags,focal,softmax+tau-norm:tau=0.5", "--seeds", "4", "--replicates", "40",
       ]
       let alone = try compare(folder, options + ["--output", "alone"])
       #expect(alone.status == 0, "\(alone.error)")
-      let processes = try (0..<5).map {
+      let processes = try (0..<12).map {
         try startBags(Self.inputs + options + ["--output", "shared"], in: folder, error: "error\($0).txt")
       }
-      for process in processes.prefix(2) {
-        Thread.sleep(forTimeInterval: .random(in: 0.1..<1.5))
+      for process in processes.prefix(4) {
+        Thread.sleep(forTimeInterval: .random(in: 0.05..<1))
         kill(process.processIdentifier, SIGKILL)
       }
-      for process in processes.dropFirst(2) { process.waitUntilExit() }
-      let said = try (0..<5).map { try String(contentsOfFile: "\(folder)/error\($0).txt", encoding: .utf8) }
-      #expect(processes.dropFirst(2).allSatisfy { $0.terminationStatus == 0 }, "\(said)")
-      #expect(try results(at: "\(folder)/shared") == results(at: "\(folder)/alone"))
-      let names = { (name: String) in
-        try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)").filter { $0 != "latest" }.sorted()
-      }
-      #expect(try names("shared/runs") == names("alone/runs"))
-      // Every run was scored by one of them.
+      for process in processes.dropFirst(4) { process.waitUntilExit() }
+      let said = try (0..<12).map { try String(contentsOfFile: "\(folder)/error\($0).txt", encoding: .utf8) }
+      #expect(processes.dropFirst(4).allSatisfy { $0.terminationStatus == 0 }, "\(said)")
+      try expectSameResults(in: folder, "shared", "alone")
+      // Every run was scored by one of them; who was killed may have died before saying so.
       let scored = said.flatMap { $0.split(separator: "\n").filter { $0.contains(": AP ") } }
-      #expect(Set(scored).count == scored.count && scored.count >= 10, "\(scored)")
+      #expect(Set(scored).count == scored.count && scored.count >= 12, "\(scored)")
+      let status = try runBags(["compare", "--status", "shared"], in: folder)
+      #expect(status.output.hasSuffix("16 done, 0 running, 0 interrupted, 0 failed, 0 left\n"), "\(status.output)")
+    }
+  }
+
+  /// The same runs and the same table, but for seconds.
+  private func expectSameResults(in folder: String, _ name: String, _ other: String) throws {
+    #expect(try results(at: "\(folder)/\(name)") == results(at: "\(folder)/\(other)"))
+    let tables = try [name, other].map { name in
+      try String(contentsOfFile: "\(folder)/\(name)/comparison.csv", encoding: .utf8).split(separator: "\n").map {
+        $0.split(separator: ",", omittingEmptySubsequences: false)
+      }
+    }
+    let seconds = try #require(tables[0].first?.firstIndex(of: "seconds"))
+    let measured = tables.map { table in table.map { row in row.indices.filter { $0 != seconds }.map { row[$0] } } }
+    #expect(measured[0] == measured[1])
+  }
+
+  /// Parts of the runs, without locks and one after the other: the last one writes the table.
+  @Test func partsDivideTheRunsWithoutLocks() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      let options = ["--methods", "softmax,bags,softmax+tau-norm:tau=0.5", "--seeds", "2", "--replicates", "40"]
+      let alone = try compare(folder, options + ["--output", "alone"])
+      #expect(alone.status == 0, "\(alone.error)")
+      for part in 1...3 {
+        let run = try compare(folder, options + ["--output", "parts", "--shard", "\(part)/3"])
+        #expect(run.status == 0, "\(run.error)")
+        #expect(run.error.contains("this part is done; \([3, 5, 6][part - 1]) of 6 runs are done") == (part < 3))
+        if part == 1 {
+          let status = try runBags(["compare", "--status", "parts", "--format", "json"], in: folder)
+          let runs = try #require(try jsonObject(status.output)["runs"] as? [[String: Any]])
+          let states = runs.map { "\($0["method"] ?? "") \($0["seed"] ?? "") \($0["state"] ?? "")" }
+          #expect(
+            states == [
+              "softmax 0 done", "softmax 1 left", "bags 0 left", "bags 1 done", "softmax+tau-norm:tau=0.5 0 done",
+              "softmax+tau-norm:tau=0.5 1 left",
+            ])
+        }
+      }
+      try expectSameResults(in: folder, "parts", "alone")
+      let refused = try compare(folder, ["--methods", "auto", "--shard", "4/3"])
+      #expect(refused.status == 64)
+    }
+  }
+
+  @Test func tellsWhoWorks() throws {
+    try withTemporaryFolder { folder in
+      try SmallDetectionSet.write(to: folder)
+      #expect(try runBags(["compare", "--status", "nothing"], in: folder).status == 1)
+      let process = try startBags(
+        Self.inputs + ["--methods", "softmax,bags", "--epochs", "100000", "--output", "c"], in: folder)
+      defer { process.terminate() }
+      var output = ""
+      for _ in 0..<200 where !output.contains("running  ") {
+        Thread.sleep(forTimeInterval: 0.1)
+        output = try runBags(["compare", "--status", "c"], in: folder).output
+      }
+      #expect(output.contains("process \(process.processIdentifier)"), "\(output)")
+      #expect(output.hasSuffix("0 done, 1 running, 0 interrupted, 0 failed, 1 left\n"), "\(output)")
     }
   }
 

@@ -19,6 +19,26 @@ import Testing
     }
   }
 
+  @Test func isKeptWhenTheFileIsOpenedAndClosedAgain() throws {
+    try withTemporaryFolder { folder in
+      let path = "\(folder)/a.lock"
+      #expect(FileLock.holder(of: path) == nil)
+      let lock = try FileLock(at: path)
+      try withExtendedLifetime(lock) {
+        // A lock of POSIX's would be dropped here.
+        #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("\(getpid()) "))
+        let holder = FileLock.holder(of: path)
+        #expect(holder?.process == getpid() && holder?.host == LockHolder().host)
+        #expect(abs(holder?.since.timeIntervalSinceNow ?? 1e9) < 60)
+        #expect(throws: FileLock.HeldError.self) { try FileLock(at: path) }
+      }
+    }
+    try withTemporaryFolder { folder in
+      do { _ = try FileLock(at: "\(folder)/a.lock") }
+      #expect(FileLock.holder(of: "\(folder)/a.lock") == nil)
+    }
+  }
+
   @Test func removesTheTemporaryFilesOfProcessesThatAreGone() throws {
     try withTemporaryFolder { folder in
       let process = Process()

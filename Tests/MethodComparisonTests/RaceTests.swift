@@ -1,8 +1,10 @@
 import DetectionHeads
+import Dispatch
 import Foundation
 import HeadLosses
 import HeadTraining
 import MethodComparison
+import Synchronization
 import TestSupport
 import Testing
 import TrainingRuns
@@ -78,6 +80,32 @@ import TrainingRuns
       #expect(throws: TrainingError.self) { try race(set, own: own, in: "\(folder)/b").run(hooks) }
       let again = try race(set, own: own, in: "\(folder)/b").run()
       #expect(again.record == first.record)
+    }
+  }
+
+  /// Two that race in one folder divide the trials, and come to the same.
+  @Test func raceTogether() throws {
+    try SmallComparisonSet.with { set, folder in
+      let alone = try race(set, own: nil, in: "\(folder)/alone").run()
+      let done = Mutex<[Set<String>]>([[], []])
+      let winners = Mutex<[String]>([])
+      let races = try (0..<2).map { _ in try race(set, own: nil, in: "\(folder)/together") }
+      nonisolated(unsafe) let shared = races
+      DispatchQueue.concurrentPerform(iterations: 2) { index in
+        var hooks = ComparisonHooks()
+        hooks.progress = { _, detail in
+          if detail.contains("rung 1") { done.withLock { _ = $0[index].insert(detail) } }
+        }
+        let winner = (try? shared[index].run(hooks))?.record.winner ?? "none"
+        winners.withLock { $0.append(winner) }
+      }
+      #expect(winners.withLock { $0 } == [alone.record.winner, alone.record.winner])
+      let trials = done.withLock { $0 }
+      #expect(trials[0].isDisjoint(with: trials[1]) && !trials[0].isEmpty && !trials[1].isEmpty, "\(trials)")
+      func names(_ name: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)/trials").sorted()
+      }
+      #expect(try names("together") == names("alone"))
     }
   }
 

@@ -9,16 +9,22 @@ import HeadLosses
 /// packed once for all threads; then the tiles of all blocks' products stand in one queue, from which every thread takes
 /// the next. A number is summed in the same order in any tile, so that it does not depend on the threads.
 final class BlockProducts {
-  private let panels = ScratchBuffer()
-  private let weights = ScratchBuffer()
-  private let logits = ScratchBuffer()
-  private let strips = ScratchBuffer()
+  let panels = ScratchBuffer()
+  let weights = ScratchBuffer()
+  let logits = ScratchBuffer()
+  let strips = ScratchBuffer()
   private let featureGradient = ScratchBuffer()
   private let blockFeatureGradient = ScratchBuffer()
-  private let threads: Int
-  private let precision: ProductPrecision
-  private var placed: [PlacedBlock] = []
-  private var inputs = 0
+  /// What only batches need that are cut into shards.
+  let shardBiases = ScratchBuffer()
+  let biasSums = ShardSums()
+  let threads: Int
+  let precision: ProductPrecision
+  /// Of a batch in shards, the blocks of one shard after those of another.
+  var placed: [PlacedBlock] = []
+  /// The blocks of a shard.
+  var blockCount = 0
+  var inputs = 0
 
   init(threads: Int, precision: ProductPrecision) {
     self.threads = threads
@@ -44,7 +50,7 @@ final class BlockProducts {
     head.weight.withUnsafeValues { weight in
       head.bias.withUnsafeBufferPointer { bias in
         guard let weight = weight.baseAddress, let bias = bias.baseAddress else { return }
-        pack(batch, weight: weight)
+        pack(batch, weight: weight, weightsOf: placed.count)
         let tiles = ProductTiles.forward(placed, threads: threads)
         inParallel(count: tiles.count, threads: threads) { index in
           let tile = tiles[index]
@@ -122,7 +128,7 @@ final class BlockProducts {
   }
 
   /// The features of a batch as they were gathered.
-  private struct Batch {
+  struct Batch {
     let features: UnsafeMutablePointer<Float>
     /// From a row to the next.
     let stride: Int
@@ -132,14 +138,7 @@ final class BlockProducts {
 
   /// Finds a place for every block; those that take all RoIs of a stage share their packed features.
   private func place(_ blocks: [LogitBlock], of batch: Batch, logitCount: Int) {
-    for block in blocks {
-      precondition(
-        block.logits.lowerBound >= 0 && block.logits.upperBound <= logitCount
-          && (0..<batch.stageCount).contains(block.stage)
-          && block.rows?.allSatisfy { (0..<batch.count).contains(Int($0)) } ?? true,
-        "a loss asked for logits \(block.logits) of \(logitCount), or for examples beyond the \(batch.count) of the batch"
-      )
-    }
+    check(blocks, batch, logitCount: logitCount)
     let panelCount = (inputs + PlacedBlock.panel - 1) / PlacedBlock.panel
     let counts = blocks.map { $0.rowCount(batchCount: batch.count) }
     let stages = Set(blocks.lazy.filter { $0.rows == nil }.map(\.stage)).sorted()
@@ -175,14 +174,27 @@ final class BlockProducts {
     }
   }
 
+  func check(_ blocks: [LogitBlock], _ batch: Batch, logitCount: Int) {
+    for block in blocks {
+      precondition(
+        block.logits.lowerBound >= 0 && block.logits.upperBound <= logitCount
+          && (0..<batch.stageCount).contains(block.stage)
+          && block.rows?.allSatisfy { (0..<batch.count).contains(Int($0)) } ?? true,
+        "a loss asked for logits \(block.logits) of \(logitCount), or for examples beyond the \(batch.count) of the batch"
+      )
+    }
+  }
+
   /// Packs X once for each set of rows and W once for each block.
-  private func pack(_ batch: Batch, weight: UnsafePointer<Float>) {
+  ///
+  /// - Parameter count: The placed blocks whose weight is packed: the others share theirs.
+  func pack(_ batch: Batch, weight: UnsafePointer<Float>, weightsOf count: Int) {
     var sources: [PlacedBlock] = []
     for place in placed where place.block.rows != nil || !sources.contains(where: { $0.panels == place.panels }) {
       sources.append(place)
     }
     let rows = ProductTiles.rowsToPack(sources)
-    let panels = ProductTiles.weightPanels(placed)
+    let panels = ProductTiles.weightPanels(Array(placed.prefix(count)))
     inParallel(count: rows.count + panels.count, threads: threads) { index in
       if index < rows.count {
         let source = sources[rows[index].block]
@@ -196,7 +208,7 @@ final class BlockProducts {
   }
 
   /// The logits outside every block, cut so that threads can share them: they have no gradient.
-  private func untouched(of logitCount: Int) -> [Range<Int>] {
+  func untouched(of logitCount: Int) -> [Range<Int>] {
     var gaps: [Range<Int>] = []
     var next = 0
     for slice in placed.map(\.block.logits).sorted(by: { $0.lowerBound < $1.lowerBound })

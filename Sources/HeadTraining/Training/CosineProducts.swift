@@ -33,14 +33,17 @@ final class CosineProducts {
   /// x / ‖x‖ of every row, or T x / (‖x‖ + ε).
   ///
   /// - Parameters:
-  ///   - features: [count, inputs]; unchanged.
-  ///   - count: N.
+  ///   - features: [N, inputs]; unchanged.
+  ///   - rows: Those that are wanted.
   ///   - inputs: D.
-  /// - Returns: [count, inputs], valid until the next call.
-  func normalize(_ features: UnsafePointer<Float>, count: Int, inputs: Int) -> UnsafeMutablePointer<Float> {
-    let result = normalized.floats(count * inputs)
+  /// - Returns: [N, inputs], valid until the next call; the other rows are left as they are.
+  func normalize(
+    _ features: UnsafePointer<Float>, rows: Range<Int>, inputs: Int
+  ) -> UnsafeMutablePointer<Float> {
+    let result = normalized.floats(rows.upperBound * inputs)
     inParallel(parts: threads) { part in
-      for row in evenSlice(of: count, part: part, of: threads) {
+      for place in evenSlice(of: rows.count, part: part, of: threads) {
+        let row = rows.lowerBound + place
         let x = features + row * inputs
         scale(x, by: inverse(x, inputs) * (temperature ?? 1), inputs, into: result + row * inputs)
       }

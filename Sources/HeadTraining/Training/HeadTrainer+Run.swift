@@ -32,6 +32,8 @@ extension HeadTrainer {
     var lineStart = ContinuousClock.now - lineTime
     var lastCheckpoint = ContinuousClock.now
     defer { lineTime = ContinuousClock.now - lineStart }
+    sharing?.isInterrupted = hooks.isInterrupted
+    defer { sharing?.isInterrupted = { false } }
     while stepsTaken < min(stepCount, end ?? stepCount) {
       let step = try step()
       guard step.loss.isFinite, step.gradientNorm.isFinite else { throw TrainingError.diverged(step: step.number) }
@@ -42,7 +44,8 @@ extension HeadTrainer {
         lineSums = MetricsSums(componentCount: componentNames.count)
         lineStart = now
       }
-      let isInterrupted = stepsTaken < stepCount && hooks.isInterrupted()
+      // Processes that share a step stop behind the same one.
+      let isInterrupted = stepsTaken < stepCount && (sharing?.isSomeoneInterrupted ?? hooks.isInterrupted())
       if let save = hooks.saveCheckpoint,
         isInterrupted || stepsTaken == stepCount || ContinuousClock.now - lastCheckpoint >= hooks.checkpointInterval
       {

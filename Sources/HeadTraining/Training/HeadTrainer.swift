@@ -1,3 +1,4 @@
+import Communication
 import DenseLinearAlgebra
 import DetectionHeads
 import FeatureSets
@@ -25,7 +26,7 @@ public final class HeadTrainer {
   public let schedule: LearningRateSchedule
 
   /// Where the time of the steps went that this trainer took.
-  public private(set) var times = StepTimes()
+  public internal(set) var times = StepTimes()
 
   /// Sums since the last line of metrics, and since the epoch began.
   var lineSums: MetricsSums
@@ -33,10 +34,10 @@ public final class HeadTrainer {
   var lineTime = Duration.zero
   private(set) var epochSums: MetricsSums
 
-  private var objective: any HeadObjective
+  var objective: any HeadObjective
   /// The parameters of the head, then those of the loss.
-  private var classifier: ParameterGroup
-  private let headParameterCount: Int
+  var classifier: ParameterGroup
+  let headParameterCount: Int
   /// The layout of the head that training began with, which says whether the layer is a normed one.
   private let startLayout: any LogitLayout
   /// The convolutions below the last one of a dense head, as training began with them: their number and kind.
@@ -45,8 +46,8 @@ public final class HeadTrainer {
   private let method: String
   private let optimizer: MomentumSGD
   private let source: any RoISource
-  private let products: BlockProducts
-  private let cosines: CosineProducts?
+  let products: BlockProducts
+  let cosines: CosineProducts?
   private let othersLogits: Set<Int>
   private let miner: RoIMiner?
   private let hiddenProducts: HiddenLayerProducts?
@@ -62,7 +63,12 @@ public final class HeadTrainer {
   /// The images of the present batch.
   private var batchImages: [Int] = []
   private let batchFeatures = ScratchBuffer()
-  private let extendedFeatures = ScratchBuffer()
+  let extendedFeatures = ScratchBuffer()
+  /// Cuts batches into shards; `nil` where the settings do not.
+  private(set) var sharing: StepSharing?
+  var shardHidden: [HiddenLayerProducts] = []
+  let hiddenSums = ShardSums()
+  var nodeGradients: [ScratchBuffer] = []
   private var imageStream: ImageStream
   private var bytesTouched = 0
   private var epochOrder: (epoch: Int, images: [Int])?
@@ -170,7 +176,8 @@ public final class HeadTrainer {
     classifier = ParameterGroup(head.parameters + ownParameters)
     headParameterCount = classifier.parameters.count - ownParameters.count
     // The loss of an anchor speaks of its own rows alone; those of all anchors are trained.
-    let trainedRows = anchorSource == nil ? objective.trainedRows : 0..<head.bias.count
+    let isFrozen = objective.trainedRows.isEmpty
+    let trainedRows = anchorSource == nil || isFrozen ? objective.trainedRows : 0..<head.bias.count
     for index in 0..<2 { classifier.parameters[index].trainedRows = trainedRows }
     groups = head.groups
     method = head.method
@@ -208,6 +215,20 @@ public final class HeadTrainer {
       componentCount: objective.componentNames.count + (boxTrainer == nil && boxBranch == nil ? 0 : 1)
         + (adversary?.componentName == nil ? 0 : 1))
     epochSums = lineSums
+    if let shards = settings.shards {
+      try setSharing(StepSharing(shardCount: shards, ranks: OneProcess(), threads: settings.threads))
+    }
+  }
+
+  func setSharing(_ sharing: StepSharing) throws {
+    guard anchors == nil else {
+      throw LinearHeadError(
+        .unsupported, "batches of feature maps are not cut into shards: a dense head is trained whole")
+    }
+    guard adversary == nil else {
+      throw LinearHeadError(.unsupported, "an adversary changes whole batches, which are then not cut into shards")
+    }
+    self.sharing = sharing
   }
 
   /// What an adversary needs of the loss, in one line.
@@ -218,7 +239,7 @@ public final class HeadTrainer {
   /// The reason why a dense head cannot be trained so, in one line; `nil` where it can.
   private static func fault(with objective: any HeadObjective, boxRegression: BoxRegression?) -> String? {
     if boxRegression != nil { return "a box regressor is trained beside RoIs, a regression branch beside feature maps" }
-    return objective.trainsDeepHeads
+    return objective.trainsDenseHeads
       ? nil
       : "a dense head needs logits that are linear in the features, and a loss that trains all of them and makes no "
         + "features"
@@ -260,7 +281,8 @@ public final class HeadTrainer {
         try miner.reduce(&batch, anchors: anchors, head: head, objective: objective, using: &generator)
         anchors.take(batch, ofImages: batchImages, maps: maps)
       } else {
-        try miner.reduce(&batch, features: batchFeatures, head: head, objective: objective, using: &generator)
+        try miner.reduce(
+          &batch, features: batchFeatures, head: head, objective: objective, sharing: sharing, using: &generator)
       }
     }
     times.add(.reading, since: &lap)
@@ -268,18 +290,28 @@ public final class HeadTrainer {
     let hardened = harden(batch, features: batchFeatures, rate: rate)
     // While the adversary is trained alone the head stays as it is, and so does what its loss has learnt.
     let frozen: (any HeadObjective)? = hardened?.stage == .adversary ? objective : nil
+    if boxTrainer != nil { try sharing?.gatherForeground(of: batch, in: batchFeatures, width: source.featureCount) }
     let boxLoss =
       try boxTrainer?.step(batch, features: batchFeatures, source: source, rate: rate)
       ?? mapReader.flatMap { branchTrainer?.step(batch, ofImages: batchImages, maps: $0.maps, rate: rate) }
     var generator = stepGenerator(purpose: 2, number: stepsTaken)
     try objective.prepareIfNeeded(
       for: BatchContext(epoch: stepsTaken / stepsPerEpoch, rois: batch, source: source))
+    if objective is any FeatureAddingObjective {
+      try sharing?.gatherAll(of: batch, in: batchFeatures, width: source.featureCount)
+    }
     let (labels, features) = addFeatures(to: batchFeatures, labels: batch.labels, using: &generator)
     let blocks = objective.blocks(labels: labels, using: &generator)
     times.add(.choosing, since: &lap)
-    let losses = setGradients(
-      blocks, features: features, labels: labels, needsOwn: frozen == nil, adversaryRate: hardened?.rateOfGradient,
-      lap: &lap)
+    let losses =
+      try sharing.map {
+        try setGradients(
+          blocks, features: features, labels: labels, rows: $0.rows(ofImages: batch.images, count: labels.count),
+          sharing: $0, lap: &lap)
+      }
+      ?? setGradients(
+        blocks, features: features, labels: labels, needsOwn: frozen == nil, adversaryRate: hardened?.rateOfGradient,
+        lap: &lap)
     if let frozen { objective = frozen }
     let norm = frozen == nil ? takeOptimizerStep(rate: rate) : 0
     times.add(.update, since: &lap)
@@ -293,6 +325,7 @@ public final class HeadTrainer {
         $0 + (othersLogits.contains($1.logits.lowerBound) ? $1.rowCount(batchCount: batch.labels.count) : 0)
       })
     if stepsTaken % stepsPerEpoch == 0 { epochSums = MetricsSums(componentCount: componentNames.count) }
+    sharing?.note(loss: result.loss, gradientNorm: norm)
     lineSums.add(result)
     epochSums.add(result)
     stepsTaken += 1
@@ -372,7 +405,7 @@ public final class HeadTrainer {
     }
     let normalized = cosines?.normalize(head)
     let features =
-      cosines?.normalize(features, count: labels.count, inputs: head.inputs)
+      cosines?.normalize(features, rows: 0..<labels.count, inputs: head.inputs)
       ?? hiddenProducts?.forward(head.hidden, features: features, count: labels.count)
       ?? features
     let logits = products.forward(blocks, features: features, labels: labels, head: normalized ?? head)
@@ -388,8 +421,9 @@ public final class HeadTrainer {
     }
     if let hiddenProducts {
       let ofLowest = hiddenProducts.backward(
-        head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count), into: &classifier,
-        from: 2, needsInputGradient: adversaryRate != nil)
+        head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count),
+        needsInputGradient: adversaryRate != nil
+      ) { classifier.withGradient(ofLayerAt: 2 + 2 * $0, $1) }
       if let adversaryRate, let ofLowest { adversary?.learn(from: ofLowest, rate: adversaryRate) }
     } else if let adversaryRate {
       adversary?.learn(from: products.featureGradient(head: head, batchCount: labels.count), rate: adversaryRate)
@@ -451,6 +485,7 @@ public final class HeadTrainer {
     let images = (epochOrder?.images ?? [])[first...].prefix(settings.imagesPerBatch)
     batchImages = Array(images)
     let ranges = images.map { source.rows(ofImage: $0) }
+    let own = sharing?.ownImages(of: ranges.count) ?? ranges.indices
     let isStreamed = source.featureByteCount > settings.memoryLimit
     if isStreamed { prefetch((epochOrder?.images ?? [])[first...].dropFirst(4 * settings.imagesPerBatch)) }
     let batch: RoIBatch
@@ -464,15 +499,19 @@ public final class HeadTrainer {
       features = batchFeatures.floats(1)
     } else {
       batch = RoIBatch(images: ranges, of: source)
-      features = try gatherFeatures(ranges, count: batch.labels.count)
+      let gather = { [self] in try gatherFeatures(ranges, own: own, count: batch.labels.count) }
+      features = try sharing?.reading(gather) ?? gather()
     }
-    if isStreamed { releasePages(afterReading: ranges) }
+    if isStreamed { releasePages(afterReading: Array(ranges[own])) }
     return (batch, features)
   }
 
   /// Four batches ahead: the disk works while these multiply.
   private func prefetch(_ ahead: ArraySlice<Int>) {
-    for image in ahead.prefix(settings.imagesPerBatch) { source.prefetch(rows: source.rows(ofImage: image)) }
+    let images = Array(ahead.prefix(settings.imagesPerBatch))
+    for image in images[sharing?.ownImages(of: images.count) ?? images.indices] {
+      source.prefetch(rows: source.rows(ofImage: image))
+    }
   }
 
   /// Lets go of what was read when it may have reached the limit: each image touches its own pages, and the system maps
@@ -492,8 +531,11 @@ public final class HeadTrainer {
     return max(1, 16 << 20 / max(1, source.featureByteCount / source.imageCount))
   }
 
-  /// Copies the features of an image after the other, the images shared out among threads.
-  private func gatherFeatures(_ ranges: [Range<Int>], count: Int) throws -> UnsafeMutablePointer<Float> {
+  /// Copies the features of an image after the other, the images shared out among threads; only those of images that this
+  /// process reads.
+  private func gatherFeatures(
+    _ ranges: [Range<Int>], own: Range<Int>, count: Int
+  ) throws -> UnsafeMutablePointer<Float> {
     let width = source.featureCount
     let features = batchFeatures.floats(count * width)
     var starts: [Int] = []
@@ -506,7 +548,8 @@ public final class HeadTrainer {
     errors.withUnsafeMutableBufferPointer { errors in
       inParallel(parts: settings.threads) { part in
         do {
-          for index in evenSlice(of: ranges.count, part: part, of: settings.threads) {
+          for place in evenSlice(of: own.count, part: part, of: settings.threads) {
+            let index = own.lowerBound + place
             try source.copyFeatures(rows: ranges[index], into: features + starts[index] * width)
           }
         } catch {

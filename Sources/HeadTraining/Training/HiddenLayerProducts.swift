@@ -50,13 +50,13 @@ final class HiddenLayerProducts {
   /// - Parameters:
   ///   - layers: Those of `forward`.
   ///   - outputGradient: dLoss/dy [count, H] of the highest; overwritten.
-  ///   - group: Takes dW and db of every layer.
-  ///   - first: The position of the lowest layer's weight among the group's parameters.
   ///   - needsInputGradient: Whether the gradient of the features is wanted too.
+  ///   - withGradient: Calls its closure with the memory for dW and db of a layer, the lowest being 0.
   /// - Returns: dLoss/dX [count, D] of the lowest, valid until the next call; `nil` where it is not wanted.
+  @discardableResult
   func backward(
-    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, into group: inout ParameterGroup,
-    from first: Int, needsInputGradient: Bool = false
+    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, needsInputGradient: Bool = false,
+    withGradient: (Int, (LayerGradient) -> Void) -> Void
   ) -> UnsafeMutablePointer<Float>? {
     guard let features else { return nil }
     var gradient = outputGradient
@@ -70,9 +70,7 @@ final class HiddenLayerProducts {
           gradient[place] = 0
         }
       }
-      group.withGradient(ofLayerAt: first + 2 * index) {
-        weightGradient(layer, gradient: gradient, input: input, into: $0)
-      }
+      withGradient(index) { weightGradient(layer, gradient: gradient, input: input, into: $0) }
       if index > 0 || needsInputGradient {
         let next = inputGradients[index].floats(count * layer.inputs)
         inputGradient(layer, gradient: gradient, into: next)

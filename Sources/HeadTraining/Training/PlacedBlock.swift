@@ -109,21 +109,33 @@ struct PlacedBlock {
     into weight: UnsafeMutablePointer<Float>
   ) {
     let first = block.logits.lowerBound + wanted(trained).lowerBound + range.lowerBound
+    for panel in panels {
+      multiplyBackward(
+        logits: range, panel: panel, inputs: inputs, into: weight + first * inputs + panel * Self.panel, stride: inputs)
+    }
+  }
+
+  /// A panel of some rows of dW.
+  ///
+  /// - Parameters:
+  ///   - range: The logits, by their places among the wanted ones; the first one begins a strip.
+  ///   - panel: The panel of features.
+  ///   - result: Where the first logit's row goes.
+  ///   - stride: From a row of the result to the next.
+  func multiplyBackward(
+    logits range: Range<Int>, panel: Int, inputs: Int, into result: UnsafeMutablePointer<Float>, stride: Int
+  ) {
     let packedCount = Self.packedCount(rowCount)
     let strips = strip(startingAt: range.lowerBound)
-    for panel in panels {
-      let column = panel * Self.panel
-      let columns = min(Self.panel, inputs - column)
-      let result = weight + first * inputs + column
-      switch precision {
-      case .single:
-        bags_multiply_backward(
-          strips, rowCount, range.count, self.panels + packedCount * column, columns, result, inputs)
-      case .bfloat16:
-        bags_multiply_backward_bf16(
-          strips.halves, rowCount, range.count,
-          self.panels.halves + packedCount * (Self.padded(inputs) + column), columns, result, inputs)
-      }
+    let column = panel * Self.panel
+    let columns = min(Self.panel, inputs - column)
+    switch precision {
+    case .single:
+      bags_multiply_backward(strips, rowCount, range.count, panels + packedCount * column, columns, result, stride)
+    case .bfloat16:
+      bags_multiply_backward_bf16(
+        strips.halves, rowCount, range.count, panels.halves + packedCount * (Self.padded(inputs) + column), columns,
+        result, stride)
     }
   }
 

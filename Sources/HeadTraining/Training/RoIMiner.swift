@@ -50,20 +50,33 @@ final class RoIMiner {
   ///   - features: Theirs [N, D]; those of the chosen ones move to the front.
   ///   - head: The classifier.
   ///   - objective: What is minimised.
+  ///   - sharing: Where the batch is in shards; features are there of those of this process alone.
   ///   - generator: For what is drawn at random.
   /// - Throws: What the source throws.
   func reduce(
     _ batch: inout RoIBatch, features: UnsafeMutablePointer<Float>, head: LinearHead, objective: any HeadObjective,
-    using generator: inout SeededGenerator
+    sharing: StepSharing?, using generator: inout SeededGenerator
   ) throws {
     let needs = selector.needs
+    let shards = sharing?.rows(ofImages: batch.images, count: batch.labels.count)
     if needs.contains(.boxes) { batch.boxes = try boxes(of: batch) }
     if needs.contains(.classLosses), let objective = objective as? any ExampleLossObjective {
-      batch.classLosses = classLosses(of: batch, features: features, head: head, objective: objective)
+      batch.classLosses = [Float](repeating: 0, count: batch.labels.count)
+      for rows in shards.map({ Array($0.shards[$0.own]) }) ?? [0..<batch.labels.count] {
+        setClassLosses(of: &batch, rows: rows, features: features, head: head, objective: objective)
+      }
+      try batch.classLosses.withUnsafeMutableBufferPointer { losses in
+        guard let losses = losses.baseAddress, let shards else { return }
+        try sharing?.gather(losses, counts: shards.shards.map(\.count), width: 1)
+      }
     }
-    if needs.contains(.boxLosses) { batch.boxLosses = try boxLosses(of: batch, features: features) }
+    if needs.contains(.boxLosses) {
+      if boxTrainer != nil { try sharing?.gatherForeground(of: batch, in: features, width: source.featureCount) }
+      batch.boxLosses = try boxLosses(of: batch, features: features)
+    }
     let chosen = selector.select(from: batch, using: &generator)
-    for (place, row) in chosen.enumerated() where Int(row) != place {
+    let own = shards?.ownRows ?? batch.labels.indices
+    for (place, row) in chosen.enumerated() where Int(row) != place && own.contains(Int(row)) {
       (features + place * head.inputs).update(from: features + Int(row) * head.inputs, count: head.inputs)
     }
     batch.keep(chosen)
@@ -116,22 +129,25 @@ final class RoIMiner {
     return boxes
   }
 
-  private func classLosses(
-    of batch: RoIBatch, features: UnsafePointer<Float>, head: LinearHead, objective: any ExampleLossObjective
-  ) -> [Float] {
+  private func setClassLosses(
+    of batch: inout RoIBatch, rows: Range<Int>, features: UnsafePointer<Float>, head: LinearHead,
+    objective: any ExampleLossObjective
+  ) {
     let columns = head.bias.count
-    let z = logits.floats(batch.labels.count * columns)
-    var losses = [Float](repeating: 0, count: batch.labels.count)
-    losses.withUnsafeMutableBufferPointer { losses in
+    let z = logits.floats(rows.count * columns)
+    let labels = batch.labels
+    batch.classLosses.withUnsafeMutableBufferPointer { losses in
       inParallel(parts: threads) { part in
-        let rows = evenSlice(of: batch.labels.count, part: part, of: threads)
-        if rows.isEmpty { return }
-        head.logits(
-          features: features + rows.lowerBound * head.inputs, count: rows.count, into: z + rows.lowerBound * columns)
-        for row in rows { losses[row] = objective.exampleLoss(z + row * columns, label: batch.labels[row]) }
+        let share = evenSlice(of: rows.count, part: part, of: threads)
+        if share.isEmpty { return }
+        let first = rows.lowerBound + share.lowerBound
+        head.logits(features: features + first * head.inputs, count: share.count, into: z + share.lowerBound * columns)
+        for place in share {
+          let row = rows.lowerBound + place
+          losses[row] = objective.exampleLoss(z + place * columns, label: labels[row])
+        }
       }
     }
-    return losses
   }
 
   /// By the regressor that is trained beside, else by the deltas that the source predicts; empty where it has none, or no

@@ -29,6 +29,10 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
   /// Bytes of features that may stay in memory; 4 GiB by default. A larger set is read from disk image by image, let go
   /// after use, and shuffled among neighbours first, so that the disk reads long runs.
   public var memoryLimit: Int
+  /// The parts that a batch's images are cut into, 1...65536, whose gradients are summed in one order whoever computes them;
+  /// `nil`, the default, for none. Several processes that train together need as many or more; another number changes the
+  /// last bits of a result.
+  public var shards: Int?
   /// The precision of the classifier's operands when it is multiplied with the features of RoIs and the gradient; single
   /// by default. Hidden layers, box regressors, mining and dense heads are multiplied in single precision.
   public var precision: ProductPrecision
@@ -88,6 +92,7 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
     seed = try stored.decodeIfPresent(UInt64.self, forKey: .seed) ?? seed
     threads = try stored.decodeIfPresent(Int.self, forKey: .threads) ?? threads
     memoryLimit = try stored.decodeIfPresent(Int.self, forKey: .memoryLimit) ?? memoryLimit
+    shards = try stored.decodeIfPresent(Int.self, forKey: .shards)
     precision = try stored.decodeIfPresent(ProductPrecision.self, forKey: .precision) ?? precision
     if let fault {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: fault))
@@ -117,6 +122,8 @@ public struct TrainingSettings: Sendable, Equatable, Codable {
       "weightDecay must not be negative"
     } else if !(1...1024).contains(threads) {
       "threads must be from 1 to 1024"
+    } else if let shards, !(1...65536).contains(shards) {
+      "shards must be from 1 to 65536"
     } else {
       nil
     }

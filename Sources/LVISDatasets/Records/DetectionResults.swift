@@ -6,10 +6,27 @@ import DurableFiles
 public struct DetectionResultsText: Sendable {
   /// The number of detections in the text.
   public private(set) var count = 0
-  fileprivate private(set) var bytes: [UInt8] = []
+  package private(set) var bytes: [UInt8] = []
 
   /// Makes a text without detections.
   public init() {}
+
+  /// Adds another text's detections.
+  package mutating func append(_ other: DetectionResultsText) {
+    if other.count == 0 { return }
+    if count > 0 { bytes.append(contentsOf: ",\n".utf8) }
+    bytes += other.bytes
+    count += other.count
+  }
+
+  /// Takes over a text that another process made: its number of detections, then its bytes.
+  package init(message: [UInt8]) {
+    count = message.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    bytes = Array(message.dropFirst(8))
+  }
+
+  /// What another process takes over.
+  package var message: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } + bytes }
 
   /// Adds a detection.
   ///

@@ -67,6 +67,10 @@ public struct DetectionLosses: Sendable, Codable {
 extension LVISEvaluator {
   /// Counts what became of detections, by frequency and group.
   public func losses(of detections: PreparedDetections) -> DetectionLosses {
+    losses(of: detections, store(of: detections))
+  }
+
+  func losses(of detections: PreparedDetections, _ store: VerdictStore) -> DetectionLosses {
     let splits = ClassSplits(truth.categories, options)
     let ranges = options.allRanges.dropFirst().map(\.name)
     var rows = splits.splits.map {
@@ -78,7 +82,7 @@ extension LVISEvaluator {
     }
     let lowest = options.iouThresholds.indices.min { options.iouThresholds[$0] < options.iouThresholds[$1] } ?? 0
     let objectCounts = objectCounts { _ in true }
-    for (category, verdicts) in store(of: detections).classes.enumerated() {
+    for (category, verdicts) in store.classes.enumerated() {
       for row in splits.rows(of: Int32(category)) {
         rows[row].add(verdicts, threshold: lowest, rangeCount: ranges.count + 1)
         guard objectCounts[category][0] > 0 else { continue }

@@ -1,3 +1,4 @@
+import Communication
 import LVISDatasets
 
 /// The analyses that an evaluation makes beside its metrics; none by default.
@@ -48,17 +49,23 @@ extension LVISEvaluator {
     resultsAt path: String, analyses: EvaluationAnalyses = EvaluationAnalyses(), progress: (Double) -> Void = { _ in }
   ) throws -> EvaluationFindings {
     // One file's detections at a time: of the other only its scores are kept.
-    let other = try analyses.comparedResults.map { score(try prepare(resultsAt: $0)) }
+    let other = try analyses.comparedResults.map { path in
+      let detections = try ranks.agreed { try prepare(resultsAt: path) }
+      return score(detections, try storeOfAllProcesses(of: detections))
+    }
     let isAnalysed = analyses.errors || analyses.confusion
-    let detections = try prepare(resultsAt: path, for: isAnalysed ? .analysis : .scoring)
+    let detections = try ranks.agreed { try prepare(resultsAt: path, for: isAnalysed ? .analysis : .scoring) }
+    let store = try storeOfAllProcesses(of: detections)
+    // The others have done their part.
+    if ranks.rank > 0 { return EvaluationFindings(result: evaluate(detections, store)) }
     let analysis = isAnalysed ? try analyze(detections) : nil
-    let losses = analyses.losses ? self.losses(of: detections) : nil
+    let losses = analyses.losses ? self.losses(of: detections, store) : nil
     guard let other else {
       return EvaluationFindings(
-        result: evaluate(detections), losses: losses, errors: analyses.errors ? analysis?.errors : nil,
+        result: evaluate(detections, store), losses: losses, errors: analyses.errors ? analysis?.errors : nil,
         confusion: analyses.confusion ? analysis?.confusion : nil)
     }
-    let scored = score(detections)
+    let scored = score(detections, store)
     return EvaluationFindings(
       result: scored.result, warningsOfOther: other.result.warnings.filter { $0.file == analyses.comparedResults },
       losses: losses, errors: analyses.errors ? analysis?.errors : nil,

@@ -7,7 +7,7 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Train methods with the same budget and seeds, score them, and print one table.",
     discussion: """
-      Every method is trained on the same RoIs, for the same number of steps, with the same seeds, and scored in memory \
+      Every method is trained on the same RoIs, or the same anchors of feature maps, for the same number of steps, with the same seeds, and scored in memory \
       by LVIS's rules. The table has AP, APr, APc, APf, AP1 and on, the rank correlation of weight norm and instance \
       count, epochs and seconds of training: means over the seeds, ± their standard deviation. Of each metric the best \
       is marked *, and what cannot be told from it. A second table has the differences to the first row, with paired \
@@ -26,6 +26,7 @@ struct CompareCommand: ParsableCommand {
         softmax+rfs:repeat-threshold=0.01
         softmax+ohem                   online hard examples; +ohem-1to3, +s-ohem, +offline, +random
         softmax+boxes:smooth-l1        a box regressor trained beside, which places the detections
+        focal:normalizer=per-image     feature maps: what its loss is divided by
         seesaw+normed:temperature=20   a normed linear layer in place of a linear one
         softmax+tau-norm:tau=0.7       calibrated after training; +norcal, +ncm, +lws, +crt, …
         softmax+rfs++bags              the mean of the scores of several heads, as one head
@@ -44,7 +45,8 @@ struct CompareCommand: ParsableCommand {
       Several processes may run the same command with the same --output, on one machine or on many that share the \
       folder (srun, a job array, GNU parallel): each takes the next training or trial that none has, goes on with what \
       one that was killed left, and prints the table when all is done. It takes a file system with advisory locks, as \
-      NFS has them.
+      NFS has them; --shard 2/8 does the second of eight parts of the runs without locks, and the part that finishes the \
+      last run writes the table. --status FOLDER says what is done, running, left, and by whom.
 
       What is finished stays: the same command, after Ctrl-C or anything else, goes on where it stopped, and one with \
       more methods or seeds trains only those. Every run in --output/runs is a folder for `bags predict` and \
@@ -56,7 +58,10 @@ struct CompareCommand: ParsableCommand {
         bags compare --features train --annotations train.json --val val --val-annotations val.json --tune
         bags compare --features train --annotations train.json --val val --val-annotations val.json --init head.safetensors \\
           --methods own-head+tau-norm,softmax+class-balanced,bags --tune
+        bags compare --dense --methods focal,ghm,bags+class-balanced --epochs 4 --tune
         bags compare --methods focal,bags --tune gamma,others-ratio=1/3/8/20 --tune-epochs 6
+        srun -n 64 bags compare --methods all --seeds 3 --threads 2 --output /shared/grid
+        bags compare --status /shared/grid
       """)
 
   @OptionGroup(title: "Input") var input: ComparisonInputOptions
@@ -89,6 +94,17 @@ struct CompareCommand: ParsableCommand {
   @Option(help: .init("The folder of the comparison; one that stands there is gone on with.", valueName: "folder"))
   var output = "comparison"
 
+  @Option(
+    help: .init(
+      "Do one of several equal parts of the runs, such as 2/8, where files cannot be locked.", valueName: "part/parts"))
+  var shard: WorkShare?
+
+  @Option(
+    help: .init(
+      "Say what is done of the comparison in this folder, what is running and where, and what is left; do nothing else.",
+      valueName: "folder"))
+  var status: String?
+
   @Flag(
     inversion: .prefixedNo,
     help:
@@ -107,7 +123,11 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup var format: TableFormatOptions
 
   func validate() throws {
+    if status != nil { return }
     let methods = try rows()
+    if shard != nil, methods.contains(.auto) {
+      throw ValidationError("--shard: the race of auto takes all processes together; name its winner instead")
+    }
     _ = try seedList()
     _ = try plan(for: methods)
     if tune == nil, !methods.contains(.auto), let option = tuning.stated {
@@ -123,6 +143,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let status { return try show(ComparisonStatus(ofFolder: status)) }
     Interruption.advise("the same command goes on where it stopped")
     let folder = ComparisonFolder(at: output)
     try imageFormat.checkAvailability()
@@ -138,11 +159,13 @@ struct CompareCommand: ParsableCommand {
     detection.threads = settings.threads
     var set = try input.load(detection: detection)
     set.tuningImages = try tuning.unseenImages()
-    let comparison = Comparison(
+    if let maps = (set.source as? LabelledMapSet)?.maps { try recipe.checkPrecision(forMapsAt: maps.path) }
+    var comparison = Comparison(
       of: methods, on: set, settings: settings, seeds: seeds, ownHead: try input.ownHead(for: set),
       tuning: try plan(for: methods), replicateCount: replicates,
-      race: methods.contains(.auto) ? racePlan(for: set.groups, epochs: settings.epochs) : nil,
+      race: methods.contains(.auto) ? racePlan(for: set, epochs: settings.epochs) : nil,
       keepsDetections: keepDetections, folder: folder.path, program: Program.name)
+    comparison.share = shard
     StandardStreams.note(
       "\(comparison.methods.count) methods, \(seeds.count) seed\(seeds.count == 1 ? "" : "s"), \(settings.epochs) epochs on "
         + "\(set.source.roiText); results in " + folder.path)
@@ -164,6 +187,10 @@ struct CompareCommand: ParsableCommand {
     } catch TrainingError.interrupted {
       progress.finish()
       throw CommandFailure("interrupted; the same command goes on where it stopped")
+    } catch let left as OtherPartsLeft {
+      progress.finish()
+      StandardStreams.note("this part is done; \(left)")
+      return
     }
     var inputs = set.trainingInputs.merging(set.validationInputs) { $1 }
     inputs["init"] = comparison.ownHead?.input
@@ -176,13 +203,18 @@ struct CompareCommand: ParsableCommand {
       try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
     }
     for row in result.rows {
-      for failure in row.failures { StandardStreams.warn("\(row.method), \(failure)") }
+      for failure in row.failures { StandardStreams.warn("\(row.name), \(failure)") }
     }
     if format.isJSON {
       try printJSON(report.document)
     } else {
       format.show(text.sections + [.text("report  \(folder.path)/README.md\ndata    \(folder.path)/comparison.csv")])
     }
+  }
+
+  private func show(_ status: ComparisonStatus) throws {
+    if format.isJSON { return try printJSON(status) }
+    format.show(ComparisonText.sections(of: status))
   }
 
   /// Says how much room the runs' detections take.
@@ -214,8 +246,11 @@ struct CompareCommand: ParsableCommand {
     return plan
   }
 
-  private func racePlan(for groups: CategoryGroups, epochs: Int) -> RacePlan {
-    var plan = RacePlan(RacePlan.contestants(for: groups, hasOwnHead: input.initialHead != nil), epochs: epochs)
+  private func racePlan(for set: ComparisonSet, epochs: Int) -> RacePlan {
+    var plan = RacePlan(
+      RacePlan.contestants(
+        for: set.groups, hasOwnHead: input.initialHead != nil, hasAnchors: set.source is any AnchorSource),
+      epochs: epochs)
     plan.criterion = tuning.tuneBy
     plan.fraction = tuning.heldOut
     plan.splitCount = tuning.tuneSplits

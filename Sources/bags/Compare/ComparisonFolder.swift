@@ -46,7 +46,7 @@ struct ComparisonFolder {
   func withLock<Result>(_ body: () throws -> Result) throws -> Result {
     while true {
       do {
-        let lock = try FileLock(at: "\(path)/.lock")
+        let lock = try FileLock(at: "\(path)/.lock", isRequired: false)
         return try withExtendedLifetime(lock) { try body() }
       } catch is FileLock.HeldError {
         Thread.sleep(forTimeInterval: 0.05)

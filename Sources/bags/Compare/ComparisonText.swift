@@ -15,9 +15,9 @@ struct ComparisonText {
       "# Methods compared",
       """
       \(isBuiltIn ? "On the built-in synthetic set, which shows mechanisms and predicts no real detector: trained" : "Trained") \
-      on \(grouped(set.source.features.roiCount)) RoIs of \(grouped(set.source.imageCount)) images \
-      (\(set.source.featureCount) features, \(grouped(set.groups.classCount)) classes), scored on \
-      \(grouped(set.validationFeatures.images.count)) images with \(grouped(objects)) objects by LVIS's rules. \
+      on \(grouped(set.source.roiCount)) \(set.source.exampleWord) of \(grouped(set.source.imageCount)) images \
+      (\(set.source.featureText), \(grouped(set.groups.classCount)) classes), scored on \
+      \(grouped(set.validationFeatures.imageCount)) images with \(grouped(objects)) objects by LVIS's rules. \
       \(settings.epochs) epochs, \(settings.imagesPerBatch) images a batch, learning rate ÷ 10 after epochs \
       \(settings.milestones.map(String.init).joined(separator: " and ")), momentum \(settings.momentum), weight decay \
       \(settings.weightDecay), \(settings.gradientClip.map { "gradient norm at most \($0)" } ?? "no limit of the gradient"); \
@@ -52,8 +52,8 @@ struct ComparisonText {
     if let race = report.document.race {
       parts += [
         "## What `auto` chose",
-        "\(race.winner), by a race on images that are not those of the table: \(RaceText.verdict(on: race)).",
-        RaceText.markdown(of: race),
+        "\(race.winner), by a race on images that are not those of the table: \(RaceTable(race).sentence).",
+        RaceTable(race).markdown,
       ]
     }
     parts += [
@@ -70,7 +70,7 @@ struct ComparisonText {
   var sections: [ResultSection] {
     let seeds = report.document.seeds.count
     let spread = seeds > 1 ? ", means and standard deviation over \(seeds) seeds" : ""
-    let images = grouped(set.validationFeatures.images.count)
+    let images = grouped(set.validationFeatures.imageCount)
     let title = Self.differencesTitle(report.document)
     let methods = ResultSection.table(
       report.table.table,
@@ -80,6 +80,26 @@ struct ComparisonText {
     guard let differences = report.table.differences else { return [methods] }
     return [
       methods, .table(differences, title: title, caption: Self.differencesTitle(report.document, marked: "bold")),
+    ]
+  }
+
+  /// How far a comparison is, as tables that are printed.
+  static func sections(of status: ComparisonStatus) -> [ResultSection] {
+    var table = TextTable([("method", .left), ("seed", .right), ("state", .left), ("by", .left), ("since", .left)])
+    for run in status.runs {
+      table.add([
+        run.method, "\(run.seed)", run.state.rawValue + (run.failure.map { ": \($0)" } ?? ""),
+        run.worker.map { "\($0.host), process \($0.process)" } ?? "", run.worker?.since ?? "",
+      ])
+    }
+    var summary = ComparisonStatus.State.allCases.map { "\(status.count($0)) \($0.rawValue)" }.joined(separator: ", ")
+    if status.trialCount > 0 || !status.trialWorkers.isEmpty {
+      summary += "; trials: \(status.trialCount) done, \(status.trialWorkers.count) running"
+    }
+    let trials = status.trialWorkers.map { "a trial at \($0.host), process \($0.process), since \($0.since)" }
+    return [
+      .table(table, caption: "The runs of the comparison, and who works at them."),
+      .text((trials + [summary]).joined(separator: "\n")),
     ]
   }
 

@@ -12,6 +12,8 @@ struct EvaluateCommand: ParsableCommand {
       frequency. Where the ground truth lacks what LVIS needs, it is taken as COCO-style, and a warning says what that \
       means.
 
+      Built with MPI, several processes divide the images: mpirun -n 8 bags evaluate … prints the same numbers.
+
       --classification scores whole images instead: top-1 accuracy of all classes, and with --groups of those with many, \
       medium and few training instances (more than 100, 20 to 100, fewer) and of each group, means over classes.
 
@@ -39,13 +41,27 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let labels = input.classification { return try scoreClassification(labels) }
+    let ranks = try Ranks.joined()
+    if let labels = input.classification {
+      // Little work: the first process does it.
+      if ranks.rank == 0 { try scoreClassification(labels) }
+      return
+    }
     let written = [
       (outputs.output, "--output"), (outputs.curves, "--curves"), (classOptions.perClassOutput, "--per-class-output"),
     ]
-    for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }
-    let evaluator = try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
-    let findings = try analysis.findings(evaluator, results: resultsPath(for: input.results))
+    var evaluator = try Ranks.agreed {
+      if ranks.rank == 0 {
+        for case (let path?, let option) in written { try outputs.overwriting.check(path, option: option) }
+      }
+      return try input.makeEvaluator(ruleOptions, keepsCurves: outputs.curves != nil)
+    }
+    evaluator.ranks = ranks
+    let findings = try Ranks.together {
+      try analysis.findings(evaluator, results: resultsPath(for: input.results))
+    }
+    // The first process has the metrics.
+    if ranks.rank > 0 { return }
     StandardStreams.show(findings.warningsOfOther)
     StandardStreams.show(findings.result.warnings.filter { !evaluator.warnings.contains($0) })
     let names = ResultNames([analysis.compare, input.results].compactMap(\.self)).names

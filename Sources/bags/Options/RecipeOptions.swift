@@ -38,8 +38,16 @@ struct RecipeOptions: ParsableArguments {
 
   @Option(
     help: .init(
+      "Cut each batch's images into so many parts whose gradients are summed in one order: the same head from any number "
+        + "of MPI's processes, up to as many (default: 16 where MPI starts `bags train`, else none).",
+      valueName: "count"))
+  var shards: Int?
+
+  @Option(
+    help: .init(
       "The precision of the operands when the classifier is multiplied with the features of RoIs: fp32, bf16 (about twice as "
-        + "fast, on processors with AVX-512 BF16), or auto, bf16 where there is such a processor.",
+        + "fast, on processors with AVX-512 BF16), or auto, bf16 where there is such a processor. Feature maps are multiplied in "
+        + "fp32.",
       valueName: "auto|fp32|bf16"))
   var precision = PrecisionOption.fixed(.single)
 
@@ -49,6 +57,13 @@ struct RecipeOptions: ParsableArguments {
       throw ValidationError("--gradient-clip must be a number of at least 0; 0 sets no limit")
     }
     if let fault = settings(seed: 0).fault { throw ValidationError(withOption(fault)) }
+  }
+
+  /// Refuses a precision that feature maps are not multiplied in.
+  func checkPrecision(forMapsAt path: String) throws {
+    if precision == .fixed(.bfloat16) {
+      throw CommandFailure("\(path): feature maps are multiplied in fp32, not in bf16; leave out --precision")
+    }
   }
 
   /// The recipe as settings.
@@ -70,6 +85,7 @@ struct RecipeOptions: ParsableArguments {
     settings.seed = seed
     settings.memoryLimit = memoryLimit.value
     settings.threads = threads ?? DefaultThreads.count
+    settings.shards = shards
     settings.precision = precision.resolved
     return settings
   }

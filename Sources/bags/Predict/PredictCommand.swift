@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import Communication
 import Foundation
 
 struct PredictCommand: ParsableCommand {
@@ -25,6 +26,8 @@ struct PredictCommand: ParsableCommand {
       On a set of feature maps, with a dense head, the best --candidates-per-level of every level are decoded; sizes, \
       anchors and the order of clipping and suppression are the set's. Boxes are those of the regression branch that was \
       trained with the head, where one was, else of the set's box_deltas; --box-head names a branch of another file.
+
+      Built with MPI, several processes divide the images: mpirun -n 8 bags predict … writes the same file.
 
       EXAMPLES
         bags predict --features features/val --annotations lvis_v1_val.json
@@ -76,17 +79,36 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
-    try overwrite.check(output)
+    let ranks = try Ranks.joined()
+    guard let pass = try Ranks.agreed({ try preparedPass(ranks) }) else { return }
+    let start = ContinuousClock.now
+    let count = try pass.images.writeResults(to: output, categoryIDs: pass.categoryIDs)
+    try report(
+      imageCount: pass.images.imageCount, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+  }
+
+  /// A pass over the features, and the categories of its classes.
+  private typealias Pass = (images: any ImageDetecting, categoryIDs: [Int])
+
+  /// - Returns: `nil` where class scores of whole images were written instead.
+  private func preparedPass(_ ranks: any Communicator) throws -> Pass? {
+    if ranks.rank == 0 { try overwrite.check(output) }
     let dataset = try annotations.map { try LVISDataset(contentsOf: $0, including: []) }
     guard let path = head ?? RunFolder.latest()?.path else {
       throw CommandFailure("runs/latest: there is no run yet; train one, or name a run or a head file")
     }
     let head = try loadHead(path, categories: dataset?.categories)
     if try FeatureMapSet.isMapSet(at: features) {
-      return try predict(with: head, named: path, on: FeatureMapSet(at: features), dataset: dataset)
+      return try preparedPass(with: head, named: path, on: FeatureMapSet(at: features), dataset: dataset)
     }
     let set = try FeatureSet(at: features)
-    if !set.hasBoxes { return try writeClassScores(of: head, named: path, on: set) }
+    if !set.hasBoxes {
+      guard ranks.count == 1 else {
+        throw CommandFailure("\(features): the scores of whole images are written by one process")
+      }
+      try writeClassScores(of: head, named: path, on: set)
+      return nil
+    }
     if set.kind != .queries, detections.perQuery != nil {
       throw CommandFailure("--per-query is for a set of queries; \(features) holds \(set.kind.plural)")
     }
@@ -94,7 +116,8 @@ struct PredictCommand: ParsableCommand {
       try BoxRegressor(openTensors(at: RunFolder.headPath(for: $0)), groups: head.groups)
     }
     let pass = try DetectionPass(
-      features: set, scorer: try detections.scorer(of: head), regressor: regressor, clippingTo: dataset, settings: detections.settings)
+      features: set, scorer: try detections.scorer(of: head), regressor: regressor, clippingTo: dataset,
+      settings: detections.settings)
     StandardStreams.note(
       "\(path) (\(head.method)): \(grouped(set.roiCount)) \(set.kind.plural) of \(grouped(set.images.count)) images, "
         + "\(grouped(head.groups.classCount)) classes")
@@ -102,20 +125,17 @@ struct PredictCommand: ParsableCommand {
       StandardStreams.note("it has a box regressor of its own, which --box-head \(path) applies")
     }
     describe(pass, head: head, dataset: dataset)
-    if let dataset {
+    if let dataset, ranks.rank == 0 {
       // Images without RoIs have been spoken of.
       StandardStreams.show(try set.findings(against: dataset).filter { $0.code != .imagesWithoutRoIs })
     }
-
-    let start = ContinuousClock.now
-    let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))
-    try report(
-      imageCount: set.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+    return (pass, head.groups.members.map(\.id))
   }
 
-  /// Detects on feature maps.
-  private func predict(with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?) throws
-  {
+  /// A pass over feature maps.
+  private func preparedPass(
+    with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?
+  ) throws -> Pass {
     if let dataset { try maps.checkImages(areIn: dataset) }
     let head = try normGroups.map { try head.statingNormGroups($0) } ?? head
     let branch = try boxBranch(of: head, named: path, on: maps)
@@ -128,9 +148,7 @@ struct PredictCommand: ParsableCommand {
     } else if maps.anchorsPerLocation == nil {
       StandardStreams.warn("\(maps.path): has no box_deltas, the anchors are used as they are")
     }
-    let start = ContinuousClock.now
-    let count = try pass.writeResults(to: output, categoryIDs: head.groups.members.map(\.id))
-    try report(imageCount: maps.images.count, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+    return (pass, head.groups.members.map(\.id))
   }
 
   /// The regression branch that gives the boxes: that of --box-head, else the head's own where it was trained, or where the

@@ -1,8 +1,16 @@
 import BalancedGroupSoftmax
 import Foundation
+import Synchronization
 
 /// Results go to standard output, everything else to standard error.
 enum StandardStreams {
+  /// Whether another process speaks for this one, so that nothing is written.
+  static var isMuted: Bool {
+    get { muted.load(ordering: .relaxed) }
+    set { muted.store(newValue, ordering: .relaxed) }
+  }
+  private static let muted = Atomic(false)
+
   /// Writes a result line to standard output. Where it cannot be written, on a full disk say, the program ends with
   /// status 1: a script must not take a lost result for a success.
   static func result(_ text: String, terminator: String = "\n") {
@@ -19,6 +27,7 @@ enum StandardStreams {
 
   /// Writes all bytes of a text; returns the system's error number if it cannot.
   private static func write(_ text: String, to descriptor: Int32) -> Int32? {
+    if isMuted { return nil }
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let written = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }

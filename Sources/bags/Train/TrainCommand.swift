@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import Communication
 import Foundation
 
 struct TrainCommand: ParsableCommand {
@@ -29,6 +30,11 @@ struct TrainCommand: ParsableCommand {
       A run that is interrupted, by Ctrl-C or anything else, stands at runs/NAME.partial; --resume goes on with it and \
       ends with the same head, byte for byte, as a run that was never interrupted.
 
+      Built with MPI (`swift build --traits MPI`), several processes train one head: mpirun -n 8 bags train … Each batch is \
+      cut into --shards parts, each process has some of them and reads their images, and the head is the same, byte for \
+      byte, from any number of processes; --resume may take another number. A run by one process without MPI is the same \
+      with --shards 16. It pays with large batches; see the share of time that communication takes, which is printed.
+
       EXAMPLES
         bags train
         bags train --features features/train --annotations lvis_v1_train.json
@@ -52,11 +58,13 @@ struct TrainCommand: ParsableCommand {
         bags train --features features/pooled --annotations t.json --hidden 1024,1024
         bags train --features features/pooled --annotations t.json --hidden 1024,1024 --adversary occlusion
         bags train --dense --method focal
+        bags train --dense --method auto --epochs 4
         bags train --features maps/train --annotations t.json --method focal --init retinanet.safetensors
         bags train --features pyramid/train --annotations t.json --method focal --init retinanet.safetensors --tower 4
         bags train --features maps/train --annotations t.json --method bce --mining ohem-1to3 --normalizer per-image
         bags train --features features/train --annotations t.json --precision auto
         bags train --resume runs/baseline
+        mpirun -n 4 bags train --features features/train --annotations t.json --images-per-batch 256 --learning-rate .16
       """)
 
   @OptionGroup(title: "Input") var input: TrainingInputOptions
@@ -152,8 +160,7 @@ struct TrainCommand: ParsableCommand {
     try refuse(input.classWeights != nil, "--class-weights, which few methods take")
     try refuse(input.match != .ids, "--match: the head must be of the same categories")
     try refuse(tensorboard != nil, "--tensorboard")
-    try refuse(input.dense, "--dense: it races on RoIs")
-    try refuse(input.normalizer != nil, "--normalizer, which is for feature maps")
+    try refuse(input.normalizer != nil, "--normalizer: each loss is divided by the positives")
     try refuse(tuning.tuneEpochs != nil, "--tune-epochs: --epochs says how long its trials are")
     if let rate = learningRate.rate, !(rate > 0 && rate.isFinite) {
       throw ValidationError("--learning-rate must be above 0")
@@ -174,21 +181,15 @@ struct TrainCommand: ParsableCommand {
       classWeights: input.classWeights.map { _ in ClassWeightTable(byCategory: [:]) }, normalizer: input.normalizer)
   }
 
-  /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from,
-  /// the divisor of the loss, the convolutions that the maps stand below, and the precision, which is single there.
-  private func setDenseDefaults(of recipe: inout TrainingRecipe, on maps: FeatureMapSet) throws {
-    recipe.architecture.tower = architecture.towerArchitecture(on: maps)
-    recipe.normalizer = recipe.normalizer ?? .positives
-    let (declared, given) = (try method.method().parameters, try method.given(in: Self.self))
-    if declared.contains(where: { $0.name == "prior" }), given["prior"] == nil {
-      recipe.method.parameters["prior"] = settingText(LinearHead.anchorPrior)
-    }
-    if settings.precision == .auto { recipe.settings.precision = .single }
-  }
-
   func run() throws {
+    let ranks = try Ranks.joined()
+    if ranks.count > 1, resume == nil, method.name == RacingTraining.methodName || learningRate == .auto {
+      throw CommandFailure(
+        "what auto tries is tried by one process; several share the trials of `bags compare`, and then train its winner"
+      )
+    }
     if let resume {
-      try self.resume(RunSession.resume(named: resume, by: "train"))
+      try self.resume(resume, ranks: ranks)
     } else if method.name == RacingTraining.methodName {
       var path = output ?? freshRunPath(for: method.name)
       while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
@@ -198,15 +199,19 @@ struct TrainCommand: ParsableCommand {
         budget: budget, path: path, isJSON: format.isJSON
       ).run()
     } else {
-      try begin()
+      let path = output ?? freshRunPath(for: method.name)
+      let (trainer, session) = try Ranks.agreed { try begin(at: path, ranks: ranks) }
+      try train(trainer, in: session, ranks: ranks) {
+        try tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path) }
+      }
     }
   }
 
-  private func begin() throws {
-    let path = output ?? freshRunPath(for: method.name)
-    try overwrite.check(path)
+  /// Prepares a training; its run is the first process's.
+  private func begin(at path: String, ranks: any Communicator) throws -> (HeadTrainer, RunSession?) {
+    if ranks.rank == 0 { try overwrite.check(path) }
     // Events of another run of the same name would be mixed with this one's.
-    for file in try tensorboard.map({ try TrainingEvents.files(in: $0, ofRunAt: path) }) ?? [] {
+    for file in try ranks.rank > 0 ? [] : tensorboard.map({ try TrainingEvents.files(in: $0, ofRunAt: path) }) ?? [] {
       try overwrite.check(file)
     }
     var paths = try input.pathsWritingBuiltInMaps()
@@ -219,12 +224,17 @@ struct TrainCommand: ParsableCommand {
     }
     var recipe = try recipe(setStages: data.source.stageCount)
     recipe.classWeights = try input.classWeights.map { try ClassWeightTable(contentsOf: $0, groups: data.groups) }
-    if let source = data.source as? LabelledMapSet { try setDenseDefaults(of: &recipe, on: source.maps) }
-    let inputs = try paths.fingerprinted()
+    if let source = data.source as? LabelledMapSet {
+      recipe.architecture.tower = architecture.towerArchitecture(on: source.maps)
+      try settings.checkPrecision(forMapsAt: source.maps.path)
+    }
+    recipe = try recipe.withDefaults(for: data.source, keeping: method.given(in: Self.self).keys)
+    recipe.settings.shards = recipe.settings.shards ?? (data.source is any AnchorSource ? nil : Ranks.defaultShards)
+    let inputs = try ranks.rank > 0 ? [:] : paths.fingerprinted()
     if let config { warnOfOtherInputs(than: config, now: inputs) }
     let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
     try paths.describeNewClasses(of: data.groups, in: heads, for: recipe)
-    try showDisagreement(of: heads.initial, with: data)
+    if ranks.rank == 0 { try showDisagreement(of: heads.initial, with: data) }
     var tuned: TunedMethod?
     if learningRate == .auto {
       let found = try tuneLearningRate(recipe, data: data, heads: heads)
@@ -237,8 +247,11 @@ struct TrainCommand: ParsableCommand {
     record.tensorboard = tensorboard
     record.tuning = tuned?.record
     let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
-    let session = try RunSession.begin(record, groups: data.groups, at: path, overwriting: overwrite)
-    try train(trainer, in: session) { try tensorboard.map { try TrainingEvents(in: $0, ofRunAt: path) } }
+    try trainer.share(among: ranks)
+    let session =
+      try ranks.rank > 0
+      ? nil : RunSession.begin(record, groups: data.groups, at: path, overwriting: overwrite)
+    return (trainer, session)
   }
 
   /// Says where the head that is started from calls few of the labelled RoIs by their name: its classes stand in another
@@ -299,21 +312,39 @@ struct TrainCommand: ParsableCommand {
     return tuned
   }
 
-  private func resume(_ session: RunSession) throws {
-    guard let recipe = session.record.recipe else { throw CommandFailure("\(session.partial.recordPath): no recipe") }
-    let path = session.folder.path
-    let paths = TrainingInputPaths(of: session.record)
-    try paths.check(areThoseOf: session)
-    let data = try paths.load(grouping: session.groups)
-    let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
-    let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
-    try session.restore(trainer)
-    StandardStreams.note("\(path): going on after step \(grouped(trainer.stepsTaken))")
-    try train(trainer, in: session) {
-      try session.record.tensorboard.map {
-        try TrainingEvents(in: $0, ofRunAt: path, resumingAfter: trainer.stepsTaken)
+  private func resume(_ name: String, ranks: any Communicator) throws {
+    // The first process has the run; the others look at what stands there when it has opened it.
+    let session = try Ranks.agreed { try ranks.rank > 0 ? nil : RunSession.resume(named: name, by: "train") }
+    let trainer = try Ranks.agreed { try resumed(name, session: session, ranks: ranks) }
+    StandardStreams.note("\(name): going on after step \(grouped(trainer.stepsTaken))")
+    try train(trainer, in: session, ranks: ranks) {
+      try session?.record.tensorboard.map {
+        try TrainingEvents(in: $0, ofRunAt: session?.folder.path ?? name, resumingAfter: trainer.stepsTaken)
       }
     }
+  }
+
+  /// The trainer of a run that was begun, where the run was.
+  private func resumed(_ name: String, session: RunSession?, ranks: any Communicator) throws -> HeadTrainer {
+    let begun =
+      try session.map { InterruptedRun(record: $0.record, groups: $0.groups, checkpoint: $0.checkpoint) }
+      ?? InterruptedRun(named: name)
+    guard let recipe = begun.record.recipe else { throw CommandFailure("\(name): its record has no recipe") }
+    if ranks.count > 1, recipe.settings.shards == nil {
+      throw CommandFailure("\(name): was begun without --shards; it goes on in one process alone")
+    }
+    let paths = TrainingInputPaths(of: begun.record)
+    if let session { try paths.check(areThoseOf: session) }
+    let data = try paths.load(grouping: begun.groups)
+    let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)
+    let trainer = try trainer(recipe, data: data, heads: heads, paths: paths)
+    try trainer.share(among: ranks)
+    if let session {
+      try session.restore(trainer)
+    } else if let checkpoint = begun.checkpoint {
+      try trainer.restore(checkpoint)
+    }
+    return trainer
   }
 
   private func trainer(
@@ -329,7 +360,7 @@ struct TrainCommand: ParsableCommand {
     let settings = recipe.settings
     StandardStreams.note(
       "\(recipe.method.name): \(data.source.roiText), "
-        + "\((data.source as? any AnchorSource).map { "\($0.channelCount) channels" } ?? data.source.featureText), \(grouped(data.groups.classCount)) classes, "
+        + "\(data.source.featureText), \(grouped(data.groups.classCount)) classes, "
         + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
         + "of OpenBLAS \(OpenBLAS.kernels) kernels"
         + (settings.precision == .single ? "" : ", \(settings.precision.rawValue)"))
@@ -350,13 +381,21 @@ struct TrainCommand: ParsableCommand {
     return trainer
   }
 
-  private func train(_ trainer: HeadTrainer, in session: RunSession, makeEvents: () throws -> TrainingEvents?) throws {
+  /// Trains; the first process keeps the run, the others have no session and take their part of every step.
+  private func train(
+    _ trainer: HeadTrainer, in session: RunSession?, ranks: any Communicator,
+    makeEvents: () throws -> TrainingEvents?
+  ) throws {
     let start = ContinuousClock.now
     let stepsBefore = trainer.stepsTaken
     let progress = ProgressLine("epoch")
     var hooks = TrainingHooks()
     hooks.checkpointInterval = .seconds(checkpointInterval)
     hooks.isInterrupted = { Interruption.isPending }
+    guard let session else {
+      _ = try Ranks.together { try trainer.run(hooks) }
+      return
+    }
     let result: RunRecord.Result
     do {
       defer { progress.finish() }
@@ -366,7 +405,7 @@ struct TrainCommand: ParsableCommand {
         progress.update(
           Double(metrics.step) / Double(trainer.stepCount), detail: summary(of: metrics, trainer: trainer))
       }
-      try session.train(trainer, hooks)
+      try Ranks.together { try session.train(trainer, hooks) }
       result = try session.finish(
         trainer.head, boxRegressor: trainer.boxRegressor, boxBranch: trainer.boxBranch, steps: trainer.stepsTaken)
     } catch {
@@ -375,7 +414,7 @@ struct TrainCommand: ParsableCommand {
     }
     try report(
       trainer, steps: trainer.stepsTaken - stepsBefore, seconds: seconds(ContinuousClock.now - start),
-      loss: result.loss, path: session.folder.path)
+      loss: result.loss, path: session.folder.path, processes: ranks.count)
   }
 
   private func summary(of metrics: TrainingMetrics, trainer: HeadTrainer) -> String {
@@ -385,17 +424,27 @@ struct TrainCommand: ParsableCommand {
       + "loss \(String(format: "%.3f", metrics.loss)) (\(parts.joined(separator: " ")))"
   }
 
-  private func report(_ trainer: HeadTrainer, steps: Int, seconds: Double, loss: Double, path: String) throws {
+  private func report(
+    _ trainer: HeadTrainer, steps: Int, seconds: Double, loss: Double, path: String, processes: Int
+  ) throws {
     let roisPerSecond = Double(steps) / max(seconds, 1e-9) * trainer.meanBatchCount
+    let communication =
+      processes > 1 ? trainer.communicationTime / .seconds(1) / max(seconds, 1e-9) : nil
     if format.isJSON {
       try printJSON(
         TrainingSummary(
           run: path, method: trainer.head.method, steps: steps, loss: loss, seconds: seconds,
-          rois_per_second: roisPerSecond))
+          rois_per_second: roisPerSecond, processes: processes > 1 ? processes : nil,
+          communication_share: communication))
     } else {
       StandardStreams.result(
         "\(path): \(grouped(steps)) steps in \(ProgressLine.duration(seconds)) (\(grouped(Int(roisPerSecond))) \(trainer.exampleWord)/s), "
           + "loss \(String(format: "%.4f", loss)) in the last epoch")
+      if let communication {
+        StandardStreams.result(
+          "\(processes) processes, \(trainer.settings.shards ?? 0) shards: communication, and waiting for each other, took "
+            + String(format: "%.0f %% of the time", 100 * communication))
+      }
     }
   }
 }
@@ -403,11 +452,6 @@ struct TrainCommand: ParsableCommand {
 extension HeadTrainer {
   /// What the examples are called.
   fileprivate var exampleWord: String { head.layout.anchorsPerLocation == nil ? "RoIs" : "anchors" }
-}
-
-extension RoISource {
-  /// What a RoI is described by: `1024 features`, `256 × 7 × 7 pooled features`.
-  fileprivate var featureText: String { pooledShape.map { "\($0) pooled features" } ?? "\(featureCount) features" }
 }
 
 /// What `bags train --format json` prints.
@@ -418,4 +462,28 @@ private struct TrainingSummary: Encodable {
   var loss: Double
   var seconds: Double
   var rois_per_second: Double
+  /// Where there are several.
+  var processes: Int?
+  var communication_share: Double?
+}
+
+/// What another process's session goes on with.
+private struct InterruptedRun {
+  let record: RunRecord
+  let groups: CategoryGroups
+  let checkpoint: TrainingCheckpoint?
+
+  init(record: RunRecord, groups: CategoryGroups, checkpoint: TrainingCheckpoint?) {
+    (self.record, self.groups, self.checkpoint) = (record, groups, checkpoint)
+  }
+
+  /// Reads it beside that session.
+  init(named name: String) throws {
+    let path = name.hasSuffix(".partial") ? name : RunFolder(at: name).partialPath
+    let folder = RunFolder(at: path)
+    let hasCheckpoint = FileManager.default.fileExists(atPath: folder.checkpointPath)
+    self.init(
+      record: try folder.record(), groups: try CategoryGroups(contentsOf: folder.groupsPath),
+      checkpoint: try hasCheckpoint ? TrainingCheckpoint.read(from: folder.checkpointPath).checkpoint : nil)
+  }
 }
