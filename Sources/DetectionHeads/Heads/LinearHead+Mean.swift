@@ -27,9 +27,9 @@ extension LinearHead {
       let means = try (0..<anchorCount).map { anchor in
         try mean(of: heads.compactMap { $0.anchor(anchor) }, groups: groups)
       }
-      var mean = try stacked(means, groups: groups)
-      mean.tower = first.tower
-      return mean
+      var result = try stacked(means, groups: groups)
+      result.tower = first.tower
+      return result
     }
     for head in heads {
       guard head.hidden.isEmpty else {
