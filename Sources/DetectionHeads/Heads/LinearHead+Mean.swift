@@ -20,6 +20,9 @@ extension LinearHead {
         "a mean is of heads of one kind: all for RoIs or queries, or all for as many anchors a location")
     }
     if let anchorCount {
+      guard heads.allSatisfy(\.tower.isEmpty) else {
+        throw LinearHeadError(.unsupported, "a dense head with convolutions below its last one cannot be part of a mean")
+      }
       let means = try (0..<anchorCount).map { anchor in
         try mean(of: heads.compactMap { $0.anchor(anchor) }, groups: groups)
       }

@@ -49,12 +49,13 @@ extension LinearHead {
 
   /// The bytes of that file.
   package func onnxModel(for maps: ONNXMaps, precision: ONNXPrecision, producerVersion: String) throws -> Data {
-    guard let layout = layout as? AnchoredLayout, layout.anchorCount == maps.anchors.anchorsPerLocation, hidden.isEmpty
+    guard let layout = layout as? AnchoredLayout, layout.anchorCount == maps.anchors.anchorsPerLocation, hidden.isEmpty,
+      tower.isEmpty
     else {
       throw ModelExportError(
         .unsupported,
-        "only the last convolution of a dense detector is exported for maps, with as many anchors a location as they have, "
-          + "\(maps.anchors.anchorsPerLocation)")
+        "only the last convolution of a dense detector is exported for maps, without convolutions below it, with as many "
+          + "anchors a location as they have, \(maps.anchors.anchorsPerLocation)")
     }
     guard maps.anchors.fault(levelCount: maps.levels.count) == nil,
       maps.levels.allSatisfy({ $0.height > 0 && $0.width > 0 })
@@ -97,7 +98,7 @@ extension ONNXGraph {
   fileprivate mutating func denseScores(
     of head: LinearHead, layout: AnchoredLayout, maps: ONNXMaps, type: ElementType
   ) throws -> String {
-    let (values, shape) = LinearHead.convolution(head.weight)
+    let (values, shape) = LinearRows.convolution(head.weight)
     let weight = constant(floats: values, shape: shape, type: type, name: "weight")
     let bias = constant(floats: head.bias, shape: [head.bias.count], type: type, name: "bias")
     let width = layout.base.logitCount
