@@ -47,6 +47,12 @@ public final class Race {
   public init(
     _ set: TuningData, settings: TrainingSettings, plan: RacePlan, ownHead: OwnHead? = nil, trials: TrialStore? = nil
   ) throws {
+    if let maps = (set.source as? LabelledMapSet)?.maps, maps.statedTower ?? 0 > 0 {
+      throw ComparisonError(
+        .badRecipe,
+        "\(maps.path): a race is of last layers, whose means are one layer again; these maps stand below "
+          + "\(maps.statedTower ?? 0) convolutions: give those of the classification tower's output")
+    }
     self.set = set
     self.plan = plan
     self.settings = settings

@@ -47,7 +47,7 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     try overwrite.check(onnx)
     let path = RunFolder.headPath(for: try head ?? RunFolder.latestOrFail().path)
-    let head = try LinearHead(contentsOf: path)
+    var head = try LinearHead(contentsOf: path)
     let isDense = head.layout.anchorsPerLocation != nil
     if !isDense, features != nil {
       throw CommandFailure("\(path): --features is for dense heads; this one takes RoIs or queries of any number")
@@ -56,7 +56,8 @@ struct ExportCommand: ParsableCommand {
       throw CommandFailure(
         "\(path): a dense head; name a set of feature maps with --features, for its anchors and shapes")
     }
-    let maps = try features.map { try describedMaps(at: $0, for: head) }
+    var maps: ONNXMaps?
+    if let features { (maps, head) = try describedMaps(at: features, for: head) }
     do {
       if let maps {
         try head.writeONNX(to: onnx, for: maps, precision: precision, producerVersion: Program.version)
@@ -81,7 +82,9 @@ struct ExportCommand: ParsableCommand {
   }
 
   /// The anchors of a set of feature maps, and the shapes of its first image's levels.
-  private func describedMaps(at path: String, for head: LinearHead) throws -> ONNXMaps {
+  ///
+  /// - Returns: These, and the head for such maps.
+  private func describedMaps(at path: String, for head: LinearHead) throws -> (ONNXMaps?, LinearHead) {
     guard try FeatureMapSet.isMapSet(at: path) else {
       throw CommandFailure("\(path): is no set of feature maps; a dense head is exported for one")
     }
@@ -90,9 +93,10 @@ struct ExportCommand: ParsableCommand {
     if set.images.contains(where: { $0.levels != levels }) {
       StandardStreams.note("\(path): its images are of several sizes; the model is for those like the first")
     }
-    return ONNXMaps(
+    let maps = ONNXMaps(
       anchors: try AnchorDetectionPass(maps: set, head: head).anchors,
       levels: levels.map { (height: $0.height, width: $0.width) })
+    return (maps, head.forMaps(below: set.statedTower))
   }
 
   private static func text(_ maps: ONNXMaps) -> String {

@@ -71,7 +71,7 @@ extension LinearHead {
   ///
   /// - Parameter convolutions: The number of convolutions between the maps and the last one, as the set states it; `nil`
   ///   where it states none, as 0.
-  package func forMaps(below convolutions: Int?) -> LinearHead {
+  public func forMaps(below convolutions: Int?) -> LinearHead {
     isOfDetector && convolutions ?? 0 == 0 ? withoutTower : self
   }
 

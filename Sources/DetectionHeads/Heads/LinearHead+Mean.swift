@@ -20,13 +20,16 @@ extension LinearHead {
         "a mean is of heads of one kind: all for RoIs or queries, or all for as many anchors a location")
     }
     if let anchorCount {
-      guard heads.allSatisfy(\.tower.isEmpty) else {
-        throw LinearHeadError(.unsupported, "a dense head with convolutions below its last one cannot be part of a mean")
+      guard heads.allSatisfy({ $0.tower == first.tower }) else {
+        throw LinearHeadError(
+          .unsupported, "a mean of dense heads is of last layers above the same convolutions; these have others below")
       }
       let means = try (0..<anchorCount).map { anchor in
         try mean(of: heads.compactMap { $0.anchor(anchor) }, groups: groups)
       }
-      return try stacked(means, groups: groups)
+      var result = try stacked(means, groups: groups)
+      result.tower = first.tower
+      return result
     }
     for head in heads {
       guard head.hidden.isEmpty else {

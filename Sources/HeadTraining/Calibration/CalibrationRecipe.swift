@@ -59,6 +59,7 @@ public struct CalibrationRecipe: Sendable, Equatable {
         "\(way.name) is for a last layer alone; this head has hidden layers of \(head.hidden.map(\.outputs)) outputs")
     }
     guard case .training(let makeRecipe, _) = way.work else { return nil }
+    let (head, source) = try head.lastLayer(on: source)
     guard let source else { throw TrainingRecipeError(.missingInput, "\(way.name) needs the training RoIs") }
     guard head.layout.anchorsPerLocation == (source as? any AnchorSource)?.anchorsPerLocation else {
       throw LinearHeadError(
@@ -83,6 +84,8 @@ public struct CalibrationRecipe: Sendable, Equatable {
     from head: LinearHead, trained: LinearHead? = nil, on source: (any RoISource)? = nil
   ) throws -> LinearHead {
     let (way, parameters) = try CalibrationMethod.chosen(method)
+    let tower = head.tower
+    let (head, source) = try head.lastLayer(on: source)
     var calibrated: LinearHead
     switch way.work {
     case .formula(let calibrate):
@@ -94,6 +97,7 @@ public struct CalibrationRecipe: Sendable, Equatable {
       guard let trained else { throw TrainingRecipeError(.missingInput, "\(way.name) needs a head that was trained") }
       calibrated = try finish(trained)
     }
+    calibrated.tower = tower
     calibrated.method = "\(head.method)+\(way.name)"
     return calibrated
   }

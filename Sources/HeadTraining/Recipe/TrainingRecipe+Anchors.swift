@@ -4,8 +4,8 @@ import HeadLosses
 
 extension TrainingRecipe {
   /// The recipe as it is for a set: on feature maps, where nearly every anchor is background, classes start from a score of
-  /// .01 (Lin et al., ICCV 2017, §4.1), the loss is divided by the positives, and products are in single precision. On RoIs
-  /// and queries it stays as it is.
+  /// .01 (Lin et al., ICCV 2017, §4.1), the loss is divided by the positives, products are in single precision, and the
+  /// convolutions that the set says its maps stand below are trained with the last one. On RoIs and queries it stays as it is.
   ///
   /// - Parameters:
   ///   - source: The set.
@@ -16,6 +16,9 @@ extension TrainingRecipe {
     var recipe = self
     recipe.normalizer = normalizer ?? .positives
     recipe.settings.precision = .single
+    if architecture.tower == nil, let stated = (source as? LabelledMapSet)?.maps.statedTower, stated > 0 {
+      recipe.architecture.tower = TowerArchitecture(layers: min(8, stated))
+    }
     let declared = try resolvedMethod().method.parameters
     if declared.contains(where: { $0.name == Self.priorName }), !stated.contains(Self.priorName) {
       recipe.method.parameters[Self.priorName] = settingText(LinearHead.anchorPrior)

@@ -49,17 +49,20 @@ extension LinearHead {
 
   /// The bytes of that file.
   package func onnxModel(for maps: ONNXMaps, precision: ONNXPrecision, producerVersion: String) throws -> Data {
-    guard let layout = layout as? AnchoredLayout, layout.anchorCount == maps.anchors.anchorsPerLocation, hidden.isEmpty,
-      tower.isEmpty
+    guard let layout = layout as? AnchoredLayout, layout.anchorCount == maps.anchors.anchorsPerLocation, hidden.isEmpty
     else {
       throw ModelExportError(
         .unsupported,
-        "only the last convolution of a dense detector is exported for maps, without convolutions below it, with as many "
-          + "anchors a location as they have, \(maps.anchors.anchorsPerLocation)")
+        "only the classification branch of a dense detector is exported for maps, with as many anchors a location as they "
+          + "have, "
+          + "\(maps.anchors.anchorsPerLocation)")
     }
     guard maps.anchors.fault(levelCount: maps.levels.count) == nil,
       maps.levels.allSatisfy({ $0.height > 0 && $0.width > 0 })
     else { throw ModelExportError(.unsupported, "the anchors are not of the levels of the maps") }
+    guard tower.normGroups != nil else {
+      throw ModelExportError(.unsupported, "the file of the head does not say of how many groups its GroupNorm is")
+    }
     if precision == .fp16 { try checkHalfPrecision() }
     let type: ONNXGraph.ElementType = precision == .fp16 ? .float16 : .float32
     var graph = ONNXGraph()
@@ -102,9 +105,11 @@ extension ONNXGraph {
     let weight = constant(floats: values, shape: shape, type: type, name: "weight")
     let bias = constant(floats: head.bias, shape: [head.bias.count], type: type, name: "bias")
     let width = layout.base.logitCount
+    let inputs = apply(
+      head.tower, to: maps.levels.enumerated().map { ("features_\($0)", $1.height, $1.width) }, type: type)
     let levels = maps.levels.enumerated().map { level, shape in
       let product = add(
-        "Conv", ["features_\(level)", weight, bias],
+        "Conv", [inputs[level], weight, bias],
         ["kernel_shape": .integers([3, 3]), "pads": .integers([1, 1, 1, 1])])
       let logits = type == .float32 ? product : cast(product, to: .float32)
       return rows(logits, count: shape.height * shape.width * layout.anchorCount, width: width)

@@ -90,7 +90,7 @@ import Testing
         counts: (1...Self.classCount).map { CategoryCount(id: $0, name: "class \($0)", instances: 1, images: 1) })
       let source = try Self.source(golden, groups: groups, in: "\(folder)/maps")
       let start = try LinearHead(
-        weight: LinearHead.patchRows(golden.head_weight, rows: golden.head_bias.count, channels: Self.channelCount),
+        weight: LinearRows.patchRows(golden.head_weight, rows: golden.head_bias.count, channels: Self.channelCount),
         bias: golden.head_bias,
         layout: AnchoredLayout(SigmoidLayout(classCount: Self.classCount), anchorCount: golden.sizes[0].count),
         groups: groups, method: golden.method)
@@ -113,7 +113,7 @@ import Testing
         _ = try still.step()
         let (before, after) = (still.head, moving.head)
         let gradient = zip(before.weight.storage, after.weight.storage).map { $0 - $1 }
-        let expected = LinearHead.patchRows(
+        let expected = LinearRows.patchRows(
           step.weight, rows: golden.head_bias.count, channels: Self.channelCount
         ).storage
         #expect(largestDifference(gradient, expected) < 1e-5)
