@@ -170,8 +170,8 @@ let package = Package(
     .testTarget(
       name: "HeadTrainingTests",
       dependencies: [
-        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
-        "LVISDatasets", "SyntheticData", "TensorFiles", "TestSupport",
+        "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference", "HeadLosses",
+        "HeadTraining", "LVISDatasets", "SyntheticData", "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "TrainingRunsTests",
