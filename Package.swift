@@ -175,9 +175,8 @@ let package = Package(
     .testTarget(
       name: "HeadTrainingTests",
       dependencies: [
-        "Communication", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses",
-        "HeadTraining",
-        "LVISDatasets", "SyntheticData", "TensorFiles", "TestSupport",
+        "Communication", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference",
+        "HeadLosses", "HeadTraining", "LVISDatasets", "SyntheticData", "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "TrainingRunsTests",
