@@ -7,6 +7,8 @@ let package = Package(
   products: [
     .library(name: "BalancedGroupSoftmax", targets: ["BalancedGroupSoftmax"]),
     .library(name: "LVISEvaluation", targets: ["LVISEvaluation"]),
+    // Evaluation for C and what calls C, such as Python: CBagsEvaluation's header.
+    .library(name: "BagsEvaluation", type: .dynamic, targets: ["EvaluationInterface"]),
     // Apart, so that who exports nothing builds no SwiftProtobuf.
     .library(name: "ModelExport", targets: ["ModelExport"]),
     .executable(name: "bags", targets: ["bags"]),
@@ -29,10 +31,15 @@ let package = Package(
       name: "CVectorKernels",
       cSettings: Context.environment["BAGS_NO_MULTIVERSION"] == nil ? [] : [.define("BAGS_NO_MULTIVERSION")]),
 
+    // For .gz files. Swift's own toolchain needs the same package on Linux, so that it is there already.
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
     .target(name: "CSignals"),
+    .target(name: "CBagsEvaluation"),
 
     // The library, lowest module first: nothing imports upwards, and evaluation never imports training.
-    .target(name: "DurableFiles", dependencies: ["CSignals"]),
+    .target(name: "DurableFiles", dependencies: ["CSignals", "CZlib"]),
     .target(
       name: "DenseLinearAlgebra",
       dependencies: [
@@ -74,7 +81,8 @@ let package = Package(
         "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
         "LVISDatasets",
       ]),
-    .target(name: "LVISEvaluation", dependencies: ["DurableFiles", "LVISDatasets"]),
+    .target(name: "LVISEvaluation", dependencies: ["CVectorKernels", "DurableFiles", "LVISDatasets"]),
+    .target(name: "EvaluationInterface", dependencies: ["CBagsEvaluation", "LVISDatasets", "LVISEvaluation"]),
     .target(
       name: "DataChecks",
       dependencies: [
@@ -184,6 +192,9 @@ let package = Package(
       dependencies: [
         "DurableFiles", "LVISDatasets", "LVISEvaluation", "Reporting", "TestSupport",
       ]),
+    .testTarget(
+      name: "EvaluationInterfaceTests",
+      dependencies: ["CBagsEvaluation", "EvaluationInterface", "LVISDatasets", "LVISEvaluation", "TestSupport"]),
     .testTarget(
       name: "DataChecksTests",
       dependencies: [

@@ -4,6 +4,7 @@
 #include "logistic.h"
 #include "processor.h"
 #include "product.h"
+#include "resampling.h"
 #include "sgd.h"
 #include "select.h"
 #include "softmax.h"
