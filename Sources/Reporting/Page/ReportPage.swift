@@ -65,7 +65,9 @@ public struct ReportPage: Sendable {
     try addPrecision(to: &page)
     addCurves(to: &page)
     if let groups { addScores(groups, to: &page) }
+    addReliability(to: &page)
     addConfusion(to: &page)
+    addLabelErrors(to: &page)
     addSettings(to: &page)
     addReproducibility(to: &page)
     return page.html
