@@ -7,6 +7,8 @@ let package = Package(
   products: [
     .library(name: "BalancedGroupSoftmax", targets: ["BalancedGroupSoftmax"]),
     .library(name: "LVISEvaluation", targets: ["LVISEvaluation"]),
+    // Evaluation for C and what calls C, such as Python: CBagsEvaluation's header.
+    .library(name: "BagsEvaluation", type: .dynamic, targets: ["EvaluationInterface"]),
     // Apart, so that who exports nothing builds no SwiftProtobuf.
     .library(name: "ModelExport", targets: ["ModelExport"]),
     .executable(name: "bags", targets: ["bags"]),
@@ -32,11 +34,16 @@ let package = Package(
       name: "CVectorKernels",
       cSettings: Context.environment["BAGS_NO_MULTIVERSION"] == nil ? [] : [.define("BAGS_NO_MULTIVERSION")]),
 
+    // For .gz files. Swift's own toolchain needs the same package on Linux, so that it is there already.
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
     .target(name: "CSignals"),
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
+    .target(name: "CBagsEvaluation"),
 
     // The library, lowest module first: nothing imports upwards, and evaluation never imports training.
-    .target(name: "DurableFiles", dependencies: ["CSignals"]),
+    .target(name: "DurableFiles", dependencies: ["CSignals", "CZlib"]),
     .target(
       name: "DenseLinearAlgebra",
       dependencies: [
@@ -79,7 +86,9 @@ let package = Package(
         "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses", "HeadTraining",
         "LVISDatasets",
       ]),
-    .target(name: "LVISEvaluation", dependencies: ["Communication", "DurableFiles", "LVISDatasets"]),
+    .target(
+      name: "LVISEvaluation", dependencies: ["CVectorKernels", "Communication", "DurableFiles", "LVISDatasets"]),
+    .target(name: "EvaluationInterface", dependencies: ["CBagsEvaluation", "LVISDatasets", "LVISEvaluation"]),
     .target(
       name: "DataChecks",
       dependencies: [
@@ -175,9 +184,8 @@ let package = Package(
     .testTarget(
       name: "HeadTrainingTests",
       dependencies: [
-        "Communication", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadLosses",
-        "HeadTraining",
-        "LVISDatasets", "SyntheticData", "TensorFiles", "TestSupport",
+        "Communication", "DenseLinearAlgebra", "DetectionHeads", "DurableFiles", "FeatureSets", "HeadInference",
+        "HeadLosses", "HeadTraining", "LVISDatasets", "SyntheticData", "TensorFiles", "TestSupport",
       ]),
     .testTarget(
       name: "TrainingRunsTests",
@@ -190,6 +198,9 @@ let package = Package(
       dependencies: [
         "DurableFiles", "LVISDatasets", "LVISEvaluation", "Reporting", "TestSupport",
       ]),
+    .testTarget(
+      name: "EvaluationInterfaceTests",
+      dependencies: ["CBagsEvaluation", "EvaluationInterface", "LVISDatasets", "LVISEvaluation", "TestSupport"]),
     .testTarget(
       name: "DataChecksTests",
       dependencies: [

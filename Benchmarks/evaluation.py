@@ -1,7 +1,8 @@
-"""Runs hotcoco and `bags evaluate` alternately on one set of data, and prints one table.
+"""Runs the peers and `bags evaluate` alternately on sets of data, and prints one table.
 
-Wall time is a whole process's for bags; for hotcoco it is the time from the first call to the last, without Python's own
-start. Peak memory is the operating system's, of the whole process, for both.
+For the peers wall and CPU time are from the first call to the last, without Python's own start and imports; for bags they
+are the whole process's. Peak memory is the operating system's, of the whole process, for all. CPU seconds say more than
+wall time where other programs run beside.
 """
 
 import argparse
@@ -16,19 +17,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def run(command):
-    """Runs a process; returns its output, wall time and peak resident memory in bytes."""
+    """Runs a process; returns its output, wall and CPU seconds and peak resident memory; `None` where it failed."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
-    if status != 0:
-        sys.exit(f"{' '.join(command)}: failed")
-    return output.decode(), seconds, usage.ru_maxrss * 1024
+    return (output.decode(), seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024) if status == 0 else None
 
 
 def warm(path):
-    """Reads a file once, so that both find it in memory."""
+    """Reads a file once, so that all find it in memory."""
     with open(path, "rb", buffering=0) as file:
         while file.read(1 << 24):
             pass
@@ -44,47 +43,55 @@ def count(path, word):
     return total
 
 
-def measure_peer(python, annotations, results, iou_type):
-    command = [python, os.path.join(HERE, "evaluation_peer.py"), annotations, results, iou_type]
-    output, _, peak = run(command)
-    answer = json.loads(output.strip().splitlines()[-1])
-    return answer["metrics"], answer["seconds"], peak
-
-
-def measure_bags(bags, annotations, results, iou_type):
-    command = [bags, "evaluate", "--annotations", annotations, "--results", results, "--iou-type", iou_type]
-    output, seconds, peak = run(command + ["--format", "json"])
-    return json.loads(output), seconds, peak
+def measure(name, arguments, protocol, annotations, results, iou_type):
+    """Metrics, wall seconds, CPU seconds and peak memory of one evaluation."""
+    if name == "bags":
+        answer = run([
+            arguments.bags, "evaluate", "--annotations", annotations, "--results", results, "--iou-type", iou_type,
+            "--protocol", protocol, "--format", "json"])
+        return answer and (json.loads(answer[0]), *answer[1:])
+    answer = run([
+        sys.executable, os.path.join(HERE, "evaluation_peer.py"), name, protocol, annotations, results, iou_type])
+    if answer is None:
+        return None
+    measured = json.loads(answer[0].strip().splitlines()[-1])
+    return measured["metrics"], measured["seconds"], measured["cpu_seconds"], answer[3]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", help="gt.json, dt_bbox.json and dt_segm.json in each")
-    parser.add_argument("--bags", required=True)
+    parser.add_argument("sets", nargs="+", help="PROTOCOL:IOU_TYPE:FOLDER with gt.json and dt_IOU_TYPE.json")
+    parser.add_argument("--bags", help="the program; without it bags' Python module is what peers are held against")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--iou-types", default="bbox,segm")
+    parser.add_argument("--peers", default="hotcoco,ultrafast,vernier,faster")
     arguments = parser.parse_args()
-    print("| | detections | results | hotcoco | bags | times as fast | hotcoco | bags | memory | largest difference in a metric |")
-    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
-    for iou_type in arguments.iou_types.split(","):
-        for folder in arguments.folders:
-            annotations, results = os.path.join(folder, "gt.json"), os.path.join(folder, f"dt_{iou_type}.json")
-            detections = count(results, b'"image_id"')
-            peers, ours = [], []
-            for _ in range(arguments.rounds):
-                for path in (annotations, results):
-                    warm(path)
-                peers.append(measure_peer(sys.executable, annotations, results, iou_type))
-                ours.append(measure_bags(arguments.bags, annotations, results, iou_type))
-            ratios = sorted(peer[1] / own[1] for peer, own in zip(peers, ours))
-            seconds = [statistics.median(row[1] for row in rows) for rows in (peers, ours)]
-            peaks = [max(row[2] for row in rows) for rows in (peers, ours)]
-            difference = max(abs(peers[0][0][name] - value) for name, value in ours[0][0].items())
+    own_name = "bags" if arguments.bags else "module"
+    names = arguments.peers.split(",") + [own_name]
+    print("| protocol | | detections | | CPU seconds | of bags' | seconds | of bags' | memory | of bags' | largest difference |")
+    print("|---|---|---:|---|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    for text in arguments.sets:
+        protocol, iou_type, folder = text.split(":", 2)
+        annotations, results = os.path.join(folder, "gt.json"), os.path.join(folder, f"dt_{iou_type}.json")
+        detections = count(results, b'"image_id"')
+        warm(annotations)
+        warm(results)
+        rows = {name: [] for name in names}
+        for _ in range(arguments.rounds):
+            for name in names:
+                if name in rows and (row := measure(name, arguments, protocol, annotations, results, iou_type)):
+                    rows[name].append(row)
+                elif rows.pop(name, None) is not None:
+                    print(f"{name} fails on {text}", file=sys.stderr)
+        median = {name: [statistics.median(row[place] for row in own) for place in (1, 2, 3)] for name, own in rows.items()}
+        ours = median[own_name]
+        for name in rows:
+            wall, cpu, peak = median[name]
+            difference = max(
+                abs(value - rows[name][0][0].get(metric, value)) for metric, value in rows[own_name][0][0].items()
+                if isinstance(value, float))
             print(
-                f"| {iou_type} | {detections:,} | {os.path.getsize(results) / 1e6:,.0f} MB | {seconds[0]:.2f} s |"
-                f" {seconds[1]:.2f} s | {statistics.median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f}) |"
-                f" {peaks[0] / 1e6:,.0f} MB | {peaks[1] / 1e6:,.0f} MB | {100 * peaks[1] / peaks[0]:.0f} % |"
-                f" {difference:.1g} |", flush=True)
+                f"| {protocol} | {iou_type} | {detections:,} | {name} | {cpu:.2f} | {cpu / ours[1]:.1f} | {wall:.2f} |"
+                f" {wall / ours[0]:.1f} | {peak / 1e6:,.0f} MB | {peak / ours[2]:.1f} | {difference:.0e} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ points. 337 categories are rare (1 to 10 training images), 461 common (to 100), 
 up to three detections, shifted by more or less; the rest are random boxes, three in ten of a category that the image was
 searched for. Numbers are written as the full digits of float32, as detection frameworks write them.
 
+With --coco it is COCO val instead: 5,000 images at scale 1, 80 categories, about 36,800 objects, one in a hundred a crowd,
+100 to 150 detections an image.
+
 Needs numpy; --segm also pycocotools.
 """
 
@@ -76,9 +79,11 @@ class ListWriter:
 class Image:
     """One image: the categories that it was searched for, its objects and the detections on it."""
 
-    def __init__(self, rng, identifier, weights, detection_weights):
+    def __init__(self, rng, identifier, weights, detection_weights, is_coco=False):
         self.rng = rng
         self.id = identifier
+        self.is_coco = is_coco
+        self.detection_count = int(rng.integers(100, 151)) if is_coco else DETECTIONS_PER_IMAGE
         self.width, self.height = SIZES[int(rng.integers(len(SIZES)))]
         self.draw_labels(weights)
         self.draw_objects()
@@ -86,13 +91,13 @@ class Image:
 
     def draw_labels(self, weights):
         rng, count = self.rng, len(weights)
-        self.positive = np.unique(rng.choice(count, min(count, 1 + rng.poisson(2.4)), p=weights))
+        self.positive = np.unique(rng.choice(count, min(count, 1 + rng.poisson(1.7 if self.is_coco else 2.4)), p=weights))
         negative_count = min(count - len(self.positive), rng.poisson(9.4))
         negative = np.setdiff1d(rng.choice(count, negative_count + 6), self.positive)
         rng.shuffle(negative)
         self.negative = negative[:negative_count]
         self.not_exhaustive = np.array([], int)
-        if rng.random() < 0.13:
+        if not self.is_coco and rng.random() < 0.13:
             size = 1 if rng.random() < 0.7 else min(2, len(self.positive))
             self.not_exhaustive = rng.choice(self.positive, size, replace=False)
 
@@ -100,7 +105,7 @@ class Image:
         rng, (width, height) = self.rng, (self.width, self.height)
         categories = []
         for category in self.positive:
-            categories += [category] * int(min(1 + np.floor(rng.pareto(1.16)), 60))
+            categories += [category] * int(min(1 + np.floor(rng.pareto(1.16)), 14 if self.is_coco else 60))
         self.object_categories = np.array(categories)
         count = len(categories)
         areas = np.exp(rng.normal(math.log(700), 1.9, count)).clip(12, 0.8 * width * height)
@@ -119,7 +124,7 @@ class Image:
             self.polygons.append(polygon)
 
     def draw_detections(self, weights):
-        rng, total, objects = self.rng, DETECTIONS_PER_IMAGE, len(self.object_categories)
+        rng, total, objects = self.rng, self.detection_count, len(self.object_categories)
         repeats = rng.choice([0, 1, 1, 2, 3], objects)
         self.found = np.repeat(np.arange(objects), repeats)[:total]
         near = len(self.found)
@@ -147,9 +152,13 @@ class Image:
         self.boxes, self.categories, self.scores = (x, y, w, h), categories, scores
 
     def record(self):
-        return {
+        record = {
             "id": self.id, "width": self.width, "height": self.height, "license": 1,
-            "coco_url": f"http://synthetic/val2017/{self.id:012d}.jpg", "flickr_url": "", "date_captured": "",
+            "coco_url": f"http://synthetic/val2017/{self.id:012d}.jpg", "flickr_url": "", "date_captured": ""}
+        if self.is_coco:
+            return {**record, "file_name": f"{self.id:012d}.jpg"}
+        return {
+            **record,
             "neg_category_ids": [int(category) + 1 for category in self.negative],
             "not_exhaustive_category_ids": [int(category) + 1 for category in self.not_exhaustive]}
 
@@ -158,11 +167,14 @@ class Image:
         for index, polygon in enumerate(self.polygons):
             box = [round(float(side[index]), 2) for side in (self.x, self.y, self.w, self.h)]
             items.append(
-                '{"id": %d, "image_id": %d, "category_id": %d, "area": %r, "bbox": [%r, %r, %r, %r], "segmentation": [%s]}' % (
+                '{"id": %d, "image_id": %d, "category_id": %d, "area": %r, "bbox": [%r, %r, %r, %r], "segmentation": [%s]%s}' % (
                     first_id + index, self.id, int(self.object_categories[index]) + 1,
                     round(float(max(shoelace(polygon), 1.0)), 2), *box,
-                    "[" + ", ".join(map(repr, polygon.ravel().tolist())) + "]"))
+                    "[" + ", ".join(map(repr, polygon.ravel().tolist())) + "]", self.crowd_field(first_id + index)))
         return items
+
+    def crowd_field(self, identifier):
+        return ', "iscrowd": %d' % (identifier % 100 == 0) if self.is_coco else ""
 
     def by_score(self):
         return np.argsort(-self.scores, kind="stable")
@@ -200,6 +212,7 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--segm", action="store_true")
+    parser.add_argument("--coco", action="store_true")
     arguments = parser.parse_args()
     mask_utils = None
     if arguments.segm:
@@ -207,8 +220,9 @@ def main():
     os.makedirs(arguments.out, exist_ok=True)
     start = time.time()
     rng = np.random.default_rng(arguments.seed)
-    image_count = round(19809 * arguments.scale)
-    counts, frequencies = make_categories(rng, CATEGORY_COUNT)
+    image_count = round((5000 if arguments.coco else 19809) * arguments.scale)
+    category_count = 80 if arguments.coco else CATEGORY_COUNT
+    counts, frequencies = make_categories(rng, category_count)
     weights = counts / counts.sum()
     detection_weights = np.sqrt(counts) / np.sqrt(counts).sum()
     categories = [
@@ -216,7 +230,7 @@ def main():
             "id": index + 1, "name": f"cat_{index + 1:04d}", "synset": f"cat_{index + 1:04d}.n.01",
             "synonyms": [f"cat_{index + 1:04d}"], "def": "synthetic category", "image_count": int(counts[index]),
             "instance_count": int(counts[index] * 3.6), "frequency": str(frequencies[index])}
-        for index in range(CATEGORY_COUNT)]
+        for index in range(category_count)]
     ids = np.sort(rng.choice(np.arange(1, max(600000, 4 * image_count)), image_count, replace=False))
     info = {"description": "synthetic LVIS-shaped data", "version": "v1", "seed": arguments.seed}
 
@@ -231,12 +245,13 @@ def main():
     for file in (boxed, masked):
         if file:
             file.write("[")
-    records, annotation_count = [], 0
+    records, annotation_count, detection_count = [], 0, 0
     for place in rng.permutation(image_count):
-        image = Image(rng, int(ids[place]), weights, detection_weights)
+        image = Image(rng, int(ids[place]), weights, detection_weights, arguments.coco)
         records.append(image.record())
         annotation_list.write(image.annotations(annotation_count + 1))
         annotation_count += len(image.polygons)
+        detection_count += image.detection_count
         boxed_list.write(image.boxed_detections())
         if masked_list:
             masked_list.write(image.masked_detections(mask_utils))
@@ -247,7 +262,7 @@ def main():
             file.close()
     truth.close()
     print(json.dumps({
-        "images": image_count, "annotations": annotation_count, "detections": image_count * DETECTIONS_PER_IMAGE,
+        "images": image_count, "annotations": annotation_count, "detections": detection_count,
         "seconds": round(time.time() - start, 1)}))
 
 

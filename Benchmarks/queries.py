@@ -1,6 +1,6 @@
 """A query detector's class head, re-trained: AP by group before and after, on drawn shapes.
 
-    python Benchmarks/queries.py FOLDER [--bags .build/release/bags] [--steps 2000] [--learning-rate 0.05]
+    python Benchmarks/queries.py FOLDER [--bags .build/release/bags] [--steps 900] [--learning-rate 0.05]
 
 draws the shapes and trains a small Deformable DETR on them (`Integrations/examples/make_query_shapes.py`, minutes on one
 core) unless FOLDER has a `model.pt`, exports its queries, and lets `bags compare` train the heads. Needs torch, torchvision,
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Re-train the class head of a small query detector.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--bags", type=Path, default=ROOT / ".build" / "release" / "bags")
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--learning-rate", default="0.05")
     parser.add_argument("--seeds", default="3")
     parser.add_argument("--methods", default=",".join(METHODS))

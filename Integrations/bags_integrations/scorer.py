@@ -34,6 +34,7 @@ class HeadScorer(nn.Module):
     is_tail: Tensor
     scales: Tensor
     shifts: Tensor
+    exponent: Tensor
     temperature: Tensor
     rows: Tensor
 
@@ -133,6 +134,10 @@ class HeadScorer(nn.Module):
             layout = layout.removeprefix("shifted-")
             classes = z[:, 1:] if layout == "sigmoid-first" else z[:, :count]
             return self._sigmoids(layout, z) * (classes + self.shifts).sigmoid()
+        if layout.startswith("competing-"):
+            layout = layout.removeprefix("competing-")
+            classes = z[:, 1:] if layout == "sigmoid-first" else z[:, :count]
+            return self._sigmoids(layout, z) * (self.exponent * classes.log_softmax(1)).exp()
         if layout == "softmax":
             return z.softmax(1)[:, 1:]
         if layout == "cosine":

@@ -195,7 +195,7 @@ def _queries(
             features = seen.features()
             if not isinstance(head.module, (QueryScores, QueryFeatures)):
                 logits = head.module(features[..., : head.module.in_features])
-                logits = logits + features[..., head.module.in_features :]
+                logits = logits + features[..., -1:] if head.quality else logits
                 if not torch.allclose(logits, outputs.logits, rtol=1e-3, atol=1e-3):
                     raise ValueError(f"{head.name} does not make the model's logits; its class head is another")
         for place, image_id in enumerate(ids):

@@ -1,8 +1,9 @@
 """A detector and a data set to try things on: a small torchvision Faster R-CNN, trained for a minute on drawn shapes.
 
-    python examples/make_shapes.py FOLDER
+    python examples/make_shapes.py FOLDER [--retinanet]
 
-writes `detector.pt`, `train.json`, `val.json` and `images/*.png` to a folder. Six classes, from 400 objects to 4; their
+writes `detector.pt`, or with --retinanet a one-stage detector as `retinanet.pt`, `train.json`, `val.json` and `images/*.png`
+to a folder. Six classes, from 400 objects to 4; their
 category ids do not ascend in the order in which the detector numbers them.
 """
 
@@ -11,13 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
-from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection import FasterRCNN, RetinaNet
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.models.detection.rpn import AnchorGenerator
 from torchvision.ops import MultiScaleRoIAlign
 from torchvision.transforms.functional import pil_to_tensor
@@ -60,6 +63,25 @@ def make_detector() -> FasterRCNN:
         box_predictor=FastRCNNPredictor(64, len(CLASSES) + 1),
         box_batch_size_per_image=48,
     )
+
+
+def make_retinanet() -> RetinaNet:
+    """An untrained one-stage detector of the six classes, its labels from 0 on: three anchors a location, one level."""
+    return RetinaNet(
+        Backbone(),
+        len(CLASSES),
+        min_size=128,
+        max_size=192,
+        anchor_generator=AnchorGenerator(((20, 32, 48),), ((1.0,),)),
+        head=RetinaNetHead(32, 3, len(CLASSES), norm_layer=partial(nn.GroupNorm, 8)),
+    )
+
+
+def load_retinanet(path: str | Path) -> RetinaNet:
+    """The one-stage detector that `main` trained."""
+    detector = make_retinanet()
+    detector.load_state_dict(torch.load(path, weights_only=True))
+    return detector.eval()
 
 
 def load_detector(path: str | Path) -> FasterRCNN:
@@ -136,10 +158,11 @@ def write_split(
     (folder / f"{name}.json").write_text(json.dumps(data))
 
 
-def train(detector: FasterRCNN, folder: Path, steps: int, images_per_step: int = 4) -> None:
+def train(detector: FasterRCNN | RetinaNet, folder: Path, steps: int, images_per_step: int = 4) -> None:
     """Trains the whole detector for so many steps."""
     data = json.loads((folder / "train.json").read_text())
-    label = {category: place + 1 for place, category in enumerate(CATEGORY_IDS)}
+    first = 0 if isinstance(detector, RetinaNet) else 1
+    label = {category: place + first for place, category in enumerate(CATEGORY_IDS)}
     targets: dict[int, dict[str, list]] = {image["id"]: {"boxes": [], "labels": []} for image in data["images"]}
     for annotation in data["annotations"]:
         x, y, width, height = annotation["bbox"]
@@ -170,7 +193,9 @@ def train(detector: FasterRCNN, folder: Path, steps: int, images_per_step: int =
     detector.eval()
 
 
-def make(folder: Path, train_images: int = 160, val_images: int = 24, steps: int = 250) -> None:
+def make(
+    folder: Path, train_images: int = 160, val_images: int = 24, steps: int = 250, retinanet: bool = False
+) -> None:
     """Draws both splits and trains a detector."""
     # So small a network gains little from a second thread, and loses much where other programs run beside it.
     torch.set_num_threads(1)
@@ -185,9 +210,9 @@ def make(folder: Path, train_images: int = 160, val_images: int = 24, steps: int
     write_split(folder, "train", train_images, classes(1), 5, generator)
     write_split(folder, "val", val_images, classes(0.1), 100_001, generator)
     start = time.monotonic()
-    detector = make_detector()
+    detector = make_retinanet() if retinanet else make_detector()
     train(detector, folder, steps)
-    torch.save(detector.state_dict(), folder / "detector.pt")
+    torch.save(detector.state_dict(), folder / ("retinanet.pt" if retinanet else "detector.pt"))
     print(f"{folder}: a detector trained for {steps} steps in {time.monotonic() - start:.0f} s")
 
 
@@ -195,5 +220,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Draw shapes and train a small detector on them.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--retinanet", action="store_true", help="a one-stage detector in place of Faster R-CNN")
     arguments = parser.parse_args()
-    make(arguments.folder, steps=arguments.steps)
+    make(arguments.folder, steps=arguments.steps, retinanet=arguments.retinanet)

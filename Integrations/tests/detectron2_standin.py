@@ -67,6 +67,17 @@ class FastRCNNOutputLayers(nn.Module):
         return found
 
 
+class BoxHead(nn.Sequential):
+    """`FastRCNNConvFCHead` of two fully connected layers."""
+
+    def __init__(self, head: Any) -> None:
+        super().__init__()
+        self.add_module("flatten", nn.Flatten())
+        for name, layer in (("fc1", head.fc6), ("fc2", head.fc7)):
+            self.add_module(name, layer)
+            self.add_module(f"{name[:2]}_relu{name[2:]}", nn.ReLU())
+
+
 class Model(nn.Module):
     """`GeneralizedRCNN` with `StandardROIHeads`, as far as features, proposals and inference go."""
 
@@ -84,7 +95,7 @@ class Model(nn.Module):
         self.backbone = lambda pixels: {"p3": detector.backbone(pixels)}
         heads: Any = nn.Module()
         heads.box_predictor = layers
-        heads.box_head = detector.roi_heads.box_head
+        heads.box_head = BoxHead(detector.roi_heads.box_head)
         heads.box_in_features = ["p3"]
         heads.box_pooler = self._pool
         self.roi_heads = heads

@@ -54,8 +54,8 @@ TRAINED = [
     "seesaw --normed 20",
     "bags --normed 20",
 ]
-#: What `bags calibrate --method` takes, for the softmax head.
-CALIBRATED = ["tau-norm", "tau-norm-select", "post-hoc-adjustment", "norcal", "logn", "ncm", "lws", "crt", "tail-finetune"]
+#: What `bags calibrate --method` takes, for the softmax head; `competition` is for one with a sigmoid for each class.
+CALIBRATED = ["tau-norm", "tau-norm-select", "post-hoc-adjustment", "norcal", "logn", "ncm", "lws", "crt", "tail-finetune", "competition"]
 #: Heads that `bags average` makes of others.
 AVERAGED = ["softmax++bags", "seesaw++bags --groups 100++loce++focal"]
 #: Heads of more than one layer or classifier.
@@ -109,7 +109,7 @@ class SmallHeads:
         run = self.folder / kind.replace(" ", "_")
         if kind in CALIBRATED:
             inputs = ["--features", self.set_of(kind)]
-            bags("calibrate", self.run("softmax"), "--method", kind, *inputs, "--output", run)
+            bags("calibrate", self.run("focal" if kind == "competition" else "softmax"), "--method", kind, *inputs, "--output", run)
             return run
         if kind in AVERAGED:
             bags("average", *(self.run(part) for part in kind.split("++")), "--output", run)

@@ -14,18 +14,22 @@ from torch import Tensor
 IDS = [7, None, 3, 12, 5, None, 9]
 
 
-def resnet(stages: int = 4, out: list[str] | None = None) -> Any:
-    return transformers.ResNetConfig(
+#: Their signatures do not say all that the configurations take.
+configs: Any = transformers
+
+
+def resnet(out: list[str] | None = None) -> Any:
+    return configs.ResNetConfig(
         embedding_size=8,
-        hidden_sizes=[8, 12, 16, 24][:stages],
-        depths=[1] * stages,
+        hidden_sizes=[8, 12, 16, 24],
+        depths=[1, 1, 1, 1],
         layer_type="basic",
         out_features=out or ["stage4"],
     )
 
 
 def _detr(name: str, **more: Any) -> Any:
-    config = getattr(transformers, f"{name}Config")(
+    config = getattr(configs, f"{name}Config")(
         backbone_config=resnet(out=["stage2", "stage3", "stage4"] if name == "DeformableDetr" else None),
         d_model=32,
         num_queries=12,
@@ -38,11 +42,11 @@ def _detr(name: str, **more: Any) -> Any:
         num_labels=len(IDS),
         **more,
     )
-    return getattr(transformers, f"{name}ForObjectDetection")(config)
+    return getattr(configs, f"{name}ForObjectDetection")(config)
 
 
 def _dab_detr() -> Any:
-    config = transformers.DabDetrConfig(
+    config = configs.DabDetrConfig(
         backbone_config=resnet(),
         hidden_size=32,
         num_queries=12,
@@ -54,11 +58,11 @@ def _dab_detr() -> Any:
         decoder_attention_heads=2,
         num_labels=len(IDS),
     )
-    return transformers.DabDetrForObjectDetection(config)
+    return configs.DabDetrForObjectDetection(config)
 
 
 def _rt_detr(name: str, **more: Any) -> Any:
-    backbone = transformers.RTDetrResNetConfig(
+    backbone = configs.RTDetrResNetConfig(
         embedding_size=8,
         hidden_sizes=[8, 12, 16, 24],
         depths=[1, 1, 1, 1],
@@ -66,7 +70,7 @@ def _rt_detr(name: str, **more: Any) -> Any:
         out_features=["stage2", "stage3", "stage4"],
     )
     if name == "DFine":
-        backbone = transformers.HGNetV2Config(
+        backbone = configs.HGNetV2Config(
             stem_channels=[3, 8, 8],
             stage_in_channels=[8, 8, 12, 16],
             stage_mid_channels=[8, 8, 8, 8],
@@ -78,7 +82,7 @@ def _rt_detr(name: str, **more: Any) -> Any:
             out_features=["stage2", "stage3", "stage4"],
         )
         more = {"max_num_bins": 8, "lqe_hidden_dim": 8, "top_prob_values": 2, "hidden_size": 32} | more
-    config = getattr(transformers, f"{name}Config")(
+    config = getattr(configs, f"{name}Config")(
         backbone_config=backbone,
         encoder_hidden_dim=32,
         encoder_in_channels=[12, 16, 24],
@@ -96,11 +100,11 @@ def _rt_detr(name: str, **more: Any) -> Any:
         num_labels=len(IDS),
         **more,
     )
-    return getattr(transformers, f"{name}ForObjectDetection")(config)
+    return getattr(configs, f"{name}ForObjectDetection")(config)
 
 
 def _rf_detr(name: str) -> Any:
-    backbone = transformers.RfDetrDinov2Config(
+    backbone = configs.RfDetrDinov2Config(
         hidden_size=24,
         num_hidden_layers=3,
         num_attention_heads=2,
@@ -110,7 +114,7 @@ def _rf_detr(name: str) -> Any:
         num_windows=2,
         out_features=["stage1", "stage3"],
     )
-    config = getattr(transformers, f"{name}Config")(
+    config = getattr(configs, f"{name}Config")(
         backbone_config=backbone,
         d_model=32,
         num_queries=12,
@@ -121,7 +125,7 @@ def _rf_detr(name: str) -> Any:
         decoder_cross_attention_heads=2,
         num_labels=len(IDS),
     )
-    return getattr(transformers, f"{name}ForObjectDetection")(config)
+    return getattr(configs, f"{name}ForObjectDetection")(config)
 
 
 @dataclass
@@ -158,16 +162,19 @@ KINDS = {
 
 
 def make(kind: str) -> tuple[Any, Any]:
-    """A model with weights far enough from 0 for scores to differ, and its image processor."""
+    """A model with weights far enough from 0 for scores and boxes to differ, and its image processor."""
     torch.manual_seed(3)
     entry = KINDS[kind]
     model = entry.make().eval()
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if "class_embed" in name or "class_labels_classifier" in name or "reg_conf" in name:
+            heads = ("class_embed", "class_labels_classifier", "reg_conf", "query_position_embeddings")
+            if any(part in name for part in heads):
                 parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.5)
-    return model, getattr(transformers, entry.processor)(**entry.arguments)
+            elif "bbox_embed" in name or "bbox_predictor" in name:
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    return model, getattr(configs, entry.processor)(**entry.arguments)
 
 
 def image(image_id: int) -> Tensor:

@@ -54,7 +54,7 @@ def test_pooled_maps_out(make: Any, shapes: Shapes, tmp_path: Path) -> None:
     module, model, load, detect, more = make(shapes)
     module.export_features(model, load, tmp_path / "val", IDS, shapes.val, pooled=True, dtype=torch.float32)
     found = load_file(tmp_path / "val" / "shard-00000.safetensors")
-    assert found["features"].dim() == 4 and found["features"].shape[2:] == (7, 7)
+    assert found["features"].dim() == 4 and found["features"].shape[2] == found["features"].shape[3] > 1
     module.export_head(model, tmp_path / "own.safetensors", IDS, pooled=True)
     own = load_file(tmp_path / "own.safetensors")
     assert own["shared_fcs.0.weight"].shape[1] == found["features"][0].numel() and "fc_reg.weight" not in own

@@ -26,7 +26,7 @@ KNOWN = sorted(category for category in IDS if category is not None)
 
 
 @pytest.fixture(scope="module")
-def annotations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Annotations of the noise: two or three objects an image, of the categories in turn; one image without."""
     entries, number = [], 0
     for image_id in IMAGES:
@@ -90,8 +90,8 @@ def detect(model: Any, processor: Any, batch_size: int = 1, ids: ClassIDs = IDS)
     return found
 
 
-def predict(head: Path, features: Path, annotations: Path, output: Path, *more: object) -> dict[int, Found]:
-    inputs = ["--features", features, "--annotations", annotations, "--output", output]
+def predict(head: Path, features: Path, drawn: Path, output: Path, *more: object) -> dict[int, Found]:
+    inputs = ["--features", features, "--annotations", drawn, "--output", output]
     bags("predict", head, *inputs, "--overwrite", *more)
     return read_results(output)
 
@@ -119,27 +119,27 @@ def without_others(kind: str) -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def exported(
-    without_others: tuple[Any, Any], annotations: Path, tmp_path_factory: pytest.TempPathFactory
+    without_others: tuple[Any, Any], drawn: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     model, processor = without_others
     folder = tmp_path_factory.mktemp("exported")
-    assert export(model, processor, folder / "features", annotations) == len(IMAGES)
+    assert export(model, processor, folder / "features", drawn) == len(IMAGES)
     tf.export_head(model, folder / "head.safetensors", IDS)
-    bags("group", annotations, "--boundaries", "4", "--output", folder / "groups.json")
+    bags("group", drawn, "--boundaries", "4", "--output", folder / "groups.json")
     return folder
 
 
 def test_the_models_own_head_gives_its_own_detections(
-    without_others: tuple[Any, Any], exported: Path, annotations: Path, tmp_path: Path
+    without_others: tuple[Any, Any], exported: Path, drawn: Path, tmp_path: Path
 ) -> None:
     model, processor = without_others
-    results = predict(exported / "head.safetensors", exported / "features", annotations, tmp_path / "r.json")
+    results = predict(exported / "head.safetensors", exported / "features", drawn, tmp_path / "r.json")
     assert same(detect(model, processor), results) >= 8 * 12
 
 
 @pytest.mark.parametrize("method", ["bags", "softmax", "focal", "varifocal"])
 def test_a_trained_head_in_the_model(
-    kind: str, without_others: tuple[Any, Any], exported: Path, annotations: Path, tmp_path: Path, method: str
+    kind: str, without_others: tuple[Any, Any], exported: Path, drawn: Path, tmp_path: Path, method: str
 ) -> None:
     model, processor = without_others
     inputs = ["--features", exported / "features", "--groups", exported / "groups.json"]
@@ -151,7 +151,7 @@ def test_a_trained_head_in_the_model(
     expected = QueryScores if not is_own or head.quality else torch.nn.Linear
     place = head.detector.get_submodule(head.quality) if head.quality else head.module
     assert isinstance(place, expected)
-    results = predict(tmp_path / "run", exported / "features", annotations, tmp_path / "r.json")
+    results = predict(tmp_path / "run", exported / "features", drawn, tmp_path / "r.json")
     detections = detect(changed, processor)
     assert same(detections, results) >= 8 * 12
     with pytest.raises(AssertionError):
@@ -167,18 +167,18 @@ def test_a_trained_head_in_the_model(
 
 
 def test_several_images_at_once_and_going_on(
-    kind: str, without_others: tuple[Any, Any], exported: Path, annotations: Path, tmp_path: Path
+    kind: str, without_others: tuple[Any, Any], exported: Path, drawn: Path, tmp_path: Path
 ) -> None:
     model, processor = without_others
-    assert export(model, processor, tmp_path / "f", annotations, batch_size=3, rows_per_shard=50) == len(IMAGES)
+    assert export(model, processor, tmp_path / "f", drawn, batch_size=3, rows_per_shard=50) == len(IMAGES)
     shards = sorted((tmp_path / "f").iterdir())
     assert len(shards) == 2
-    results = predict(exported / "head.safetensors", tmp_path / "f", annotations, tmp_path / "r.json")
+    results = predict(exported / "head.safetensors", tmp_path / "f", drawn, tmp_path / "r.json")
     assert same(detect(model, processor, batch_size=3), results) >= 8 * 12
     # Cut off: what is whole stays.
     before = load_file(shards[0])
     shards[1].unlink()
-    assert export(model, processor, tmp_path / "f", annotations, batch_size=3, rows_per_shard=50) == 3
+    assert export(model, processor, tmp_path / "f", drawn, batch_size=3, rows_per_shard=50) == 3
     after = load_file(shards[0])
     assert all(torch.equal(before[name], after[name]) for name in before)
     if kind.startswith("rt_detr"):
@@ -188,10 +188,10 @@ def test_several_images_at_once_and_going_on(
         assert torch.allclose(whole["boxes"], joined, atol=1e-3)
 
 
-def test_labels_are_the_models_own_matchers(kind: str, exported: Path, annotations: Path) -> None:
+def test_labels_are_the_models_own_matchers(kind: str, drawn: Path) -> None:
     model, processor = small_queries.make(kind)
     matcher = own_matcher(model, kind)
-    read = Annotations.read(annotations)
+    read = Annotations.read(drawn)
     for image_id in IMAGES:
         pixels = image(image_id)
         height, width = pixels.shape[1:]
@@ -200,7 +200,7 @@ def test_labels_are_the_models_own_matchers(kind: str, exported: Path, annotatio
         objects = read.objects(image_id)
         boxes = objects.boxes / torch.tensor([width, height, width, height])
         centred = torch.cat([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1).float()
-        places = {category: place for place, category in enumerate(IDS)}
+        places = {category: place for place, category in enumerate(IDS) if category is not None}
         target = {"class_labels": torch.tensor([places[c] for c in objects.labels.tolist()]).long(), "boxes": centred}
         (pairs,) = matcher({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}, [target])
         labels = torch.full((12,), -1)
@@ -243,12 +243,12 @@ def test_a_feature_set_says_what_its_model_does(kind: str, exported: Path) -> No
 
 
 def test_objects_with_a_query_are_told(
-    without_others: tuple[Any, Any], annotations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    without_others: tuple[Any, Any], drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model, processor = without_others
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        tf.export_features(model, processor, image, tmp_path / "f", IDS, Annotations.read(annotations))
+        tf.export_features(model, processor, image, tmp_path / "f", IDS, Annotations.read(drawn))
     text = capsys.readouterr().err
     assert "objects with a query" in text and "all: of 17 objects" in text and "G1: of" in text
 
@@ -257,13 +257,13 @@ def test_objects_with_a_query_are_told(
 
 
 def test_the_head_by_convert(
-    kind: str, without_others: tuple[Any, Any], exported: Path, annotations: Path, tmp_path: Path
+    kind: str, without_others: tuple[Any, Any], exported: Path, drawn: Path, tmp_path: Path
 ) -> None:
     model, processor = without_others
     save_file({name: tensor.clone() for name, tensor in model.state_dict().items()}, tmp_path / "model.safetensors")
     names = [f"c{category}" if category is not None else "N/A" for category in IDS]
     (tmp_path / "classes.txt").write_text("\n".join(names))
-    order = ["--annotations", annotations, "--class-order", tmp_path / "classes.txt"]
+    order = ["--annotations", drawn, "--class-order", tmp_path / "classes.txt"]
     head = tmp_path / "head.safetensors"
     bags("convert", tmp_path / "model.safetensors", "--from", "transformers", *order, "--output", head)
     converted, own = load_file(head), load_file(exported / "head.safetensors")
@@ -283,7 +283,7 @@ def test_the_head_by_convert(
     own_weights, their_weights = (QueryHead.of(one).module.weight for one in (changed, installed))
     assert torch.equal(own_weights, their_weights)
     if kind != "deformable_detr_two_stage":
-        results = predict(tmp_path / "run", exported / "features", annotations, tmp_path / "r.json")
+        results = predict(tmp_path / "run", exported / "features", drawn, tmp_path / "r.json")
         assert same(detect(changed, processor), results) >= 8 * 12
 
 

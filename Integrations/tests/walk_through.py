@@ -29,18 +29,25 @@ def run(text: str) -> dict[str, Any]:
     return session
 
 
-def compare(session: dict[str, Any]) -> None:
-    """The walk-through prints what both find in one image; here they are compared in all."""
-    detector, annotations, category_ids = (session[name] for name in ("detector", "annotations", "CATEGORY_IDS"))
+def compare(session: dict[str, Any], name: str, results: str, first: int) -> None:
+    """The walk-through prints what both find in one image; here they are compared in all.
+
+    Args:
+        session: What the walk-through has made.
+        name: The detector's name there.
+        results: The file of `bags predict`.
+        first: The detector's first label.
+    """
+    detector, annotations, category_ids = (session[key] for key in (name, "annotations", "CATEGORY_IDS"))
     detections = {}
     for image_id in annotations.image_ids:
         with torch.inference_mode():
             (found,) = detector([session["load_image"](f"shapes/{annotations.file_names[image_id]}")])
-        categories = torch.tensor([category_ids[label - 1] for label in found["labels"].tolist()])
+        categories = torch.tensor([category_ids[label - first] for label in found["labels"].tolist()])
         detections[image_id] = Found(found["boxes"].double(), found["scores"], categories)
-    count = assert_same(detections, read_results(Path("same.json")))
+    count = assert_same(detections, read_results(Path(results)))
     assert count > 20, f"{count} detections are too few to compare"
-    print(f"{count} detections in {len(detections)} images are those of bags predict")
+    print(f"{name}: {count} detections in {len(detections)} images are those of bags predict")
 
 
 def compare_queries(session: dict[str, Any]) -> None:
@@ -63,6 +70,7 @@ def compare_queries(session: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    session = run(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    compare(session)
-    compare_queries(session)
+    made = run(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    compare(made, "detector", "same.json", first=1)
+    compare(made, "retinanet", "dense.json", first=0)
+    compare_queries(made)

@@ -48,6 +48,25 @@ bool appendUnescaped(std::string_view text, std::vector<uint8_t> *bytes) {
 
 } // namespace
 
+inline bool Layout::Literal::matches(const char *at) const {
+  const char *own = text.data();
+  size_t rest = count;
+  uint64_t a, b;
+  for (; rest >= 8; rest -= 8, at += 8, own += 8) {
+    memcpy(&a, at, 8);
+    memcpy(&b, own, 8);
+    if (a != b) return false;
+  }
+  if (rest == 0) return true;
+  memcpy(&a, at, 8);
+  memcpy(&b, own, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return (a ^ b) << (64 - 8 * rest) == 0;
+#else
+  return (a ^ b) >> (64 - 8 * rest) == 0;
+#endif
+}
+
 bool Layout::has(Value value) const {
   for (const Slot &slot : slots) {
     if (slot.value == value) return true;
@@ -59,7 +78,7 @@ bool Layout::has(Value value) const {
 bool Layout::learnNumber(const char *&at, const char *end, const char *&literal, Value value) {
   double number;
   if (has(value) || at >= end) return false;
-  std::string before(literal, at);
+  Literal before(literal, at);
   if (!readPlainNumber(at, number)) return false;
   slots.push_back({std::move(before), value});
   literal = at;
@@ -76,7 +95,7 @@ bool Layout::learnMask(const char *&at, const char *end, const char *&literal) {
       if (!skip(at, end, ',') || !learnNumber(at, end, literal, Value::maskWidth) || !skip(at, end, ']')) return false;
     } else if (key == "counts") {
       if (has(Value::maskCounts)) return false;
-      std::string before(literal, at);
+      Literal before(literal, at);
       std::string_view text;
       if (!readPlainString(at, end, text)) return false;
       slots.push_back({std::move(before), Value::maskCounts});
@@ -91,7 +110,7 @@ bool Layout::learnMask(const char *&at, const char *end, const char *&literal) {
 
 bool Layout::learn(const char *record, const char *end) {
   slots.clear();
-  after.clear();
+  after = Literal();
   flags = 0;
   const char *literal = record;
   const char *at = record;
@@ -122,7 +141,7 @@ bool Layout::learn(const char *record, const char *end) {
     if (at < end && *at == '}') break;
     if (!skip(at, end, ',')) return false;
   }
-  after.assign(literal, ++at);
+  after = Literal(literal, ++at);
   return flags != 0 && has(Value::imageID) && has(Value::categoryID) && has(Value::score);
 }
 
@@ -134,8 +153,8 @@ const char *Layout::read(
   double ignored;
   row.flags = flags;
   for (const Slot &slot : slots) {
-    if (size_t(end - at) < slot.before.size() || memcmp(at, slot.before.data(), slot.before.size()) != 0) return nullptr;
-    at += slot.before.size();
+    if (size_t(end - at) < slot.before.count || !slot.before.matches(at)) return nullptr;
+    at += slot.before.count;
     bool read = false;
     switch (slot.value) {
     case Value::imageID: read = readPlainInteger(at, row.image_id); break;
@@ -157,7 +176,7 @@ const char *Layout::read(
     }
     if (!read || at >= end) return nullptr;
   }
-  if (size_t(end - at) < after.size() || memcmp(at, after.data(), after.size()) != 0) return nullptr;
+  if (size_t(end - at) < after.count || !after.matches(at)) return nullptr;
   if (height < 0 || height > INT32_MAX || width < 0 || width > INT32_MAX) return nullptr;
   row.segmentation.height = uint32_t(height);
   row.segmentation.width = uint32_t(width);
@@ -165,5 +184,5 @@ const char *Layout::read(
     row.segmentation.area = csimdjson_run_length_area(
         bytes.data() + row.segmentation.parts.first, row.segmentation.parts.count, uint64_t(height) * uint64_t(width));
   }
-  return at + after.size();
+  return at + after.count;
 }

@@ -25,9 +25,20 @@ public:
 private:
   enum class Value { imageID, categoryID, x, y, width, height, score, maskHeight, maskWidth, maskCounts };
 
+  // What stands between two values, with room behind it to be compared eight bytes at a time.
+  struct Literal {
+    std::string text;
+    size_t count = 0;
+
+    Literal() = default;
+    Literal(const char *first, const char *end) : text(first, end), count(size_t(end - first)) { text.append(8, 0); }
+    // At least eight bytes behind `at` are readable.
+    bool matches(const char *at) const;
+  };
+
   struct Slot {
     // What stands before the value.
-    std::string before;
+    Literal before;
     Value value;
   };
 
@@ -36,7 +47,7 @@ private:
   bool has(Value value) const;
 
   std::vector<Slot> slots;
-  std::string after;
+  Literal after;
   int32_t flags = 0;
 };
 

@@ -28,6 +28,56 @@ uint64_t loadEight(const char *at) {
   return chunk;
 }
 
+// The double nearest to digits / 10^decimals, for up to 19 decimals: a quotient of 63 or 64 bits and whether anything is
+// left over decide its rounding, half to even.
+double quotient(uint64_t digits, std::ptrdiff_t decimals) {
+  static const uint64_t powers[] = {
+      1u,
+      10u,
+      100u,
+      1000u,
+      10000u,
+      100000u,
+      1000000u,
+      10000000u,
+      100000000u,
+      1000000000u,
+      10000000000u,
+      100000000000u,
+      1000000000000u,
+      10000000000000u,
+      100000000000000u,
+      1000000000000000u,
+      10000000000000000u,
+      100000000000000000u,
+      1000000000000000000u,
+      10000000000000000000u};
+  if (digits == 0) return 0;
+  int shift = __builtin_clzll(digits), divisorShift = __builtin_clzll(powers[decimals]);
+  // Both with their highest bit set, so that the quotient of the first, 63 bits higher, by the second fits.
+  uint64_t dividend = digits << shift, divisor = powers[decimals] << divisorShift;
+  uint64_t high = dividend >> 1, low = dividend << 63, result, rest;
+#if defined(__x86_64__)
+  __asm__("divq %4" : "=a"(result), "=d"(rest) : "a"(low), "d"(high), "r"(divisor) : "cc");
+#else
+  unsigned __int128 whole = (unsigned __int128)high << 64 | low;
+  result = uint64_t(whole / divisor);
+  rest = uint64_t(whole % divisor);
+#endif
+  int exponent = divisorShift - shift;
+  if (result >> 63 == 0) {
+    result <<= 1;
+    exponent -= 1;
+  }
+  uint64_t mantissa = result >> 11, below = result & 0x7FF;
+  bool isUp = below > 0x400 || (below == 0x400 && (rest != 0 || (mantissa & 1) != 0));
+  // A mantissa that overflows by rounding carries into the exponent.
+  uint64_t bits = (uint64_t(exponent + 1023) << 52) + (mantissa - (uint64_t(1) << 52)) + isUp;
+  double number;
+  memcpy(&number, &bits, 8);
+  return number;
+}
+
 bool readDigits(const char *first, const char *end, double &out) {
 #if defined(__cpp_lib_to_chars)
   auto result = std::from_chars(first, end, out);
@@ -86,8 +136,8 @@ bool readPlainNumber(const char *&at, double &out) {
     while (isDigit(*p)) p++;
   }
   // Both exact, so that the quotient is rounded once (Clinger 1990).
-  if (!hasExponent && count + decimals <= 19 && digits <= uint64_t(1) << 53 && decimals <= 22) {
-    double number = double(digits) / powers[decimals];
+  if (!hasExponent && count + decimals <= 19) {
+    double number = digits <= uint64_t(1) << 53 ? double(digits) / powers[decimals] : quotient(digits, decimals);
     out = isNegative ? -number : number;
   } else if (!readDigits(at, p, out)) {
     return false;

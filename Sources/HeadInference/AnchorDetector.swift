@@ -17,6 +17,9 @@ final class AnchorDetector {
     ScratchBuffer(), ScratchBuffer(), ScratchBuffer(), ScratchBuffer()
   )
   private let indices: UnsafeMutablePointer<UInt32>
+  /// What was read since pages were let go of, and how much that may be: a set may be larger than memory.
+  private var bytesRead = 0
+  private static let bytesKept = 64 << 20
   /// Images of a set are often of few sizes.
   private var grid: (levels: [FeatureMapSet.LevelShape], grid: AnchorGrid)?
 
@@ -34,6 +37,9 @@ final class AnchorDetector {
 
   deinit { indices.deallocate() }
 
+  /// So many that packing the weight for their product is a small part of it.
+  private static let locationsAtATime = 512
+
   /// The detections of an image.
   ///
   /// - Throws: `FeatureSetError` where a feature or a delta is not finite.
@@ -41,6 +47,12 @@ final class AnchorDetector {
     let image = self.maps.images[position]
     let buffer = features.floats(image.locations.count * padded.channelCount)
     try self.maps.copyFeatures(locations: image.locations, into: buffer)
+    bytesRead +=
+      image.locations.count * (padded.channelCount + 4 * anchors.anchorsPerLocation) * MemoryLayout<Float>.size
+    if bytesRead > Self.bytesKept {
+      self.maps.releasePages()
+      bytesRead = 0
+    }
     let levels = image.levels.map { (height: $0.height, width: $0.width) }
     padded.reserve([levels])
     padded.set(buffer, ofImage: 0)
@@ -89,8 +101,8 @@ final class AnchorDetector {
       initialized = maps.locationCount * outputs
       branch.weight.withUnsafeValues { weight in
         guard let weight = weight.baseAddress, let target = buffer.baseAddress else { return }
-        for piece in pieces(of: 0..<maps.locationCount, size: 256) {
-          let patches = patches.floats(256 * maps.patchLength)
+        for piece in pieces(of: 0..<maps.locationCount, size: Self.locationsAtATime) {
+          let patches = patches.floats(Self.locationsAtATime * maps.patchLength)
           maps.gather(piece, into: patches)
           linearLogits(
             features: patches, count: piece.count, inputs: maps.patchLength, weight: weight, bias: branch.bias,
@@ -108,28 +120,24 @@ final class AnchorDetector {
   private func candidatesOfLevel(_ locations: Range<Int>, of maps: PaddedMaps) -> [Candidate] {
     let (anchorCount, classCount) = (anchors.anchorsPerLocation, head.classCount)
     let perLocation = anchorCount * classCount
-    var found = Candidates()
-    for piece in pieces(of: locations, size: 256) {
-      let patches = patches.floats(256 * maps.patchLength)
-      let logits = logits.floats(256 * head.layout.logitCount)
-      let scores = scores.floats(256 * perLocation)
+    var best = BestCandidates(limit: settings.candidatesPerLevel, threshold: settings.scoreThreshold)
+    for piece in pieces(of: locations, size: Self.locationsAtATime) {
+      let patches = patches.floats(Self.locationsAtATime * maps.patchLength)
+      let logits = logits.floats(Self.locationsAtATime * head.layout.logitCount)
+      let scores = scores.floats(Self.locationsAtATime * perLocation)
       maps.gather(piece, into: patches)
       head.score(features: patches, count: piece.count, scratch: logits, into: scores)
       for (row, location) in piece.enumerated() {
         let ofLocation = scores + row * perLocation
-        let count = bags_indices_above(ofLocation, perLocation, settings.scoreThreshold, indices)
+        let count = bags_indices_above(ofLocation, perLocation, best.threshold, indices)
         for place in 0..<count {
           let index = Int(indices[place])
-          found.add(Candidate(score: ofLocation[index], place: location * perLocation + index))
+          best.add(Candidate(score: ofLocation[index], place: location * perLocation + index))
         }
+        best.prune()
       }
     }
-    var best: [Candidate] = []
-    found.forEach { candidate in
-      best.append(candidate)
-      return best.count < settings.candidatesPerLevel
-    }
-    return best
+    return best.taken()
   }
 
   /// The box of an anchor, in pixels of the original image.

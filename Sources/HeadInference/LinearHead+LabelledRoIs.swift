@@ -9,6 +9,26 @@ extension DataFinding.Code {
   public static let headDisagrees = Self(rawValue: "head-disagrees")
 }
 
+extension RoISource {
+  /// The rows and class indices of all foreground examples, image after image.
+  fileprivate var foreground: [(row: Int, label: Int)] {
+    if let anchors = self as? any AnchorSource {
+      return (0..<imageCount).flatMap { image in
+        let first = rows(ofImage: image).lowerBound
+        return anchors.labelledAnchors(ofImage: image).compactMap { anchor in
+          anchor.label >= 0 ? (row: first + Int(anchor.place), label: Int(anchor.label)) : nil
+        }
+      }
+    }
+    return (0..<imageCount).flatMap { image in
+      rows(ofImage: image).compactMap { row in
+        let label = Int(classIndex(ofRow: row))
+        return label >= 0 ? (row: row, label: label) : nil
+      }
+    }
+  }
+}
+
 extension LinearHead {
   /// How often the class that scores best is the label, over foreground RoIs.
   ///
@@ -19,24 +39,15 @@ extension LinearHead {
   /// - Throws: `FeatureSetError` if a feature is not finite.
   /// - Precondition: The source has the features that the head takes.
   public func agreement(with source: some RoISource, limit: Int = 2000) throws -> (count: Int, right: Int) {
-    let foreground = (0..<source.imageCount).flatMap { image in
-      source.rows(ofImage: image).filter { source.classIndex(ofRow: $0) >= 0 }
-    }
+    let foreground = source.foreground
     let step = max(1, foreground.count / max(1, limit))
-    let rows = stride(from: 0, to: foreground.count, by: step).map { foreground[$0] }
+    let examples = stride(from: 0, to: foreground.count, by: step).map { foreground[$0] }
     var right = 0
-    var features = Matrix<Float>(rows: 1, columns: inputs)
-    for row in rows {
-      try features.withUnsafeMutableValues { values in
-        guard let values = values.baseAddress else { return }
-        try source.copyFeatures(rows: row..<row + 1, into: values)
-      }
-      let scores = scores(for: features)
-      var best = 0
-      for index in 0..<scores.columns where scores[0, index] > scores[0, best] { best = index }
-      if best == Int(source.classIndex(ofRow: row)) { right += 1 }
+    for (row, label) in examples {
+      let scores = try scores(ofRow: row, in: source)
+      if scores.indices.max(by: { (scores[$0], -$0) < (scores[$1], -$1) }) == label { right += 1 }
     }
-    return (rows.count, right)
+    return (examples.count, right)
   }
 
   /// How well the head scores what it was trained on: for every foreground group the mean of −log of the score that
@@ -52,26 +63,27 @@ extension LinearHead {
   public func meanNegativeLogScores(
     of source: some RoISource, byGroupsOf groups: CategoryGroups, limit: Int = 2000
   ) throws -> [Double?] {
-    var rows = [[Int]](repeating: [], count: groups.groupCount)
-    for image in 0..<source.imageCount {
-      for row in source.rows(ofImage: image) {
-        let index = Int(source.classIndex(ofRow: row))
-        if index >= 0 { rows[groups.members[index].group].append(row) }
-      }
-    }
-    var features = Matrix<Float>(rows: 1, columns: inputs)
-    return try rows.map { rows in
-      guard !rows.isEmpty else { return nil }
-      let chosen = stride(from: 0, to: rows.count, by: max(1, rows.count / max(1, limit))).map { rows[$0] }
-      let sum = try chosen.reduce(0.0) { sum, row in
-        try features.withUnsafeMutableValues { values in
-          guard let values = values.baseAddress else { return }
-          try source.copyFeatures(rows: row..<row + 1, into: values)
-        }
-        return sum - log(Double(max(1e-6, scores(for: features)[0, Int(source.classIndex(ofRow: row))])))
+    var examples = [[(row: Int, label: Int)]](repeating: [], count: groups.groupCount)
+    for example in source.foreground { examples[groups.members[example.label].group].append(example) }
+    return try examples.map { examples in
+      guard !examples.isEmpty else { return nil }
+      let chosen = stride(from: 0, to: examples.count, by: max(1, examples.count / max(1, limit))).map { examples[$0] }
+      let sum = try chosen.reduce(0.0) { sum, example in
+        sum - log(Double(max(1e-6, try scores(ofRow: example.row, in: source)[example.label])))
       }
       return sum / Double(chosen.count)
     }
+  }
+
+  /// The scores of the classes for one example: of an anchor, those by its own classifier.
+  private func scores(ofRow row: Int, in source: some RoISource) throws -> [Float] {
+    var features = Matrix<Float>(rows: 1, columns: inputs)
+    try features.withUnsafeMutableValues { values in
+      guard let values = values.baseAddress else { return }
+      try source.copyFeatures(rows: row..<row + 1, into: values)
+    }
+    let scores = scores(for: features)
+    return Array(scores.row(row % (layout.anchorsPerLocation ?? 1)))
   }
 
   /// What the head's scores of labelled RoIs show: an order of classes that is not that of the labels.

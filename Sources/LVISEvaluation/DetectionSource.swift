@@ -3,11 +3,11 @@ import LVISDatasets
 /// The source of detections: memory or a results file.
 enum DetectionSource {
   case columns(DetectionColumns)
-  case file(String)
+  case file(OpenResults)
 
   /// The file; `nil` for columns in memory.
   var path: String? {
-    if case .file(let path) = self { path } else { nil }
+    if case .file(let results) = self { results.path } else { nil }
   }
 
   /// Hands the detections on in pieces.
@@ -19,10 +19,8 @@ enum DetectionSource {
   ) throws {
     switch self {
     case .columns(let columns): try body(columns, 0, columns.count)
-    case .file(let path):
-      try namingFile {
-        try DetectionColumns.forEachCountedChunk(ofResults: path, including: withMasks ? .segmentations : [], body)
-      }
+    case .file(let results):
+      try namingFile { try results.forEachChunk(including: withMasks ? .segmentations : [], body) }
     }
   }
 

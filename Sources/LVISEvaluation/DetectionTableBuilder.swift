@@ -39,6 +39,9 @@ struct DetectionTableBuilder {
     if firstOfUnknownImage != nil { return countUnknownImages(columns, first: first) }
     // Of its own while it counts: nothing shared is looked after for each detection.
     var census = DetectionCensus()
+    var (images, categories): ([Int32], [Int32]) = ([], [])
+    images.reserveCapacity(columns.count)
+    categories.reserveCapacity(columns.count)
     for index in 0..<columns.count {
       let image = truth.images.place(of: columns.imageIDs[index])
       guard image >= 0 else { return countUnknownImages(columns, first: first) }
@@ -66,12 +69,15 @@ struct DetectionTableBuilder {
       census.add(
         element: first + index, category: columns.categoryIDs[index], isKnown: category >= 0,
         score: columns.scores[index], box: presence.contains(.box) ? box : nil, imageSize: truth.imageSizes[Int(image)])
-      table.images.append(image)
-      table.categories.append(category)
-      table.boxes.append(box)
-      table.scores.append(columns.scores[index])
-      hasBox.append(presence.contains(.box))
+      images.append(image)
+      categories.append(category)
     }
+    // Columns at once: each append asks whether the array is its own.
+    table.images += images
+    table.categories += categories
+    table.boxes += columns.boxes
+    table.scores += columns.scores
+    hasBox.append(contentsOf: columns.presences.lazy.map { $0.contains(.box) })
     if let segmentations = columns.segmentations {
       let imageIDs = columns.imageIDs
       census.add(segmentations, first: first) { [truth, table] index in

@@ -14,6 +14,9 @@ struct DetectionsByImage: Sendable {
   @inline(__always)
   func range(of image: Int) -> Range<Int> { Int(starts[image])..<Int(starts[image + 1]) }
 
+  /// How many some images have.
+  func count(in images: Range<Int>) -> Int { Int(starts[images.upperBound]) - Int(starts[images.lowerBound]) }
+
   /// How many are left after the caps.
   var count: Int { order.count }
 

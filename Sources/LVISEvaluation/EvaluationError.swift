@@ -12,6 +12,8 @@ public struct EvaluationError: CodedError, Hashable {
     case repeatedImage
     /// A score or a box is not finite.
     case notFinite
+    /// A score is no probability, where one is needed.
+    case scoreRange
     /// A box, a mask or the size of an image is missing.
     case missing
     /// A mask cannot be read.

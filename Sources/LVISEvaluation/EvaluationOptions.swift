@@ -84,17 +84,20 @@ public struct EvaluationOptions: Sendable {
   }()
 }
 
-/// A range of object areas, both ends inclusive.
+/// A range of object areas, and of aspects where that is asked for, both ends inclusive.
 public struct AreaRange: Sendable, Equatable {
   /// `small`, `medium` and `large` give the metrics APs, APm and APl; any other name n gives `AP_n`.
   public var name: String
   /// The areas of the range in square pixels, both ends inclusive.
   public var bounds: ClosedRange<Double>
+  /// The aspects of the range, a box's width over its height, both ends inclusive; `nil`, the default, for all.
+  public var aspects: ClosedRange<Double>?
 
-  /// Makes a range from its name and its areas in square pixels.
-  public init(_ name: String, _ bounds: ClosedRange<Double>) {
+  /// Makes a range from its name, its areas in square pixels and its aspects.
+  public init(_ name: String, _ bounds: ClosedRange<Double>, aspects: ClosedRange<Double>? = nil) {
     self.name = name
     self.bounds = bounds
+    self.aspects = aspects
   }
 
   /// Every object up to 10¹⁰ square pixels.
@@ -103,6 +106,12 @@ public struct AreaRange: Sendable, Equatable {
   /// COCO's small, medium and large: below 32², to 96², and above.
   public static let standard = [
     AreaRange("small", 0...1024), AreaRange("medium", 1024...9216), AreaRange("large", 9216...1e10),
+  ]
+
+  /// Objects at least twice as high as wide, those between, and those at least twice as wide as high.
+  public static let aspects = [
+    AreaRange("tall", all.bounds, aspects: 0...0.5), AreaRange("compact", all.bounds, aspects: 0.5...2),
+    AreaRange("wide", all.bounds, aspects: 2 ... .infinity),
   ]
 
   /// What stands behind `AP` in the name of its metric.

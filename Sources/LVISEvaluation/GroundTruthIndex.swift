@@ -16,6 +16,8 @@ struct GroundTruthIndex: Sendable {
 
   /// Sorted by image, then category; within both as lvis-api would iterate.
   let objects: [GroundTruthObject]
+  /// Every object's annotation id.
+  let annotationIDs: [Int]
   /// By image, then category; one more at the end closes the last.
   let pairs: [Pair]
   /// Image i holds the pairs `pairStarts[i]..<pairStarts[i + 1]`.
@@ -93,6 +95,7 @@ struct GroundTruthIndex: Sendable {
     pairs.append(Pair(category: -1, firstObject: Int32(objects.count)))
     for image in 0..<images.count { pairStarts[image + 1] += pairStarts[image] }
     self.objects = objects
+    annotationIDs = objects.map { dataset.annotations[Int($0.annotation)].id }
     self.pairs = pairs
     self.pairStarts = pairStarts
     imageSizes = lastImages.map { (dataset.images[Int($0)].height, dataset.images[Int($0)].width) }

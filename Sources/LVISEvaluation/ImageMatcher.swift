@@ -5,7 +5,7 @@ struct MatchingRules: Sendable {
   /// min(t, 1 − 1e-10): what the best IoU starts from at each threshold.
   let starts: [Double]
   let lowestStart: Double
-  let ranges: [ClosedRange<Double>]
+  let ranges: [ObjectRange]
   let allThresholds: UInt64
   let fixesIDZero: Bool
   let isCOCO: Bool
@@ -13,7 +13,7 @@ struct MatchingRules: Sendable {
   init(_ options: EvaluationOptions) {
     starts = options.iouThresholds.map { min($0, 1 - 1e-10) }
     lowestStart = starts.min() ?? 1
-    ranges = options.allRanges.map(\.bounds)
+    ranges = options.allRanges.map(ObjectRange.init)
     allThresholds = starts.count == 64 ? .max : (1 << UInt64(starts.count)) - 1
     fixesIDZero = options.fixesIDZero
     isCOCO = options.rules == .coco
@@ -32,14 +32,18 @@ struct ImageMatcher<Source: Overlap> {
   private let rules: MatchingRules
   /// Where set, detections of other categories are passed over.
   var onlyCategory: Int32?
+  /// Whether to note the IoU of every match over all areas.
+  var keepsOverlaps = false
 
   private var statuses: ImageStatuses
   /// The image's detections that may match something; under COCO's rules all, as those have to be counted.
-  private var candidates: [(category: Int32, verdict: Int32, detection: Int32)] = []
+  private var candidates: [MatchCandidate] = []
   private var row: [Double] = []
   private var matched: [UInt64] = []
   private var orderInRange: [Int32] = []
   private var near: [(object: Int32, overlap: Double)] = []
+  /// By threshold the IoU of the last match; 0 where there is none.
+  private var matchedOverlaps: [Double]
 
   init(truth: GroundTruthIndex, table: DetectionTable, overlap: Source, rules: MatchingRules) {
     self.truth = truth
@@ -47,12 +51,14 @@ struct ImageMatcher<Source: Overlap> {
     self.overlap = overlap
     self.rules = rules
     statuses = ImageStatuses(truth)
+    matchedOverlaps = [Double](repeating: 0, count: rules.starts.count)
   }
 
   /// Appends the verdicts on an image's detections.
   mutating func match(image: Int, detections: ArraySlice<Int32>, into chunk: inout VerdictChunk) {
     statuses.turn(to: image)
     candidates.removeAll(keepingCapacity: true)
+    let first = chunk.verdicts.count
     for (order, detection) in detections.enumerated() {
       let category = table.categories[Int(detection)]
       guard category >= 0, statuses.isSearched(category), onlyCategory == nil || category == onlyCategory else {
@@ -61,26 +67,54 @@ struct ImageMatcher<Source: Overlap> {
       let area = table.area(of: Int(detection))
       guard rules.isCOCO || (area > 0 && area < .infinity) else { continue }
       if rules.isCOCO || statuses.pair(category) >= 0 {
-        candidates.append((category, Int32(chunk.verdicts.count), detection))
+        candidates.append(
+          MatchCandidate(
+            category: category, verdict: Int32(truncatingIfNeeded: chunk.verdicts.count), detection: detection,
+            rank: descendingRank(of: table.scores[Int(detection)])))
       }
       chunk.verdicts.append(
         Verdict(
           score: table.scores[Int(detection)], image: Int32(truncatingIfNeeded: image),
           order: Int32(truncatingIfNeeded: order), category: category, outcome: -1,
-          ignoredRanges: ignoredRanges(area: area, notExhaustive: statuses.isNotExhaustive(category)), rank: 0))
+          ignoredRanges: ignoredRanges(
+            area: area, box: table.boxes[Int(detection)], notExhaustive: statuses.isNotExhaustive(category)), rank: 0))
     }
     matchCandidates(into: &chunk)
-    if rules.isCOCO { chunk.verdicts.removeAll { Int($0.rank) >= MatchingRules.cocoMaxDetections } }
+    if rules.isCOCO, detections.count > MatchingRules.cocoMaxDetections { dropBeyondCap(from: first, &chunk) }
+  }
+
+  /// COCO's rule: of an image and class only the best hundred count.
+  private func dropBeyondCap(from first: Int, _ chunk: inout VerdictChunk) {
+    var kept = first
+    for place in first..<chunk.verdicts.count where Int(chunk.verdicts[place].rank) < MatchingRules.cocoMaxDetections {
+      if kept != place { chunk.verdicts[kept] = chunk.verdicts[place] }
+      kept += 1
+    }
+    chunk.verdicts.removeLast(chunk.verdicts.count - kept)
   }
 
   @inline(__always)
-  private func ignoredRanges(area: Double, notExhaustive: Bool) -> UInt16 {
+  private func ignoredRanges(area: Double, box: BoundingBox, notExhaustive: Bool) -> UInt16 {
     if notExhaustive { return .max }
     var bits: UInt16 = 0
-    for (index, range) in rules.ranges.enumerated() where area < range.lowerBound || area > range.upperBound {
+    for (index, range) in rules.ranges.enumerated() where range.excludes(area: area, box: box) {
       bits |= 1 << UInt16(index)
     }
     return bits
+  }
+}
+
+/// A detection that may match something: by category, then by descending score, equal ones in their order.
+private struct MatchCandidate: Comparable {
+  var category: Int32
+  var verdict: Int32
+  var detection: Int32
+  var rank: UInt64
+
+  @inline(__always)
+  static func < (a: Self, b: Self) -> Bool {
+    if a.category != b.category { return a.category < b.category }
+    return a.rank != b.rank ? a.rank < b.rank : a.verdict < b.verdict
   }
 }
 
@@ -88,13 +122,7 @@ struct ImageMatcher<Source: Overlap> {
 
 extension ImageMatcher {
   private mutating func matchCandidates(into chunk: inout VerdictChunk) {
-    let scores = table.scores
-    candidates.sort {
-      if $0.category != $1.category { return $0.category < $1.category }
-      let a = scores[Int($0.detection)]
-      let b = scores[Int($1.detection)]
-      return a != b ? a > b : $0.verdict < $1.verdict
-    }
+    candidates.sort()
     var begin = 0
     while begin < candidates.count {
       let category = candidates[begin].category
@@ -132,6 +160,7 @@ extension ImageMatcher {
       for range in 0..<rangeCount {
         let ignoresUnmatched = verdict.ignoredRanges & (1 << UInt16(range)) != 0
         chunk.outcomes.append(outcome(objects, range: range, ignoresUnmatched: ignoresUnmatched))
+        if keepsOverlaps, range == 0 { chunk.overlaps += matchedOverlaps }
       }
       chunk.verdicts[Int(candidate.verdict)].outcome = Int32(first / rangeCount)
     }
@@ -145,8 +174,10 @@ extension ImageMatcher {
   /// For every range the objects in the order that matching tries them: ignored ones last, else as they are.
   private mutating func prepareOrders(_ objects: Range<Int>) {
     let count = objects.count
-    row = [Double](repeating: 0, count: count)
-    matched = [UInt64](repeating: 0, count: count * rules.ranges.count)
+    row.removeAll(keepingCapacity: true)
+    row.append(contentsOf: repeatElement(0, count: count))
+    matched.removeAll(keepingCapacity: true)
+    matched.append(contentsOf: repeatElement(0, count: count * rules.ranges.count))
     orderInRange.removeAll(keepingCapacity: true)
     for range in rules.ranges {
       for wantsIgnored in [false, true] {
@@ -161,12 +192,15 @@ extension ImageMatcher {
   /// Matches the detection whose IoUs stand in `row` at every threshold (the innermost loops of lvis-api's
   /// `LVISEval.evaluate_img`).
   private mutating func outcome(_ objects: Range<Int>, range: Int, ignoresUnmatched: Bool) -> Outcome {
-    let bounds = rules.ranges[range]
+    let limits = rules.ranges[range]
     let firstSlot = range * objects.count
     near.removeAll(keepingCapacity: true)
     for slot in firstSlot..<(firstSlot + objects.count) {
       let object = orderInRange[slot]
       if row[Int(object)] >= rules.lowestStart { near.append((object, row[Int(object)])) }
+    }
+    if near.count < 2 {
+      return outcome(near.first, objects, range: range, firstSlot: firstSlot, ignoresUnmatched: ignoresUnmatched)
     }
     var outcome = Outcome(truePositive: 0, falsePositive: 0)
     for (threshold, start) in rules.starts.enumerated() {
@@ -177,13 +211,14 @@ extension ImageMatcher {
       for (offset, value) in near {
         let object = truth.objects[objects.lowerBound + Int(offset)]
         if matched[firstSlot + Int(offset)] & bit != 0 && !object.isCrowd { continue }
-        let isIgnored = object.isIgnored(in: bounds)
+        let isIgnored = object.isIgnored(in: limits)
         if match >= 0 && !matchIsIgnored && isIgnored { break }
         if value < best { continue }
         best = value
         match = Int(offset)
         matchIsIgnored = isIgnored
       }
+      if keepsOverlaps { matchedOverlaps[threshold] = match >= 0 ? best : 0 }
       guard match >= 0 else {
         if !ignoresUnmatched { outcome.falsePositive |= bit }
         continue
@@ -201,9 +236,36 @@ extension ImageMatcher {
   }
 }
 
-extension GroundTruthObject {
-  @inline(__always)
-  func isIgnored(in range: ClosedRange<Double>) -> Bool {
-    isIgnored || area < range.lowerBound || area > range.upperBound
+extension ImageMatcher {
+  /// The same where no more than one object is near, which is all thresholds at once.
+  private mutating func outcome(
+    _ near: (object: Int32, overlap: Double)?, _ objects: Range<Int>, range: Int, firstSlot: Int, ignoresUnmatched: Bool
+  ) -> Outcome {
+    var taken: UInt64 = 0
+    var outcome = Outcome(truePositive: 0, falsePositive: 0)
+    if let near {
+      for (threshold, start) in rules.starts.enumerated() where near.overlap >= start {
+        taken |= 1 << UInt64(threshold)
+      }
+      let object = truth.objects[objects.lowerBound + Int(near.object)]
+      let slot = firstSlot + Int(near.object)
+      if !object.isCrowd { taken &= ~matched[slot] }
+      matched[slot] |= taken
+      if !object.isIgnored(in: rules.ranges[range]) {
+        if !object.hasIDZero || rules.fixesIDZero {
+          outcome.truePositive = taken
+        } else if !ignoresUnmatched {
+          // Taken, but the id that lvis-api notes down reads as "no match".
+          outcome.falsePositive = taken
+        }
+      }
+    }
+    if !ignoresUnmatched { outcome.falsePositive |= rules.allThresholds & ~taken }
+    if keepsOverlaps {
+      for threshold in matchedOverlaps.indices {
+        matchedOverlaps[threshold] = taken & (1 << UInt64(threshold)) == 0 ? 0 : near?.overlap ?? 0
+      }
+    }
+    return outcome
   }
 }

@@ -30,6 +30,17 @@ public struct LVISEvaluator: Sendable {
     rules = MatchingRules(options)
   }
 
+  /// The same ground truth, matched at other thresholds and ranges of area.
+  func matching(at iouThresholds: [Double], areaRanges: [AreaRange]) -> LVISEvaluator {
+    var changed = options
+    (changed.iouThresholds, changed.areaRanges) = (iouThresholds, areaRanges)
+    return LVISEvaluator(changed, truth)
+  }
+
+  private init(_ options: EvaluationOptions, _ truth: GroundTruthIndex) {
+    (self.options, self.truth, rules) = (options, truth, MatchingRules(options))
+  }
+
   /// Scores detections given in memory.
   ///
   /// - Parameter detections: In any order; where scores are equal, the order decides as it does in lvis-api.
@@ -99,9 +110,13 @@ public struct LVISEvaluator: Sendable {
   }
 
   /// Matches all images, some at a time on each core.
-  func store(of prepared: PreparedDetections, onlyCategory: Int32? = nil) -> VerdictStore {
+  func store(
+    of prepared: PreparedDetections, onlyCategory: Int32? = nil, keepsOverlaps: Bool = false
+  ) -> VerdictStore {
     var store = emptyStore()
-    for chunk in chunks(0..<chunkCount, of: prepared, onlyCategory: onlyCategory) { store.add(chunk) }
+    let chunks = chunks(0..<chunkCount, of: prepared, onlyCategory: onlyCategory, keepsOverlaps: keepsOverlaps)
+    store.reserve(for: chunks)
+    for chunk in chunks { store.add(chunk) }
     return store
   }
 
@@ -122,35 +137,40 @@ public struct LVISEvaluator: Sendable {
   private var chunkCount: Int { (truth.images.count + Self.imagesAtATime - 1) / Self.imagesAtATime }
 
   private func chunks(
-    _ range: Range<Int>, of prepared: PreparedDetections, onlyCategory: Int32? = nil
+    _ range: Range<Int>, of prepared: PreparedDetections, onlyCategory: Int32? = nil, keepsOverlaps: Bool = false
   ) -> [VerdictChunk] {
     concurrentMap(range.count) { place in
       let first = (range.lowerBound + place) * Self.imagesAtATime
       return verdicts(
         onImages: first..<min(first + Self.imagesAtATime, truth.images.count), of: prepared,
-        onlyCategory: onlyCategory)
+        onlyCategory: onlyCategory, keepsOverlaps: keepsOverlaps)
     }
   }
 
   func verdicts(
-    onImages images: Range<Int>, of prepared: PreparedDetections, onlyCategory: Int32? = nil
+    onImages images: Range<Int>, of prepared: PreparedDetections, onlyCategory: Int32? = nil,
+    keepsOverlaps: Bool = false
   ) -> VerdictChunk {
     switch options.iouType {
     case .bbox:
-      return verdicts(onImages: images, of: prepared, onlyCategory, BoxOverlap(prepared.table, truth))
+      return verdicts(
+        onImages: images, of: prepared, onlyCategory, keepsOverlaps, BoxOverlap(prepared.table, truth))
     case .segm, .boundary:
       let overlap = MaskOverlap(
         prepared.table, truth, usesBoundaries: options.iouType == .boundary, lowestThreshold: rules.lowestStart)
-      return verdicts(onImages: images, of: prepared, onlyCategory, overlap)
+      return verdicts(onImages: images, of: prepared, onlyCategory, keepsOverlaps, overlap)
     }
   }
 
   private func verdicts(
-    onImages images: Range<Int>, of prepared: PreparedDetections, _ onlyCategory: Int32?, _ overlap: some Overlap
+    onImages images: Range<Int>, of prepared: PreparedDetections, _ onlyCategory: Int32?, _ keepsOverlaps: Bool,
+    _ overlap: some Overlap
   ) -> VerdictChunk {
     var chunk = VerdictChunk()
+    chunk.verdicts.reserveCapacity(prepared.groups.count(in: images))
     var matcher = ImageMatcher(truth: truth, table: prepared.table, overlap: overlap, rules: rules)
     matcher.onlyCategory = onlyCategory
+    matcher.keepsOverlaps = keepsOverlaps
     for image in images {
       matcher.match(
         image: image, detections: prepared.groups.order[prepared.groups.range(of: image)], into: &chunk)

@@ -45,6 +45,14 @@ struct MetricTable {
       .map { range * thresholdCount + $0 }
   }
 
+  /// AP in a range, by its place among `EvaluationOptions.allRanges`.
+  func precision(range: Int) -> Definition {
+    Definition(name: "AP", quantity: .averagePrecision, cells: cells(range: range))
+  }
+
+  /// Recall in a range.
+  func recall(range: Int) -> Definition { Definition(name: "AR", quantity: .recall, cells: cells(range: range)) }
+
   private var precisions: [Definition] {
     let atThresholds = [("AP50", 0.5), ("AP75", 0.75)].map {
       Definition(name: $0.0, quantity: .averagePrecision, cells: cells(range: 0, threshold: $0.1))

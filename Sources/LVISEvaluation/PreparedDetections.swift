@@ -46,7 +46,7 @@ extension LVISEvaluator {
   public func prepare(
     resultsAt path: String, for purpose: PreparedDetections.Purpose = .scoring
   ) throws -> PreparedDetections {
-    try prepare(.file(path), for: purpose)
+    try prepare(.file(OpenResults(at: path)), for: purpose)
   }
 
   /// Fills a table and groups it.

@@ -36,6 +36,8 @@ struct VerdictChunk: Sendable {
   var verdicts: [Verdict] = []
   /// Rows of one outcome an area range.
   var outcomes: [Outcome] = []
+  /// For every row of `outcomes` the IoU of its match over all areas, by threshold; empty unless asked for.
+  var overlaps: [Double] = []
   /// Ground truth of id 0 that some detection took.
   var takenIDZeroObjects = 0
 }
@@ -80,4 +82,6 @@ extension VerdictChunk {
 struct ClassVerdicts: Sendable {
   var verdicts: [Verdict] = []
   var outcomes: [Outcome] = []
+  /// As in `VerdictChunk`.
+  var overlaps: [Double] = []
 }

@@ -10,8 +10,8 @@ extension ComparedMethod {
   ///
   /// A row is a method with its parameters behind colons, then, behind `+`, what is added to it with its own: a sampler of
   /// images, a way to choose examples, a box regressor, a normed linear layer, a calibration, as in
-  /// `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+boxes:smooth-l1+tau-norm`. `learning-rate` and
-  /// `groups` can stand among the method's parameters. `++` between rows averages the scores of their heads.
+  /// `bags:others-ratio=3,softmax+rfs:repeat-threshold=0.01,softmax+boxes:smooth-l1+tau-norm`. `learning-rate`,
+  /// `groups` and, for feature maps, `normalizer` can stand among the method's parameters. `++` between rows averages the scores of their heads.
   ///
   /// - Throws: `ComparisonError` that says which part makes no sense, and why.
   public static func rows(_ text: String) throws -> [ComparedMethod] {
@@ -87,6 +87,13 @@ extension ComparedMethod {
       }
       return .random
     }
+    let normalizer = try given.removeValue(forKey: Self.normalizerName).map { text -> AnchorNormalizer in
+      guard let normalizer = AnchorNormalizer(rawValue: text) else {
+        let names = AnchorNormalizer.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ComparisonError(.badText, "normalizer must be one of \(names), not '\(text)'")
+      }
+      return normalizer
+    }
     if part.name == Self.ownHead.method.name {
       guard part.parameters.isEmpty else {
         throw ComparisonError(
@@ -102,6 +109,7 @@ extension ComparedMethod {
     }
     self.init(MethodChoice(name: part.name, parameters: given), learningRate: rate, boundaries: boundaries)
     if let start { self.start = start }
+    self.normalizer = normalizer
   }
 
   private mutating func add(_ part: RowPart) throws {

@@ -1,4 +1,5 @@
 import DetectionHeads
+import FeatureSets
 import HeadLosses
 import HeadTraining
 import LVISDatasets
@@ -20,6 +21,8 @@ public struct ComparedMethod: Sendable, Equatable {
   public var mining: MethodChoice?
   /// The box regressor that is trained beside the classifier, and then places the detections; `nil` for none.
   public var boxes: BoxChoice?
+  /// The divisor of the loss of a dense head; `nil` for the usual one, and for RoIs.
+  public var normalizer: AnchorNormalizer?
   /// The temperature of the normed linear layer that it is trained with; `nil` for a linear one. See ``NormedLayout``.
   public var temperature: Double?
   /// The calibration of the head after training; `nil` for none.
@@ -59,6 +62,7 @@ public struct ComparedMethod: Sendable, Equatable {
   public init(_ recipe: TrainingRecipe) {
     self.init(recipe.method, sampler: recipe.sampler, mining: recipe.mining, boxes: recipe.boxes)
     temperature = recipe.architecture.temperature
+    normalizer = recipe.normalizer == .positives ? nil : recipe.normalizer
   }
 }
 
@@ -72,6 +76,7 @@ extension ComparedMethod: CustomStringConvertible {
     if let boundaries {
       text += ":groups=" + boundaries.description.replacing(",", with: "/").replacing(":", with: "/")
     }
+    if let normalizer { text += ":\(Self.normalizerName)=\(normalizer.rawValue)" }
     if let learningRate { text += ":learning-rate=\(settingText(learningRate))" }
     let normed = temperature.map { "normed:temperature=\(settingText($0))" }
     let added = [sampler?.notation, mining?.notation, boxes?.notation, normed, calibration?.notation]
@@ -230,15 +235,17 @@ extension ComparedMethod {
   }
 
   private static let rateName = "learning-rate"
+  static let normalizerName = "normalizer"
 
   /// The recipe of its training; of a calibrated row, of the training before.
   ///
   /// - Parameters:
   ///   - settings: The settings; a learning rate that the row states takes the place of theirs.
   ///   - architecture: Layers below the classifier, and stages.
+  ///   - source: What is trained on; anchors have other defaults than RoIs. `nil` for those of RoIs.
   /// - Throws: `MethodParameterError` for a method that is not known, or a parameter that it cannot take.
   public func recipe(
-    _ settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture()
+    _ settings: TrainingSettings, architecture: HeadArchitecture = HeadArchitecture(), on source: (any RoISource)? = nil
   ) throws -> TrainingRecipe {
     var settings = settings
     var architecture = architecture
@@ -247,9 +254,10 @@ extension ComparedMethod {
     let parameters = try TrainingMethod.chosen(method).parameters
     var boxes = boxes
     if let loss = boxes?.loss { boxes?.loss.parameters = try BoxLossMethod.chosen(loss).parameters.values }
-    return TrainingRecipe(
+    let recipe = TrainingRecipe(
       MethodChoice(name: method.name, parameters: parameters.values), sampler: sampler, mining: mining, boxes: boxes,
-      architecture: architecture, settings: settings)
+      architecture: architecture, settings: settings, normalizer: normalizer)
+    return try source.map { try recipe.withDefaults(for: $0, keeping: method.parameters.keys) } ?? recipe
   }
 
   /// The groups that it is trained with.

@@ -31,8 +31,10 @@ public struct ComparedResults: Sendable {
 
   /// A method with its settings, and its outcomes with every seed.
   public struct Row: Sendable {
-    /// The method as it was asked for.
+    /// The method as it was asked for; of the winner of a race, the winner.
     public let method: ComparedMethod
+    /// Whether it was asked for as the winner of a race.
+    public internal(set) var isAuto = false
     /// The method with the learning rate and the parameters that it was trained with.
     public let picked: ComparedMethod
     /// The learning rate that it was trained with; `nil` of the detector's own head.
@@ -47,6 +49,9 @@ public struct ComparedResults: Sendable {
     public let outcomes: [Outcome]
     /// The errors of seeds that came to nothing, one line each.
     public let failures: [String]
+
+    /// The name in tables: `auto` for the winner of a race, which may be a mean with a long name.
+    public var name: String { isAuto ? ComparedMethod.auto.description : method.description }
 
     /// Makes a row from its settings and its outcomes.
     public init(
@@ -65,7 +70,7 @@ public struct ComparedResults: Sendable {
   }
 
   /// The methods in the order in which they were asked for.
-  public let rows: [Row]
+  public private(set) var rows: [Row]
   /// The seeds that every method was trained with.
   public let seeds: [UInt64]
   /// The settings; learning rate and seed are the rows'.
@@ -129,6 +134,11 @@ extension ComparedResults {
     return Difference(
       value: value,
       interval: MetricReplicates.interval(of: metric, from: replicates[0], to: replicates[1], observed: value))
+  }
+
+  /// Calls the row that was asked for as the winner of a race so.
+  mutating func nameAuto(_ winner: ComparedMethod) {
+    for index in rows.indices where rows[index].method == winner { rows[index].isAuto = true }
   }
 
   /// The rows that are best in a metric: that with the highest mean, and those that cannot be told from it, since the

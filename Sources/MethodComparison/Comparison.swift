@@ -95,6 +95,8 @@ public struct Comparison {
       replicateCount: replicateCount, keepsDetections: keepsDetections, folder: folder, program: program
     ).run(hooks)
     results.race = chosen.record
+    // A winner that was asked for by its own name too keeps that.
+    if !methods.contains(chosen.winner) { results.nameAuto(chosen.winner) }
     return results
   }
 
@@ -146,7 +148,7 @@ public struct Comparison {
 
   /// Detection and matching of an image take about as long as a step on it.
   var scoringWork: Double {
-    Double(set.validationFeatures.images.count) / Double(settings.imagesPerBatch)
+    Double(set.validationFeatures.imageCount) / Double(settings.imagesPerBatch)
   }
 
   private func row(of method: ComparedMethod, tuned: TunedMethod?, state: State) -> ComparedResults.Row {

@@ -64,7 +64,7 @@ struct ComparisonCell {
     self.base = base?.run
     self.members = members.map(\.run)
     self.seed = seed
-    training = try picked.isOwnHead || picked.isMean ? nil : picked.recipe(settings)
+    training = try picked.isOwnHead || picked.isMean ? nil : picked.recipe(settings, on: data.source)
     groups = try picked.groups(of: data.groups)
     calibration = try picked.calibration.map { try CalibrationRecipe($0, settings: settings) }
     let origin = base.map { ($0.run.path as NSString).lastPathComponent }

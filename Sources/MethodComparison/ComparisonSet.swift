@@ -8,14 +8,14 @@ import TrainingRuns
 
 /// The data of a comparison: opened once, its labels assigned once, shared by all methods and seeds.
 public struct ComparisonSet: Sendable {
-  /// The training RoIs and their labels.
-  public let source: LabelledFeatureSet
+  /// The training RoIs, or the anchors of feature maps, and their labels.
+  public let source: any LabelledImages
   /// The annotations of the training images.
   public let training: LVISDataset
   /// The classes and their groups.
   public let groups: CategoryGroups
-  /// The RoIs to score on.
-  public let validationFeatures: FeatureSet
+  /// The RoIs or maps to score on.
+  public let validationFeatures: any DetectableFeatures
   /// The annotations to score on.
   public let validation: LVISDataset
   /// The thresholds by which scores become detections.
@@ -33,10 +33,10 @@ public struct ComparisonSet: Sendable {
   /// Puts a comparison's data together.
   ///
   /// - Parameters:
-  ///   - source: The training RoIs and their labels.
+  ///   - source: The training examples and their labels.
   ///   - training: The training annotations.
   ///   - groups: The classes and their groups.
-  ///   - validationFeatures: The RoIs to score on.
+  ///   - validationFeatures: The RoIs or maps to score on.
   ///   - validation: The annotations to score on.
   ///   - detection: How scores become detections.
   ///   - trainingInputs: Marks of the training files, by their option names.
@@ -44,8 +44,9 @@ public struct ComparisonSet: Sendable {
   /// - Throws: `FeatureSetError` if the sets do not belong together; `EvaluationError`; `ComparisonError` if the classes
   ///   of training and validation are not the same.
   public init(
-    source: LabelledFeatureSet, training: LVISDataset, groups: CategoryGroups, validationFeatures: FeatureSet,
-    validation: LVISDataset, detection: DetectionSettings = DetectionSettings(),
+    source: any LabelledImages, training: LVISDataset, groups: CategoryGroups,
+    validationFeatures: any DetectableFeatures, validation: LVISDataset,
+    detection: DetectionSettings = DetectionSettings(),
     trainingInputs: [String: RunRecord.Input] = [:], validationInputs: [String: RunRecord.Input] = [:]
   ) throws {
     guard validation.categories.map(\.id) == groups.members.map(\.id) else {
@@ -54,20 +55,21 @@ public struct ComparisonSet: Sendable {
         "the \(validation.categories.count) categories of the validation annotations are not the \(groups.classCount) "
           + "that are trained; both must be of the same data set")
     }
-    guard validationFeatures.featureCount == source.featureCount else {
+    let features = source.imageFeatures
+    guard validationFeatures.isOfKind(of: features) else {
       throw ComparisonError(
         .mismatchedSets,
-        "\(validationFeatures.path): \(validationFeatures.featureCount) features a RoI, but \(source.featureCount) in "
-          + "\(source.features.path); both must come from the same detector")
+        "\(validationFeatures.path) is \(validationFeatures.kindText), but \(features.path) \(features.kindText); both must "
+          + "come from the same detector")
     }
-    guard source.features.stageCount == 1 else {
+    guard source.stageCount == 1 else {
       throw ComparisonError(
         .mismatchedSets,
-        "\(source.features.path): has features of \(source.features.stageCount) stages; a comparison trains one "
+        "\(features.path): has features of \(source.stageCount) stages; a comparison trains one "
           + "classifier, so give it the features of one stage")
     }
     try validationFeatures.checkImages(areIn: validation)
-    try source.features.checkImages(areIn: training)
+    try features.checkImages(areIn: training)
     self.source = source
     self.training = training
     self.groups = groups
@@ -129,7 +131,7 @@ public struct ComparisonSet: Sendable {
       let hasDerivedFrequencies: Bool
       let detection: [String]
     }
-    let detection = try detection.resolved(for: validationFeatures)
+    let detection = try (validationFeatures as? FeatureSet).map { try self.detection.resolved(for: $0) } ?? self.detection
     return try FNVHash.digest(
       of: Scoring(
         version: 1, inputs: validationInputs.mapValues(\.fingerprint), groups: try groups.json(),

@@ -10,15 +10,15 @@ extension LVISEvaluator {
   /// - Parameters:
   ///   - head: The head.
   ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
-  ///   - features: The RoIs.
+  ///   - features: The RoIs or the feature maps.
   ///   - dataset: Gives the sizes of the images.
   ///   - settings: How scores become detections.
   /// - Returns: The metrics over all images of the ground truth, those without RoIs included.
   /// - Throws: `FeatureSetError` if head and features do not fit; `EvaluationError` for an image that the ground truth
   ///   does not know.
   public func evaluate(
-    _ head: LinearHead, boxRegressor: BoxRegressor? = nil, on features: FeatureSet, clippingTo dataset: LVISDataset,
-    settings: DetectionSettings
+    _ head: LinearHead, boxRegressor: BoxRegressor? = nil, on features: any DetectableFeatures,
+    clippingTo dataset: LVISDataset, settings: DetectionSettings
   ) throws -> EvaluationResult {
     try score(head, boxRegressor: boxRegressor, on: features, clippingTo: dataset, settings: settings).result
   }
@@ -27,11 +27,11 @@ extension LVISEvaluator {
   ///
   /// - Parameter deliver: Takes the detections, image after image by ascending id.
   func score(
-    _ head: LinearHead, boxRegressor: BoxRegressor?, on features: FeatureSet, clippingTo dataset: LVISDataset,
-    settings: DetectionSettings, deliver: ([Detection]) throws -> Void = { _ in }
+    _ head: LinearHead, boxRegressor: BoxRegressor?, on features: any DetectableFeatures,
+    clippingTo dataset: LVISDataset, settings: DetectionSettings, deliver: ([Detection]) throws -> Void = { _ in }
   ) throws -> ScoredDetections {
-    let pass = try DetectionPass(
-      features: features, scorer: head, regressor: boxRegressor, clippingTo: dataset, settings: settings)
+    let pass = try features.detectionPass(
+      of: head, regressor: boxRegressor, clippingTo: dataset, settings: settings)
     let evaluation = try IncrementalEvaluation(self)
     try pass.forEachImage { image in
       let detections = image.detections.map { detection in

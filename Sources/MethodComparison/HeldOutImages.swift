@@ -11,10 +11,10 @@ import LVISEvaluation
 /// They are training images all the same: the layers below the head have seen them, and their RoIs are those that
 /// training drew. A score here says which of two settings is better, not how good either will be.
 public struct HeldOutImages: Sendable {
-  /// The RoIs of the images put aside.
-  public let features: FeatureSet
-  /// The RoIs of the images that stay, with their labels, to train on.
-  public let rest: LabelledFeatureSet
+  /// The RoIs or maps of the images put aside.
+  public let features: any DetectableFeatures
+  /// The examples of the images that stay, with their labels, to train on.
+  public let rest: any LabelledImages
   /// For every foreground group the labelled objects in the images put aside.
   public let objectCounts: [Int]
   private let dataset: LVISDataset
@@ -24,7 +24,7 @@ public struct HeldOutImages: Sendable {
   /// Puts images aside; see `HeldOutSplit`.
   ///
   /// - Parameters:
-  ///   - source: The training RoIs.
+  ///   - source: The training examples.
   ///   - dataset: The training annotations.
   ///   - groups: The classes and their groups; r, c and f come from their image counts.
   ///   - fraction: The share to put aside, above 0 and below 1.
@@ -33,10 +33,10 @@ public struct HeldOutImages: Sendable {
   /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `ComparisonError` if there are
   ///   too few images.
   public init(
-    of source: LabelledFeatureSet, dataset: LVISDataset, groups: CategoryGroups, fraction: Double = 0.2,
+    of source: any LabelledImages, dataset: LVISDataset, groups: CategoryGroups, fraction: Double = 0.2,
     seed: UInt64 = 0, settings: DetectionSettings = DetectionSettings()
   ) throws {
-    try source.features.checkImages(areIn: dataset)
+    try source.imageFeatures.checkImages(areIn: dataset)
     var generator = SeededGenerator(seed: seed).derived(for: 0x5917)
     let split = HeldOutSplit(
       ImageClasses(of: source, classCount: groups.classCount), fraction: fraction, using: &generator)
@@ -44,10 +44,15 @@ public struct HeldOutImages: Sendable {
       throw ComparisonError(
         .tooFewImages, "no image can be put aside: every class would lose the only image that shows it")
     }
-    let features = source.features.selectingImages(at: split.heldOut)
-    let rest = try LabelledFeatureSet(
-      source.features.selectingImages(at: split.kept), labels: source.labels, annotations: dataset)
-    let ids = Set(features.images.map(\.id))
+    guard
+      let features = try source.selectingImages(at: split.heldOut, annotations: dataset).imageFeatures
+        as? any DetectableFeatures
+    else {
+      throw ComparisonError(
+        .mismatchedSets, "\(source.imageFeatures.path): there is no way to detect on features of its kind")
+    }
+    let rest = try source.selectingImages(at: split.kept, annotations: dataset)
+    let ids = Set(features.imageIDs)
     try self.init(
       features: features, rest: rest,
       dataset: LVISDataset(
@@ -58,19 +63,19 @@ public struct HeldOutImages: Sendable {
   /// Takes images that the detector never saw, and puts none of the training images aside.
   ///
   /// - Parameters:
-  ///   - features: Their RoIs, from the same detector.
+  ///   - features: Their RoIs or maps, from the same detector.
   ///   - dataset: Their annotations.
-  ///   - source: The training RoIs, all of which are trained on.
+  ///   - source: The training examples, all of which are trained on.
   ///   - groups: The classes and their groups.
   ///   - settings: How scores become detections.
   /// - Throws: `FeatureSetError` if the annotations do not know an image; `EvaluationError`; `ComparisonError` if the images
   ///   are not of the same classes and features.
   public init(
-    unseen features: FeatureSet, dataset: LVISDataset, trainingOn source: LabelledFeatureSet, groups: CategoryGroups,
-    settings: DetectionSettings = DetectionSettings()
+    unseen features: any DetectableFeatures, dataset: LVISDataset, trainingOn source: any LabelledImages,
+    groups: CategoryGroups, settings: DetectionSettings = DetectionSettings()
   ) throws {
     try features.checkImages(areIn: dataset)
-    guard features.featureCount == source.featureCount, dataset.categories.map(\.id) == groups.members.map(\.id) else {
+    guard features.isOfKind(of: source.imageFeatures), dataset.categories.map(\.id) == groups.members.map(\.id) else {
       throw ComparisonError(
         .mismatchedSets,
         "\(features.path): the images to choose settings on must be of the same detector and the same categories as "
@@ -80,7 +85,7 @@ public struct HeldOutImages: Sendable {
   }
 
   private init(
-    features: FeatureSet, rest: LabelledFeatureSet, dataset: LVISDataset, groups: CategoryGroups,
+    features: any DetectableFeatures, rest: any LabelledImages, dataset: LVISDataset, groups: CategoryGroups,
     settings: DetectionSettings
   ) throws {
     (self.features, self.rest, self.dataset) = (features, rest, dataset)

@@ -23,6 +23,6 @@ extension ParameterSweep {
       points.append(Point(value: value, metrics: result.metricsByName))
       progress(points.count)
     }
-    self.init(parameter: parameter, metric: metric, imageCount: images.features.images.count, points: points)
+    self.init(parameter: parameter, metric: metric, imageCount: images.features.imageCount, points: points)
   }
 }

@@ -13,8 +13,8 @@ import TrainingRuns
 /// classes, come to whole trials, at that rate and a lower one, then to the other splits; there the means of the best heads take part too (``MeanLayout``). Where several lead and the images cannot tell
 /// them apart, the mean of the most heads wins, since a mean varies less than its parts.
 ///
-/// Where the detector's own head is given, and training images are held out that it has seen, softmax heads that have not
-/// stand for it; see `StandInHead`.
+/// Where the detector's own head is given, and training images are held out that it has seen, heads that have not stand for
+/// it; see `StandInHead`.
 public final class Race {
   /// The row that won, its learning rate stated, and how the race was run.
   public struct Result: Sendable {
@@ -47,12 +47,18 @@ public final class Race {
   public init(
     _ set: TuningData, settings: TrainingSettings, plan: RacePlan, ownHead: OwnHead? = nil, trials: TrialStore? = nil
   ) throws {
+    if let maps = (set.source as? LabelledMapSet)?.maps, maps.statedTower ?? 0 > 0 {
+      throw ComparisonError(
+        .badRecipe,
+        "\(maps.path): a race is of last layers, whose means are one layer again; these maps stand below "
+          + "\(maps.statedTower ?? 0) convolutions: give those of the classification tower's output")
+    }
     self.set = set
     self.plan = plan
     self.settings = settings
     self.ownHead = ownHead
     isUnseen = set.unseen != nil
-    reference = ownHead == nil ? ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name)) : .ownHead
+    reference = ownHead == nil ? ComparedMethod(set.plainMethod) : .ownHead
     runner = try TrialRunner(
       set, settings: settings, architecture: HeadArchitecture(), fraction: plan.fraction, splitCount: plan.splitCount,
       replicateCount: plan.replicateCount, trials: trials, startingFrom: nil, ownHead: ownHead, matching: .ids,
@@ -64,7 +70,7 @@ public final class Race {
   /// The work of the race, in steps of training; a rate is tried in about as much time as any other.
   public var work: Double {
     let short = plan.contestants.reduce(0) { $0 + runner.work(of: $1, epochs: plan.shortEpochs) * rateCount(of: $1) }
-    let whole = runner.work(of: ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name)), epochs: plan.epochs)
+    let whole = runner.work(of: ComparedMethod(set.plainMethod), epochs: plan.epochs)
     let finals = Double(plan.finalistCount) * (2 + Double(runner.splits.count - 1)) * whole
     return short + finals + (needsStandIns ? whole * Double(runner.splits.count + 2) : 0)
   }
@@ -276,7 +282,7 @@ public final class Race {
     let record = RaceRecord(
       criterion: plan.criterion.description, reference: (base?.row ?? reference).description,
       standInLearningRate: runner.standIns.first?.learningRate, usesUnseenImages: isUnseen,
-      heldOutImageCount: runner.splits.reduce(0) { $0 + $1.features.images.count },
+      heldOutImageCount: runner.splits.reduce(0) { $0 + $1.features.imageCount },
       heldOutObjectCounts: runner.heldOutObjectCounts(splits: runner.splits.count),
       entries: ranked.map(entry) + others.filter { !names.contains(withoutRate($0.row)) }.map(entry),
       winner: winner.description)

@@ -55,19 +55,23 @@ public struct RacePlan: Sendable, Equatable {
   /// - Parameters:
   ///   - groups: The groups; boundaries that divide no classes are left out.
   ///   - hasOwnHead: Whether there is the detector's own head.
-  public static func contestants(for groups: CategoryGroups, hasOwnHead: Bool) -> [ComparedMethod] {
+  ///   - hasAnchors: Whether the head is a dense detector's, which is trained on anchors: there focal loss is the plain one,
+  ///     and the losses are those that cope with a thousand background anchors for an object.
+  public static func contestants(
+    for groups: CategoryGroups, hasOwnHead: Bool, hasAnchors: Bool = false
+  ) -> [ComparedMethod] {
     func row(_ name: String, _ sampler: String? = nil, boundary: Int? = nil) -> ComparedMethod {
       ComparedMethod(
         MethodChoice(name: name), boundaries: boundary.map { .counts([$0]) },
         sampler: sampler.map { MethodChoice(name: $0) })
     }
-    let (softmax, bags, balanced) = (TrainingMethod.softmax.name, TrainingMethod.bags.name, "class-balanced")
-    // Going on with plain softmax changes a trained head little.
-    var rows = hasOwnHead ? [] : [row(softmax)]
-    rows += [
-      row(softmax, "rfs"), row(softmax, balanced), row("reweight"), row("seesaw", balanced), row(bags),
-      row(bags, balanced),
-    ]
+    let (bags, balanced) = (TrainingMethod.bags.name, "class-balanced")
+    let plain = hasAnchors ? TrainingMethod.focal.name : TrainingMethod.softmax.name
+    // Going on with the plain loss changes a trained head little.
+    var rows = hasOwnHead ? [] : [row(plain)]
+    rows += [row(plain, "rfs"), row(plain, balanced)]
+    rows += hasAnchors ? [row("ghm", balanced)] : [row("reweight"), row("seesaw", balanced)]
+    rows += [row(bags), row(bags, balanced)]
     var divisions = [groups.classesByGroup.filter { !$0.isEmpty }]
     for boundary in [100, 1000] {
       guard let divided = try? groups.divided(at: [boundary]).classesByGroup.filter({ !$0.isEmpty }),
@@ -77,7 +81,8 @@ public struct RacePlan: Sendable, Equatable {
       rows.append(row(bags, balanced, boundary: boundary))
     }
     guard hasOwnHead else { return rows }
-    for tau in ["0.5", "1"] {
+    // A sigmoid for each class bears less: no softmax takes back what the rare ones gain.
+    for tau in hasAnchors ? ["0.2", "0.4"] : ["0.5", "1"] {
       var row = ComparedMethod.ownHead
       row.calibration = MethodChoice(name: "post-hoc-adjustment", parameters: ["tau": tau])
       rows.append(row)

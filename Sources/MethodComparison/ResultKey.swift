@@ -17,6 +17,7 @@ struct ResultKey: Encodable {
   var boxes: BoxChoice?
   var architecture: HeadArchitecture?
   var classWeights: ClassWeightTable?
+  var normalizer: AnchorNormalizer?
   /// Those that are not as they are by default: a setting that a later version adds does not undo results.
   var settings: [String]
   /// Whether images are shuffled with locality.
@@ -33,7 +34,7 @@ struct ResultKey: Encodable {
   /// Threads change the last bits alone, and memory's limit nothing but whether the set is streamed: a comparison may go
   /// on with others.
   init(
-    _ purpose: String, _ recipe: TrainingRecipe, groups: CategoryGroups, source: LabelledFeatureSet,
+    _ purpose: String, _ recipe: TrainingRecipe, groups: CategoryGroups, source: any RoISource,
     inputs: [String: RunRecord.Input], start: String?
   ) throws {
     let method = MethodChoice(name: recipe.method.name, parameters: try recipe.resolvedMethod().parameters.values)
@@ -43,12 +44,13 @@ struct ResultKey: Encodable {
     mining = recipe.mining
     boxes = recipe.boxes
     classWeights = recipe.classWeights
+    normalizer = recipe.normalizer
     architecture = recipe.architecture == HeadArchitecture() ? nil : recipe.architecture
   }
 
   /// The key of a calibration, of which head and on which data.
   init(
-    _ purpose: String, _ calibration: CalibrationRecipe, groups: CategoryGroups, source: LabelledFeatureSet,
+    _ purpose: String, _ calibration: CalibrationRecipe, groups: CategoryGroups, source: any RoISource,
     inputs: [String: RunRecord.Input], start: String?
   ) throws {
     var settings = TrainingSettings()
@@ -62,7 +64,7 @@ struct ResultKey: Encodable {
 
   /// The key of the mean of heads, or of what is known by other keys alone.
   init(
-    _ purpose: String, meanOf parts: [String], groups: CategoryGroups, source: LabelledFeatureSet,
+    _ purpose: String, meanOf parts: [String], groups: CategoryGroups, source: any RoISource,
     inputs: [String: RunRecord.Input]
   ) throws {
     try self.init(
@@ -72,7 +74,7 @@ struct ResultKey: Encodable {
   }
 
   /// The key of the detector's own head.
-  init(_ purpose: String, of own: OwnHead, groups: CategoryGroups, source: LabelledFeatureSet) throws {
+  init(_ purpose: String, of own: OwnHead, groups: CategoryGroups, source: any RoISource) throws {
     try self.init(
       purpose, ComparedMethod.ownHead.method, settings: TrainingSettings(), groups: groups, source: source,
       inputs: ["init": own.input], start: nil)
@@ -80,7 +82,7 @@ struct ResultKey: Encodable {
 
   private init(
     _ purpose: String, _ method: MethodChoice, settings: TrainingSettings, groups: CategoryGroups,
-    source: LabelledFeatureSet, inputs: [String: RunRecord.Input], start: String?
+    source: any RoISource, inputs: [String: RunRecord.Input], start: String?
   ) throws {
     self.purpose = purpose
     self.method = method.name

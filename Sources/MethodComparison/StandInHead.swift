@@ -4,7 +4,7 @@ import HeadInference
 import HeadLosses
 import HeadTraining
 
-/// A softmax head that stands for the detector's own where that has seen the images that are held out.
+/// A head, of softmax on RoIs and of focal loss on anchors, that stands for the detector's own where that has seen the images that are held out.
 ///
 /// The detector's own head was trained on all training images, so a method that leaves it as it is looks good on any of
 /// them. The stand-in was trained as long as trials are, from random weights, without the images held out, with the learning
@@ -59,7 +59,7 @@ extension TrialRunner {
   }
 
   private func standIn(_ rate: Double) -> ComparedMethod {
-    var row = ComparedMethod(MethodChoice(name: TrainingMethod.softmax.name), learningRate: rate)
+    var row = ComparedMethod(plainMethod, learningRate: rate)
     row.start = .random
     return row
   }

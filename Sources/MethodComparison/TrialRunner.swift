@@ -112,6 +112,8 @@ final class TrialRunner {
 
   /// The classes and their groups.
   var groups: CategoryGroups { self.set.groups }
+  /// The method that detectors of the kind are trained with.
+  var plainMethod: MethodChoice { self.set.plainMethod }
 
   // MARK: Work
 
@@ -124,7 +126,7 @@ final class TrialRunner {
   }
 
   /// Detection and matching of an image take about as long as a step on it.
-  var scoringWork: Double { Double(splits[0].features.images.count) / Double(settings.imagesPerBatch) }
+  var scoringWork: Double { Double(splits[0].features.imageCount) / Double(settings.imagesPerBatch) }
 
   // MARK: Trials
 
@@ -247,7 +249,8 @@ final class TrialRunner {
 
   /// A row's recipe as a trial has it.
   private func recipe(of method: ComparedMethod, in context: Context) throws -> TrainingRecipe {
-    var recipe = try method.recipe(settings.shortened(to: context.epochs), architecture: architecture)
+    var recipe = try method.recipe(
+      settings.shortened(to: context.epochs), architecture: architecture, on: set.source)
     recipe.matching = matching
     recipe.classWeights = classWeights
     recipe.settings.seed &+= UInt64(context.split)
@@ -256,7 +259,7 @@ final class TrialRunner {
 
   /// `nil` where training diverges.
   private func trainedHead(
-    _ recipe: TrainingRecipe, groups: CategoryGroups, heads: PrerequisiteHeads, on source: LabelledFeatureSet,
+    _ recipe: TrainingRecipe, groups: CategoryGroups, heads: PrerequisiteHeads, on source: any LabelledImages,
     in context: Context
   ) throws -> TrainedHead? {
     let trainer = try recipe.trainer(on: source, groups: groups, imageCount: set.imageCount, startingFrom: heads)

@@ -121,7 +121,7 @@ public final class Tuner {
     if isTaken { throw WorkTakenError() }
     let choice = plan.choice(among: tried, contenders)
     var record = TuningRecord(
-      metric: plan.criterion.description, heldOutImageCount: splits.reduce(0) { $0 + $1.features.images.count },
+      metric: plan.criterion.description, heldOutImageCount: splits.reduce(0) { $0 + $1.features.imageCount },
       heldOutObjectCounts: runner.heldOutObjectCounts(splits: splits.count), epochs: plan.epochs)
     record.trials = tried.map(\.trial)
     record.chosenTrial = choice.index

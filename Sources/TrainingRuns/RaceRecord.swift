@@ -26,9 +26,9 @@ public struct RaceRecord: Sendable, Codable, Equatable {
 
   /// The criterion that selects, such as `AP`; see `TuningCriterion`.
   public var criterion: String
-  /// The row that others are compared with: the detector's own head, or plain softmax where there is none.
+  /// The row that others are compared with: the detector's own head, or the plain loss where there is none.
   public var reference: String
-  /// The learning rate of the softmax heads that stand for the detector's own, since that saw the images held out; `nil`
+  /// The learning rate of the heads that stand for the detector's own, since that saw the images held out; `nil`
   /// where it stands for itself.
   public var standInLearningRate: Double?
   /// Whether images decided that the detector never saw.

@@ -8,6 +8,7 @@ extension RunRecord: Codable {
   private enum CodingKeys: CodingKey {
     case format, version, program, created, method, calibration, trainedWith, sweep, tuning, inputs, groupBoundaries
     case importedFrom, averaged, race, tensorboard, roiCount, imageCount, featureCount, blasKernels, result
+    case anchorsPerLocation
   }
 
   private static let formatName = "bags-run"
@@ -41,6 +42,7 @@ extension RunRecord: Codable {
     roiCount = try stored.decode(Int.self, forKey: .roiCount)
     imageCount = try stored.decode(Int.self, forKey: .imageCount)
     featureCount = try stored.decode(Int.self, forKey: .featureCount)
+    anchorsPerLocation = try stored.decodeIfPresent(Int.self, forKey: .anchorsPerLocation)
     blasKernels = try stored.decode(String.self, forKey: .blasKernels)
     result = try stored.decodeIfPresent(Result.self, forKey: .result)
   }
@@ -70,6 +72,7 @@ extension RunRecord: Codable {
     try stored.encode(roiCount, forKey: .roiCount)
     try stored.encode(imageCount, forKey: .imageCount)
     try stored.encode(featureCount, forKey: .featureCount)
+    try stored.encodeIfPresent(anchorsPerLocation, forKey: .anchorsPerLocation)
     try stored.encode(blasKernels, forKey: .blasKernels)
     try stored.encodeIfPresent(result, forKey: .result)
   }

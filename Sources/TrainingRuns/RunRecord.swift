@@ -79,6 +79,8 @@ public struct RunRecord: Sendable, Equatable {
   public var imageCount: Int
   /// The numbers D of each example.
   public var featureCount: Int
+  /// The number of anchors of a location, of a dense head; `nil` where the examples are RoIs or queries.
+  public var anchorsPerLocation: Int?
   /// The kernels that OpenBLAS ran, such as `SkylakeX`.
   public var blasKernels: String
   /// The time, the steps and the loss; `nil` until the run is complete.
@@ -101,6 +103,7 @@ public struct RunRecord: Sendable, Equatable {
       imageCount: source.imageCount, featureCount: source.featureCount)
     self.recipe = recipe
     self.groupBoundaries = groupBoundaries
+    anchorsPerLocation = (source as? any AnchorSource)?.anchorsPerLocation
   }
 
   /// The record of a calibration that begins now.
@@ -127,6 +130,7 @@ public struct RunRecord: Sendable, Equatable {
       featureCount: head.inputs)
     recipe = base?.recipe
     self.calibration = calibration
+    anchorsPerLocation = head.layout.anchorsPerLocation
   }
 
   /// The record of a head that was trained elsewhere.
@@ -140,6 +144,7 @@ public struct RunRecord: Sendable, Equatable {
       method: head.method, inputs: ["init": input], program: program, roiCount: 0, imageCount: 0,
       featureCount: head.inputs)
     importedFrom = input.path
+    anchorsPerLocation = head.layout.anchorsPerLocation
   }
 
   /// The record of a head that averages the scores of others.
@@ -157,6 +162,7 @@ public struct RunRecord: Sendable, Equatable {
       method: method, inputs: inputs, program: program, roiCount: first?.roiCount ?? 0,
       imageCount: first?.imageCount ?? 0, featureCount: heads.first?.record.featureCount ?? 0)
     averaged = heads.map(\.path)
+    anchorsPerLocation = heads.lazy.compactMap(\.record.anchorsPerLocation).first
   }
 
   private init(
@@ -171,6 +177,12 @@ public struct RunRecord: Sendable, Equatable {
     self.featureCount = featureCount
     blasKernels = OpenBLAS.kernels
   }
+
+  /// Whether the examples are the anchors of feature maps. Earlier versions stated a divisor for these alone.
+  public var hasAnchors: Bool { anchorsPerLocation != nil || recipe?.normalizer != nil }
+
+  /// What the examples are called, `RoIs` or `anchors`.
+  public var exampleWord: String { hasAnchors ? "anchors" : "RoIs" }
 
   /// The settings of what was done: of the calibration, where there was one, else of the training.
   public var settings: TrainingSettings { calibration?.settings ?? recipe?.settings ?? TrainingSettings() }

@@ -10,7 +10,7 @@ struct AverageCommand: ParsableCommand {
       softmax on class-balanced images has some of the frequent classes of the one and of the rare classes of the other. \
       The mean is a run of its own, a linear layer with as many rows as all of them, which predict, evaluate, report and \
       export take as any other. It is no layer that a framework has: Integrations put it into a detector. The heads must be linear layers on the same \
-      features, for the same categories.
+      features, or dense heads for as many anchors a location, whose anchors are averaged one by one, for the same categories.
 
       EXAMPLES
         bags average runs/class-balanced runs/bags --output runs/both

@@ -15,12 +15,17 @@ struct GroupCommand: ParsableCommand {
       instance fall into G1. G0 is background. Crowds (iscrowd) are not counted: detectors never train on them. Images \
       are those with at least one instance.
 
+      --features counts what there is to train on too: the labelled RoIs of each group, or for a set of feature maps the \
+      anchors that objects are assigned to, those that are ignored, and the background. Only labels are looked at, so that \
+      a set may be far larger than memory.
+
       EXAMPLES
         bags group lvis_v1_train.json
         bags group instances_train2017.json --output coco_groups.json
         bags group train.json --boundaries 5,10,50,100,500,1000,5000
         bags group train.json --boundaries auto:4
         bags group lvis_v1_train.json --count-by images --boundaries 11,101
+        bags group train.json --features maps/train
         bags group train.json --format json | jq .groups
       """)
 
@@ -42,6 +47,11 @@ struct GroupCommand: ParsableCommand {
       are any).
       """)
   var countsFrom: CountsSource?
+
+  @Option(
+    help: .init("A feature set of the same images, whose labelled RoIs or anchors are counted.", valueName: "folder"),
+    completion: .directory)
+  var features: String?
 
   @Option(help: .init("Where the groups go.", valueName: "file"))
   var output = "groups.json"
@@ -73,7 +83,9 @@ struct GroupCommand: ParsableCommand {
     }
     for path in tables ?? [] { try overwrite.check(path, option: "--export-official") }
 
-    let dataset = try LVISDataset(contentsOf: annotations, including: [], isStrict: strictness.strict)
+    // Labels go by the objects' boxes, which grouping alone does not need.
+    let dataset = try LVISDataset(
+      contentsOf: annotations, including: features == nil ? [] : .boxes, isStrict: strictness.strict)
     let groups: CategoryGroups
     do {
       groups = try CategoryGroups(counting: dataset, boundaries: boundaries, countedBy: countBy, from: countsFrom)
@@ -82,6 +94,9 @@ struct GroupCommand: ParsableCommand {
     }
     let text = try GroupingText(dataset, path: annotations, groups: groups)
     StandardStreams.show(text.report.warnings)
+    let census = try features.map {
+      ExampleCensus(of: try examples(of: dataset, in: $0, groups: groups), groups: groups)
+    }
     try groups.write(to: output)
     if let exportOfficial { try groups.officialTables.write(to: exportOfficial) }
 
@@ -89,13 +104,28 @@ struct GroupCommand: ParsableCommand {
       "to make the official code's files of the tables:\n\(Self.conversion(in: $0))"
     }
     if format.isJSON {
-      try printJSON(text.report)
+      try printJSON(Summary(report: text.report, examples: census))
       if let conversion { StandardStreams.note(conversion) }
     } else {
       StandardStreams.result(
-        [text.rendered(width: terminalWidth()), conversion].compactMap(\.self).joined(separator: "\n\n"))
+        [text.rendered(width: terminalWidth()), census.map(GroupingText.text), conversion].compactMap(\.self).joined(
+          separator: "\n\n"))
     }
     StandardStreams.note("wrote \(([output] + (tables ?? [])).joined(separator: ", "))")
+  }
+
+  /// What is printed in JSON.
+  private struct Summary: Encodable {
+    let report: GroupingReport
+    let examples: ExampleCensus?
+
+    private enum CodingKeys: CodingKey { case examples }
+
+    func encode(to encoder: any Encoder) throws {
+      try report.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(examples, forKey: .examples)
+    }
   }
 
   /// The line that turns the tables into the files that the official configuration names.

@@ -35,6 +35,20 @@ struct GroupingText {
     return parts.joined(separator: "\n\n")
   }
 
+  /// The examples of each group, in words and a table.
+  static func text(_ census: ExampleCensus) -> String {
+    var table = TextTable([("group", .left), (census.kind, .right), ("classes without", .right)])
+    for group in census.groups {
+      table.add([group.name, grouped(group.examples), grouped(group.classesWithoutExamples)])
+    }
+    let ignored = census.ignored > 0 ? ", \(grouped(census.ignored)) ignored" : ""
+    let empty =
+      census.imagesWithoutForeground > 0
+      ? "; \(grouped(census.imagesWithoutForeground)) images have none but background" : ""
+    return "\(grouped(census.examples)) \(census.kind) of \(grouped(census.images)) images: "
+      + "\(grouped(census.background)) background\(ignored)\(empty)\n" + table.rendered()
+  }
+
   private var remarks: [String] {
     var remarks: [String] = []
     let empty = groups.members.filter { $0.instanceCount == 0 }

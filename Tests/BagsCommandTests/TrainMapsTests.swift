@@ -80,6 +80,38 @@ import Testing
     }
   }
 
+  /// Comparing, tuning, racing, averaging and looking at runs on the built-in maps.
+  @Test func mapsAreComparedAndRaced() throws {
+    try withTemporaryFolder { folder in
+      func run(_ words: String) throws -> String {
+        let result = try runBags(words.split(separator: " ").map(String.init), in: folder)
+        #expect(result.status == 0, "\(words): \(result.error)")
+        return result.output
+      }
+      let table = try run(
+        "compare --dense --methods focal,bags,focal++bags --epochs 1 --learning-rate 0.1 --replicates 0 --output c")
+      #expect(table.contains("focal++bags"))
+      let text = try String(contentsOfFile: "\(folder)/c/README.md", encoding: .utf8)
+      #expect(text.contains("anchors of 400 images (32 channels, 40 classes)") && !text.contains("RoIs"))
+
+      let data = "--features dense-set/train --annotations dense-set/annotations_train.json"
+      _ = try run("train --dense --method focal --epochs 2 --learning-rate 0.1 --output own")
+      let counted = try run("group dense-set/annotations_train.json --features dense-set/train --output g.json")
+      #expect(counted.contains("anchors of 400 images") && counted.contains("ignored"))
+      let raced = try run(
+        "train \(data) --init own --method auto --epochs 1 --learning-rate 0.1 --tune-splits 1 --output raced")
+      #expect(raced.contains("wins"))
+      let shown = try run("show raced")
+      #expect(shown.contains("rung") && shown.contains("anchors of 400 images") && !shown.contains("RoIs"))
+      _ = try run("report page raced --output page.html --overwrite")
+      let page = try String(contentsOfFile: "\(folder)/page.html", encoding: .utf8)
+      #expect(page.contains("Race") && page.contains("feature maps") && !page.contains("RoI"))
+      _ = try run("calibrate own --method competition --output competing")
+      let swept = try run("calibrate own \(data) --method post-hoc-adjustment --sweep tau=0:0.4:0.2 --output swept")
+      #expect(swept.contains("taken"))
+    }
+  }
+
   /// What is for RoIs says so of maps, and what is for maps of RoIs.
   @Test func kindsAreNotMixed() throws {
     try withTemporaryFolder { folder in
@@ -99,11 +131,10 @@ import Testing
       #expect(try error(["train"] + maps + ["--tower", "1", "--norm-groups", "3"]).contains("groups"))
       #expect(
         try error(["train", "--features", "rois", "--annotations", "rois.json", "--tower", "1"]).contains("maps"))
-      #expect(try error(["train"] + maps + ["--learning-rate", "auto"]).contains("feature maps"))
       #expect(try error(["train", "--features", "maps", "--groups", "10,100"]).contains("--annotations"))
       #expect(
-        try error(["compare"] + maps + ["--methods", "bags", "--val", "maps", "--val-annotations", "a.json"]).contains(
-          "feature maps"))
+        try error(["compare"] + maps + ["--methods", "bags", "--val", "rois", "--val-annotations", "a.json"]).contains(
+          "set of RoIs"))
       #expect(
         try error(["train", "--features", "rois", "--annotations", "rois.json", "--normalizer", "anchors"])
           .contains("feature maps"))
@@ -112,6 +143,9 @@ import Testing
       #expect(
         try error(["train", "--init", "r", "--features", "rois", "--annotations", "rois.json"]).contains("dense head"))
       #expect(try error(["export", "r", "--onnx", "r.onnx"]).contains("dense"))
+      #expect(try error(["export", "r", "--onnx", "r.onnx", "--features", "rois"]).contains("no set of feature maps"))
+      let exported = try runBags(["export", "r", "--onnx", "r.onnx", "--features", "maps"], in: folder)
+      #expect(exported.status == 0 && exported.output.contains("5 × 6, 3 × 3"), "\(exported.error)")
     }
   }
 }

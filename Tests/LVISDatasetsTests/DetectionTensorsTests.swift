@@ -95,7 +95,7 @@ import Testing
     try withTemporaryFolder { folder in
       try Data("PK\u{3}\u{4}and no directory of a zip file".utf8).write(to: URL(fileURLWithPath: "\(folder)/a.zip"))
       let error = #expect(throws: DatasetError.self) { try DetectionColumns(contentsOfResults: "\(folder)/a.zip") }
-      #expect(error?.description.contains("is compressed") == true)
+      #expect(error?.description.contains("is a zip archive") == true)
     }
   }
 }

@@ -110,7 +110,7 @@ private func annotated(_ annotation: String) -> String {
     (
       "[]", "holds a list, but annotations are an object with images, annotations and categories; is it a results file?"
     ),
-    ("PK\u{3}\u{4}", "is compressed; unpack it first, with gunzip or unzip"),
+    ("PK\u{3}\u{4}", "is a zip archive; unpack it first, with unzip"),
     ("x", "not JSON: found x at byte 0, expected “{”"),
     ("{}", "has no list “categories”; an LVIS or COCO annotation file has images, annotations and categories"),
     (#"{"categories": []} x"#, "not JSON: found x at byte 19, expected the end of the file"),

@@ -11,11 +11,12 @@ import Testing
   @Test func noImageIsOnBothSidesAndEveryGroupIsOnEach() throws {
     try SmallComparisonSet.with { set, _ in
       let heldOut = try HeldOutImages(of: set.source, dataset: set.training, groups: set.groups)
-      let aside = heldOut.features.images.map(\.id)
-      let kept = heldOut.rest.features.images.map(\.id)
+      let aside = heldOut.features.imageIDs
+      let kept = heldOut.rest.imageFeatures.imageIDs
       #expect(Set(aside).isDisjoint(with: kept))
       #expect((aside + kept).sorted() == set.source.features.images.map(\.id))
-      #expect(heldOut.rest.imageCount == kept.count && heldOut.rest.labels == set.source.labels)
+      let rest = try #require(heldOut.rest as? LabelledFeatureSet)
+      #expect(rest.imageCount == kept.count && rest.labels == set.source.labels)
       let classesByGroup = set.groups.classesByGroup
       for group in classesByGroup.indices {
         // A class in a single image cannot be on both sides.
@@ -30,7 +31,7 @@ import Testing
   @Test func trainingOnTheRestReadsOnlyItsRows() throws {
     try SmallComparisonSet.with { set, _ in
       let heldOut = try HeldOutImages(of: set.source, dataset: set.training, groups: set.groups)
-      let rows = Set(heldOut.features.images.flatMap(\.rows))
+      let rows = Set(try #require(heldOut.features as? FeatureSet).images.flatMap(\.rows))
       for image in 0..<heldOut.rest.imageCount {
         #expect(rows.isDisjoint(with: heldOut.rest.rows(ofImage: image)))
       }

@@ -40,7 +40,7 @@ import TrainingRuns
         try trainer.head.tauNormalized(tau: $0)
       }
       #expect(done == [1, 2, 3] && sweep.points.map(\.value) == [0, 0.5, 1])
-      #expect(sweep.imageCount == heldOut.features.images.count)
+      #expect(sweep.imageCount == heldOut.features.imageCount)
       let expected = try heldOut.evaluate(trainer.head.tauNormalized(tau: 0.5))
       #expect(sweep.points[1].metrics["AP"] == expected.metrics.first { $0.name == "AP" }?.value)
       let best = try #require(sweep.best?.metrics["AP"])

@@ -52,7 +52,7 @@ import Testing
       let tuner = try tuner(set, trials: 2)
       let tuned = try tuner.tune(row("softmax"))
       #expect(
-        Set(tuner.splits[0].features.images.map(\.id)).isDisjoint(with: tuner.splits[0].rest.features.images.map(\.id)))
+        Set(tuner.splits[0].features.imageIDs).isDisjoint(with: tuner.splits[0].rest.imageFeatures.imageIDs))
       var settings = TrainingSettings()
       settings.epochs = 2
       settings.milestones = [2]
@@ -63,14 +63,14 @@ import Testing
         try trainer.run()
         #expect(try tuner.splits[0].evaluate(trainer.head).metricsByName == trial.metrics)
       }
-      #expect(tuned.record.heldOutImageCount == tuner.splits[0].features.images.count && tuned.record.epochs == 2)
+      #expect(tuned.record.heldOutImageCount == tuner.splits[0].features.imageCount && tuned.record.epochs == 2)
     }
   }
 
   @Test func theOtherSplitsDecideAmongTheBestOfTheFirst() throws {
     try SmallComparisonSet.with { set, folder in
       let tuner = try tuner(set, splits: 3, store: TrialStore(at: folder))
-      let images = tuner.splits.map { Set($0.features.images.map(\.id)) }
+      let images = tuner.splits.map { Set($0.features.imageIDs) }
       #expect(Set(images).count == 3)
       let record = try tuner.tune(row("softmax")).record
       let counts = record.trials.map { $0.splits ?? 0 }

@@ -51,9 +51,13 @@ let (images, perBatch) = isCOCO ? (4, 1) : (64, 16)
 var generator = SeededGenerator(seed: 0)
 let locations = shapes.reduce(0) { $0 + $1.count }
 // As many positives as glyphs-dense and COCO have: 74 and about 100 an image.
-let labels = (0..<images).map { _ in
-  Set((0..<(isCOCO ? 100 : 74)).map { _ in Int32.random(in: 0..<Int32(locations * anchors), using: &generator) }).sorted()
-    .map { AnchorLabel(place: $0, label: Int32.random(in: 0..<Int32(classes), using: &generator)) }
+let labels: [[AnchorLabel]] = (0..<images).map { _ in
+  let places = (0..<(isCOCO ? 100 : 74)).map { _ in
+    Int32.random(in: 0..<Int32(locations * anchors), using: &generator)
+  }
+  return Set(places).sorted().map {
+    AnchorLabel(place: $0, label: Int32.random(in: 0..<Int32(classes), using: &generator))
+  }
 }
 let source = RandomMaps(
   shapes: shapes, channelCount: channels, anchorsPerLocation: anchors, imageCount: images, labels: labels,
@@ -91,6 +95,7 @@ let below = perLocation * Double(channels) * Double(max(0, 3 * tower - 1))
 let operations = Double(perBatch * locations) * (last + below)
 print(
   String(
-    format: "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"examples\": %d, \"gflop\": %.3f, \"gflops\": %.1f, \"parts\": {%@}}",
+    format: "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"examples\": %d, \"gflop\": %.3f, \"gflops\": %.1f, "
+      + "\"parts\": {%@}}",
     times[times.count / 2], times[0], examples, operations * 1e-9, operations * 1e-6 / times[times.count / 2],
     parts.joined(separator: ", ")))

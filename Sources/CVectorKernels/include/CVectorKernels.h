@@ -6,6 +6,7 @@
 #include "processor.h"
 #include "product.h"
 #include "product_bf16.h"
+#include "resampling.h"
 #include "sgd.h"
 #include "select.h"
 #include "softmax.h"

@@ -32,7 +32,7 @@ public struct BoxCoder: Sendable, Hashable {
   public static let regressorDeviations: SIMD4<Float> = [0.1, 0.1, 0.2, 0.2]
 
   /// log(1000/16).
-  static let largestScale: Float = 4.135166556742356
+  package static let largestScale: Float = 4.135166556742356
 
   /// The box that deltas make of a proposal, both in pixels; it may reach beyond the image.
   public func decode(_ deltas: SIMD4<Float>, from proposal: CornerBox) -> CornerBox {

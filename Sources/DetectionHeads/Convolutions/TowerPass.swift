@@ -25,7 +25,7 @@ package final class TowerPass {
   private let rows: [ScratchBuffer]
 
   /// The locations of a piece.
-  package static let pieceLength = 256
+  package static let pieceLength = 384
 
   package init(threads: Int) {
     self.threads = threads

@@ -53,6 +53,9 @@ extension LogitLayout {
     (other as? AnchoredLayout).map { AnchoredLayout(self, anchorCount: $0.anchorCount) } ?? self
   }
 
+  /// The layout of one anchor's logits; of a head for RoIs or queries itself.
+  package var ofOneAnchor: any LogitLayout { (self as? AnchoredLayout)?.base ?? self }
+
   /// The number A of anchors of a location, where the layout is of a dense head; `nil` where it is of one for RoIs or queries.
   public var anchorsPerLocation: Int? { (self as? AnchoredLayout)?.anchorCount }
 }

@@ -71,7 +71,7 @@ extension LinearHead {
   ///
   /// - Parameter convolutions: The number of convolutions between the maps and the last one, as the set states it; `nil`
   ///   where it states none, as 0.
-  package func forMaps(below convolutions: Int?) -> LinearHead {
+  public func forMaps(below convolutions: Int?) -> LinearHead {
     isOfDetector && convolutions ?? 0 == 0 ? withoutTower : self
   }
 
@@ -113,8 +113,13 @@ extension LinearHead {
   /// - Parameter change: Gives a classifier of the same features; all in one layout.
   /// - Throws: What the change throws.
   package func mappingAnchors(_ change: (LinearHead) throws -> LinearHead) throws -> LinearHead {
-    guard let anchorCount = layout.anchorsPerLocation else { return try change(self) }
-    let parts = try (0..<anchorCount).compactMap { try anchor($0).map(change) }
+    try mappingAnchors { part, _ in try change(part) }
+  }
+
+  /// The same with the place of the anchor.
+  package func mappingAnchors(_ change: (LinearHead, Int) throws -> LinearHead) throws -> LinearHead {
+    guard let anchorCount = layout.anchorsPerLocation else { return try change(self, 0) }
+    let parts = try (0..<anchorCount).compactMap { place in try anchor(place).map { try change($0, place) } }
     guard let first = parts.first else { return self }
     var head = try LinearHead(
       weight: Matrix(

@@ -80,7 +80,7 @@ extension LinearHead {
     let groups = try Self.groups(of: file, fallback: fallback, rows: rows.bias.count / anchorCount, path: file.path)
     do {
       let base = try Self.layout(of: file, groups: groups)
-      guard base.product == .linear, !(base is MeanLayout) else {
+      guard base.product == .linear else {
         throw LinearHeadError(
           .unsupported, "a dense head cannot have the layout \(base.name): its logits are not plain linear ones")
       }
@@ -226,6 +226,7 @@ public func logitLayouts(for groups: CategoryGroups) -> [any LogitLayout] {
     let layout = SigmoidLayout(classCount: classCount, background: background)
     layouts.append(layout)
     layouts.append(ShiftedSigmoidLayout(base: layout, shifts: Array(repeating: 0, count: classCount)))
+    layouts.append(CompetingSigmoidLayout(base: layout, exponent: 0))
   }
   layouts += layouts.filter { $0.product == .linear }.map { NormedLayout($0) }
   return layouts + LogitLayouts.registered(for: groups)

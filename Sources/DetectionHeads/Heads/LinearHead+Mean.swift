@@ -2,7 +2,8 @@ import DenseLinearAlgebra
 import LVISDatasets
 
 extension LinearHead {
-  /// The head whose scores are the means of the scores of several; see ``MeanLayout``.
+  /// The head whose scores are the means of the scores of several; see ``MeanLayout``. Of dense heads each anchor's scores
+  /// are averaged.
   ///
   /// - Parameters:
   ///   - heads: The heads, of the same features and the same categories, at least two.
@@ -12,6 +13,24 @@ extension LinearHead {
   public static func mean(of heads: [LinearHead], groups: CategoryGroups? = nil) throws -> LinearHead {
     guard let first = heads.first else { throw LinearHeadError(.unsupported, "a mean is of two heads or more") }
     let groups = groups ?? first.groups
+    let anchorCount = first.layout.anchorsPerLocation
+    guard heads.allSatisfy({ $0.layout.anchorsPerLocation == anchorCount }) else {
+      throw LinearHeadError(
+        .wrongShape,
+        "a mean is of heads of one kind: all for RoIs or queries, or all for as many anchors a location")
+    }
+    if let anchorCount {
+      guard heads.allSatisfy({ $0.tower == first.tower }) else {
+        throw LinearHeadError(
+          .unsupported, "a mean of dense heads is of last layers above the same convolutions; these have others below")
+      }
+      let means = try (0..<anchorCount).map { anchor in
+        try mean(of: heads.compactMap { $0.anchor(anchor) }, groups: groups)
+      }
+      var result = try stacked(means, groups: groups)
+      result.tower = first.tower
+      return result
+    }
     for head in heads {
       guard head.hidden.isEmpty else {
         throw LinearHeadError(.unsupported, "a head with hidden layers cannot be part of a mean")
@@ -35,5 +54,15 @@ extension LinearHead {
         values: heads.flatMap(\.weight.storage)),
       bias: heads.flatMap(\.bias), layout: MeanLayout(heads.map(\.layout)), groups: groups,
       method: heads.map(\.method).joined(separator: "++"))
+  }
+
+  /// The dense head whose anchors' classifiers are the given ones, all in one layout.
+  private static func stacked(_ anchors: [LinearHead], groups: CategoryGroups) throws -> LinearHead {
+    try LinearHead(
+      weight: Matrix(
+        rows: anchors.reduce(0) { $0 + $1.weight.rows }, columns: anchors[0].weight.columns,
+        values: anchors.flatMap(\.weight.storage)),
+      bias: anchors.flatMap(\.bias), layout: AnchoredLayout(anchors[0].layout, anchorCount: anchors.count),
+      groups: groups, method: anchors[0].method)
   }
 }

@@ -147,13 +147,14 @@ public struct LinearHead: Sendable {
   /// Foreground scores of RoIs.
   ///
   /// - Parameter features: [N, D].
-  /// - Returns: [N, C].
+  /// - Returns: [N, C]; of a dense head [N · A, C], the anchors of a location adjacent.
   /// - Precondition: The features have the D numbers that the head takes, `inputs`.
   public func scores(for features: Matrix<Float>) -> Matrix<Float> {
     precondition(
       features.columns == inputs, "the head takes \(inputs) features of each RoI, these have \(features.columns)")
     var logits = Matrix<Float>(rows: features.rows, columns: layout.logitCount)
-    var scores = Matrix<Float>(rows: features.rows, columns: layout.classCount)
+    var scores = Matrix<Float>(
+      rows: features.rows * (layout.anchorsPerLocation ?? 1), columns: layout.classCount)
     features.withUnsafeValues { x in
       logits.withUnsafeMutableValues { z in
         scores.withUnsafeMutableValues { s in

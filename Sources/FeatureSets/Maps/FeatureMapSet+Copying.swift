@@ -95,11 +95,14 @@ extension FeatureMapSet {
     }
   }
 
-  /// Goes through all maps once.
+  /// Goes through all maps once; a set larger than memory takes little of it.
   ///
   /// - Throws: `FeatureSetError` for the first number that is not finite.
   public func checkFeatures() throws {
-    for piece in pieces(of: 0..<locationCount, size: max(1, (1 << 20) / channelCount)) {
+    defer { releasePages() }
+    for (place, piece) in pieces(of: 0..<locationCount, size: max(1, (1 << 20) / channelCount)).enumerated() {
+      // Every 64 MB or so.
+      if place % 16 == 15 { releasePages() }
       let buffer = UnsafeMutablePointer<Float>.allocate(capacity: piece.count * channelCount)
       defer { buffer.deallocate() }
       try copyFeatures(locations: piece, into: buffer)

@@ -44,7 +44,7 @@ public struct FeatureMapSet: Sendable {
   /// The folder or file, as the user gave it.
   public let path: String
   /// The images by ascending id.
-  public let images: [Image]
+  public internal(set) var images: [Image]
   /// The number C of channels.
   public let channelCount: Int
   /// The number M of locations of all images.

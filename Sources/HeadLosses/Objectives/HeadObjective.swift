@@ -78,6 +78,12 @@ extension HeadObjective {
     trainsNormedHeads && layout.tensors.isEmpty && !(self is any FeatureAddingObjective)
   }
 
+  /// Whether it trains dense heads: what trains deep heads, and what leaves all rows as they are and trains numbers that all
+  /// anchors share.
+  package var trainsDenseHeads: Bool {
+    trainsDeepHeads || (layout.product == .linear && trainedRows.isEmpty && self is any WholeBatchObjective)
+  }
+
   /// Whether its logits can come from a normed linear layer: they are linear in the features otherwise, it trains all of
   /// them, and it has no parameters of its own.
   package var trainsNormedHeads: Bool { layout.product == .linear && !(self is any ParameterizedObjective) }

@@ -166,7 +166,7 @@ final class DeformationAdversary: FeatureAdversary {
           rows: rows.count, columns: width, inner: blocks, alpha: 1, slopes, stride: blocks, transposed: false, weight,
           stride: width, transposed: false, beta: 0, into: ofLayers, stride: width)
       }
-      _ = products.backward(layers, outputGradient: ofLayers, into: &group, from: 0)
+      products.backward(layers, outputGradient: ofLayers) { group.withGradient(ofLayerAt: 2 * $0, $1) }
     }
     _ = optimizer.step(&group, rate: rate)
   }

@@ -7,7 +7,7 @@ import Synchronization
 /// A set of feature maps with the label of every anchor, from which dense heads are trained.
 ///
 /// Objects are assigned to anchors by overlap, as the set's framework does; see ``AnchorAssignment``.
-public struct LabelledMapSet: AnchorBoxSource {
+public struct LabelledMapSet: AnchorBoxSource, LabelledImages {
   /// The feature maps of the training images, whose anchors are labelled.
   public let maps: FeatureMapSet
   /// The anchors of the maps.
@@ -16,14 +16,10 @@ public struct LabelledMapSet: AnchorBoxSource {
   public let annotations: LVISDataset?
   /// The anchors that are not background, image after image.
   private let labels: [AnchorLabel]
-  /// The boxes of objects in pixels of the image that the detector saw, image after image.
-  private let objectBoxes: [CornerBox]
-  /// For each image its first object, and one more.
-  private let firstObjects: [Int]
-  /// For each image its first label, and one more.
-  private let starts: [Int]
-  /// For each image its first row, and one more.
-  private let firstRows: [Int]
+  /// For each image the places of its labels.
+  private let places: [Range<Int>]
+  /// The boxes of each image's objects, in pixels of the image that the detector saw.
+  private let objectBoxes: [[CornerBox]]
 
   /// Assigns objects to anchors.
   ///
@@ -79,9 +75,14 @@ public struct LabelledMapSet: AnchorBoxSource {
         found.withLock { $0[index] = labels }
       }
     }
+    var (labels, places): ([AnchorLabel], [Range<Int>]) = ([], [])
+    for own in found.withLock({ $0 }) {
+      places.append(labels.count..<labels.count + own.count)
+      labels += own
+    }
     self.init(
-      maps, anchors: anchors, labels: found.withLock { $0 },
-      objects: maps.images.map { image in (all[image.id] ?? []).map { Self.scaled($0.box, to: image) } },
+      maps, anchors: anchors, labels: labels, places: places,
+      objectBoxes: maps.images.map { image in (all[image.id] ?? []).map { Self.scaled($0.box, to: image) } },
       annotations: dataset)
   }
 
@@ -92,22 +93,26 @@ public struct LabelledMapSet: AnchorBoxSource {
   }
 
   private init(
-    _ maps: FeatureMapSet, anchors: AnchorSettings, labels: [[AnchorLabel]], objects: [[CornerBox]],
+    _ maps: FeatureMapSet, anchors: AnchorSettings, labels: [AnchorLabel], places: [Range<Int>],
+    objectBoxes: [[CornerBox]],
     annotations: LVISDataset?
   ) {
     self.maps = maps
     self.anchors = anchors
     self.annotations = annotations
-    self.labels = labels.flatMap { $0 }
-    objectBoxes = objects.flatMap { $0 }
-    firstObjects = objects.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
-    var (starts, firstRows) = ([0], [0])
-    for (image, labels) in zip(maps.images, labels) {
-      starts.append((starts.last ?? 0) + labels.count)
-      firstRows.append(image.locations.upperBound * anchors.anchorsPerLocation)
-    }
-    self.starts = starts
-    self.firstRows = firstRows
+    self.labels = labels
+    self.places = places
+    self.objectBoxes = objectBoxes
+  }
+
+  /// The maps.
+  public var imageFeatures: any ImageFeatures { maps }
+
+  /// The anchors of some of the images alone.
+  public func selectingImages(at positions: [Int], annotations: LVISDataset?) -> LabelledMapSet {
+    LabelledMapSet(
+      maps.selectingImages(at: positions), anchors: anchors, labels: labels, places: positions.map { places[$0] },
+      objectBoxes: positions.map { objectBoxes[$0] }, annotations: annotations)
   }
 
   /// A, the anchors of a location.
@@ -119,17 +124,16 @@ public struct LabelledMapSet: AnchorBoxSource {
   /// The number of images.
   public var imageCount: Int { maps.images.count }
   /// The anchors of an image.
-  public func rows(ofImage index: Int) -> Range<Int> { firstRows[index]..<firstRows[index + 1] }
+  public func rows(ofImage index: Int) -> Range<Int> {
+    let locations = maps.images[index].locations
+    return locations.lowerBound * anchors.anchorsPerLocation..<locations.upperBound * anchors.anchorsPerLocation
+  }
   /// The shapes of an image's levels.
   public func levels(ofImage index: Int) -> [FeatureMapSet.LevelShape] { maps.images[index].levels }
   /// The anchors of an image that are not background.
-  public func labelledAnchors(ofImage index: Int) -> ArraySlice<AnchorLabel> {
-    labels[starts[index]..<starts[index + 1]]
-  }
+  public func labelledAnchors(ofImage index: Int) -> ArraySlice<AnchorLabel> { labels[places[index]] }
   /// The boxes of an image's objects, in pixels of the image that the detector saw.
-  public func objects(ofImage index: Int) -> ArraySlice<CornerBox> {
-    objectBoxes[firstObjects[index]..<firstObjects[index + 1]]
-  }
+  public func objects(ofImage index: Int) -> ArraySlice<CornerBox> { objectBoxes[index][...] }
   /// Copies the features of all locations of an image.
   ///
   /// - Throws: `FeatureSetError` if one of them is not finite.
@@ -141,8 +145,14 @@ public struct LabelledMapSet: AnchorBoxSource {
   /// - Throws: `FeatureSetError` if a number is not finite.
   public func copyFeatures(rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws {
     let padded = PaddedMaps(channelCount: channelCount)
-    for index in 0..<imageCount where self.rows(ofImage: index).overlaps(rows) {
+    var (low, high) = (0, imageCount - 1)
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if self.rows(ofImage: middle).lowerBound <= rows.lowerBound { low = middle } else { high = middle - 1 }
+    }
+    for index in low..<imageCount {
       let own = self.rows(ofImage: index)
+      guard own.lowerBound < rows.upperBound else { break }
       let buffer = UnsafeMutablePointer<Float>.allocate(capacity: maps.images[index].locations.count * channelCount)
       defer { buffer.deallocate() }
       try copyMaps(ofImage: index, into: buffer)

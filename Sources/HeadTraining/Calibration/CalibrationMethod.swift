@@ -57,15 +57,15 @@ public struct CalibrationMethod: NamedMethod {
   }
 
   /// The training examples, where the calibration looks at them.
-  public var needs: String? { needsFeatures ? "the training RoIs" : nil }
+  public var needs: String? { needsFeatures ? "the training examples" : nil }
 
   /// The word `calibration`, for errors.
   public static let kind = "calibration"
 
   /// All calibrations, to which a program can add its own.
   public static let registry = MethodRegistry<CalibrationMethod>([
-    .tauNorm, .tauNormSelect, .postHocAdjustment, .norCal, .fractal, .logitNormalization, .nearestClassMean,
-    .weightScaling, .classifierRetraining, .tailFineTuning,
+    .tauNorm, .tauNormSelect, .postHocAdjustment, .norCal, .competition, .fractal, .logitNormalization,
+    .nearestClassMean, .weightScaling, .classifierRetraining, .tailFineTuning,
   ])
 }
 

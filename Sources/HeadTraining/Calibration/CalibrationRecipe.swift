@@ -59,8 +59,14 @@ public struct CalibrationRecipe: Sendable, Equatable {
         "\(way.name) is for a last layer alone; this head has hidden layers of \(head.hidden.map(\.outputs)) outputs")
     }
     guard case .training(let makeRecipe, _) = way.work else { return nil }
+    let (head, source) = try head.lastLayer(on: source)
     guard let source else { throw TrainingRecipeError(.missingInput, "\(way.name) needs the training RoIs") }
-    var recipe = try makeRecipe(head, parameters)
+    guard head.layout.anchorsPerLocation == (source as? any AnchorSource)?.anchorsPerLocation else {
+      throw LinearHeadError(
+        .wrongShape,
+        "\(way.name) trains on what the head is for: a dense head on feature maps, another on RoIs or queries")
+    }
+    var recipe = try makeRecipe(head, parameters).withDefaults(for: source, keeping: [])
     recipe.settings = settings
     return try recipe.trainer(
       on: source, groups: head.groups, imageCount: source.imageCount,
@@ -78,22 +84,20 @@ public struct CalibrationRecipe: Sendable, Equatable {
     from head: LinearHead, trained: LinearHead? = nil, on source: (any RoISource)? = nil
   ) throws -> LinearHead {
     let (way, parameters) = try CalibrationMethod.chosen(method)
+    let tower = head.tower
+    let (head, source) = try head.lastLayer(on: source)
     var calibrated: LinearHead
     switch way.work {
     case .formula(let calibrate):
-      guard head.layout.anchorsPerLocation != nil else {
-        calibrated = try calibrate(head, parameters, source)
-        break
+      // Each anchor's classifier looks at its own anchors.
+      calibrated = try head.mappingAnchors { part, anchor in
+        try calibrate(part, parameters, (source as? any AnchorSource).map { AnchorView($0, anchor: anchor) } ?? source)
       }
-      guard !way.needsFeatures else {
-        throw LinearHeadError(
-          .unsupported, "\(way.name) looks at the features of RoIs; a dense head is calibrated by what needs none")
-      }
-      calibrated = try head.mappingAnchors { try calibrate($0, parameters, nil) }
     case .training(_, let finish):
       guard let trained else { throw TrainingRecipeError(.missingInput, "\(way.name) needs a head that was trained") }
       calibrated = try finish(trained)
     }
+    calibrated.tower = tower
     calibrated.method = "\(head.method)+\(way.name)"
     return calibrated
   }

@@ -110,18 +110,19 @@ extension TrainingMethod {
 }
 
 extension CalibrationMethod {
-  /// LWS: the scales are learnt on class-balanced images and then folded into the head, an ordinary softmax head.
+  /// LWS: the scales are learnt on class-balanced images and then folded into the head, an ordinary softmax head. The
+  /// anchors of a dense head share them.
   public static let weightScaling = CalibrationMethod(
     name: "lws", summary: "one scale per class, learnt on class-balanced images with the head frozen",
     source: "Kang et al., ICLR 2020", parameters: [.epochs(4), .learningRate(0.1)], needsFeatures: true,
     work: .training(
       { head, _ in
-        guard head.layout is SoftmaxLayout else {
+        guard head.layout.ofOneAnchor is SoftmaxLayout else {
           throw LinearHeadError(
             .unsupported, "LWS scales the logits of one softmax; a \(head.layout.name) head has none")
         }
         return TrainingRecipe(
           MethodChoice(name: TrainingMethod.weightScaling.name),
           sampler: MethodChoice(name: ImageSamplingMethod.classBalanced.name))
-      }, finish: { try $0.foldingScales() }))
+      }, finish: { try $0.mappingAnchors { try $0.foldingScales() } }))
 }

@@ -12,7 +12,7 @@ extension LinearHead {
   package func shiftingClasses(by shifts: [Double], for method: String) throws -> LinearHead {
     let scales: [Float]
     switch layout.unnormed {
-    case is SoftmaxLayout, is SigmoidLayout, is ShiftedSigmoidLayout, is SeesawLayout:
+    case is SoftmaxLayout, is SigmoidLayout, is ShiftedSigmoidLayout, is CompetingSigmoidLayout, is SeesawLayout:
       scales = Array(repeating: 1, count: layout.logitCount)
     case let scaled as ScaledLayout: scales = scaled.scales
     default:

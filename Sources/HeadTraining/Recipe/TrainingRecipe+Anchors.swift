@@ -3,6 +3,31 @@ import FeatureSets
 import HeadLosses
 
 extension TrainingRecipe {
+  /// The recipe as it is for a set: on feature maps, where nearly every anchor is background, classes start from a score of
+  /// .01 (Lin et al., ICCV 2017, §4.1), the loss is divided by the positives, products are in single precision, and the
+  /// convolutions that the set says its maps stand below are trained with the last one. On RoIs and queries it stays as it is.
+  ///
+  /// - Parameters:
+  ///   - source: The set.
+  ///   - stated: The names of parameters that stay as they are, since the user gave them.
+  /// - Throws: `MethodParameterError` for a method that is not known.
+  public func withDefaults(for source: any RoISource, keeping stated: some Sequence<String>) throws -> TrainingRecipe {
+    guard source is any AnchorSource else { return self }
+    var recipe = self
+    recipe.normalizer = normalizer ?? .positives
+    recipe.settings.precision = .single
+    if architecture.tower == nil, let stated = (source as? LabelledMapSet)?.maps.statedTower, stated > 0 {
+      recipe.architecture.tower = TowerArchitecture(layers: min(8, stated))
+    }
+    let declared = try resolvedMethod().method.parameters
+    if declared.contains(where: { $0.name == Self.priorName }), !stated.contains(Self.priorName) {
+      recipe.method.parameters[Self.priorName] = settingText(LinearHead.anchorPrior)
+    }
+    return recipe
+  }
+
+  private static var priorName: String { "prior" }
+
   /// The loss of a dense head: that of every anchor, with the divisor of choice.
   ///
   /// - Parameter loss: The loss of an anchor's logits.
@@ -26,7 +51,7 @@ extension TrainingRecipe {
       throw refuse(
         "s-ohem needs a box loss for every example, which only positive anchors have; take ohem or ohem-1to3")
     }
-    guard loss.trainsDeepHeads else {
+    guard loss.trainsDenseHeads else {
       throw refuse(
         "a dense head needs logits that are linear in the features, and a loss that trains all of them and makes no features"
       )

@@ -26,7 +26,9 @@ final class AnchorProducts {
   private var places: [Int32] = []
   private var placed: [PlacedBlock] = []
 
-  private static let locationsAtATime = 256
+  /// The locations that are multiplied at once: so many that packing the weight is a small part of a product, and so few that
+  /// every thread has several pieces.
+  private var locationsAtATime: Int { min(512, max(128, maps.locationCount / (6 * threads))) }
 
   /// A block and where its numbers stand.
   private struct PlacedBlock {
@@ -125,9 +127,9 @@ final class AnchorProducts {
     let (inputs, columns) = (maps.patchLength, place.block.logits.count)
     let (weight, _) = pack(layer, place.block.logits)
     let all = pieces(of: place)
-    let step = Self.locationsAtATime
+    let step = locationsAtATime
     let channels = cut(0..<maps.channelCount, into: 16)
-    for some in cut(0..<all.count, into: 8) {
+    for some in cut(0..<all.count, into: max(4, threads)) {
       let memory = accumulators.floats(some.count * step * inputs)
       inParallel(count: some.count, threads: threads) { index in
         let piece = all[some.lowerBound + index]
@@ -200,7 +202,7 @@ final class AnchorProducts {
   }
 
   private func pieces(of place: PlacedBlock) -> [Piece] {
-    let step = Self.locationsAtATime
+    let step = locationsAtATime
     func cut(_ rows: Range<Int>, anchor: Int?) -> [Piece] {
       stride(from: rows.lowerBound, to: rows.upperBound, by: step).map {
         Piece(anchor: anchor, rows: $0..<min($0 + step, rows.upperBound))
@@ -239,7 +241,7 @@ final class AnchorProducts {
     let (weight, bias) = pack(layer, place.block.logits)
     let pieces = pieces(of: place)
     inParallel(parts: threads) { part in
-      let buffer = patches[part].floats(Self.locationsAtATime * inputs)
+      let buffer = patches[part].floats(locationsAtATime * inputs)
       for index in evenSlice(of: pieces.count, part: part, of: threads) {
         let piece = pieces[index]
         gather(piece, of: place, into: buffer)
@@ -273,7 +275,7 @@ final class AnchorProducts {
     let sums = accumulators.floats(threads * rows * inputs)
     sums.update(repeating: 0, count: threads * rows * inputs)
     inParallel(parts: threads) { part in
-      let buffer = patches[part].floats(Self.locationsAtATime * inputs)
+      let buffer = patches[part].floats(locationsAtATime * inputs)
       let own = sums + part * rows * inputs
       for index in evenSlice(of: pieces.count, part: part, of: threads) {
         let piece = pieces[index]

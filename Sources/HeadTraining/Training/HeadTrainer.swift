@@ -176,7 +176,8 @@ public final class HeadTrainer {
     classifier = ParameterGroup(head.parameters + ownParameters)
     headParameterCount = classifier.parameters.count - ownParameters.count
     // The loss of an anchor speaks of its own rows alone; those of all anchors are trained.
-    let trainedRows = anchorSource == nil ? objective.trainedRows : 0..<head.bias.count
+    let isFrozen = objective.trainedRows.isEmpty
+    let trainedRows = anchorSource == nil || isFrozen ? objective.trainedRows : 0..<head.bias.count
     for index in 0..<2 { classifier.parameters[index].trainedRows = trainedRows }
     groups = head.groups
     method = head.method
@@ -238,7 +239,7 @@ public final class HeadTrainer {
   /// The reason why a dense head cannot be trained so, in one line; `nil` where it can.
   private static func fault(with objective: any HeadObjective, boxRegression: BoxRegression?) -> String? {
     if boxRegression != nil { return "a box regressor is trained beside RoIs, a regression branch beside feature maps" }
-    return objective.trainsDeepHeads
+    return objective.trainsDenseHeads
       ? nil
       : "a dense head needs logits that are linear in the features, and a loss that trains all of them and makes no "
         + "features"

@@ -32,7 +32,7 @@ extension DetectionColumns {
       return
     }
     if contents.contains(.segmentations) { segmentations = SegmentationColumns() }
-    try forEachResultWindow(of: path, contents) { rows, fileSize in
+    try forEachResultWindow(of: JSONFile(at: path), contents) { rows, fileSize in
       // Reserved memory costs nothing until it is written to; growing would copy.
       if count == 0 { reserveCapacity(rows.expectedCount(inFileOf: fileSize)) }
       append(rows)
@@ -53,28 +53,8 @@ extension DetectionColumns {
     ofResults path: String, including contents: Contents = [], windowBytes: Int = 1 << 20,
     _ body: (_ chunk: borrowing DetectionColumns, _ first: Int) throws -> Void
   ) throws {
-    try forEachCountedChunk(ofResults: path, including: contents, windowBytes: windowBytes) { chunk, first, _ in
+    try OpenResults(at: path).forEachChunk(including: contents, windowBytes: windowBytes) { chunk, first, _ in
       try body(chunk, first)
-    }
-  }
-
-  /// As ``forEachChunk(ofResults:including:windowBytes:_:)``; the body also learns about how many detections the file
-  /// holds.
-  package static func forEachCountedChunk(
-    ofResults path: String, including contents: Contents = [], windowBytes: Int = 1 << 20,
-    _ body: (_ chunk: borrowing DetectionColumns, _ first: Int, _ expectedCount: Int) throws -> Void
-  ) throws {
-    if let tensors = try DetectionTensors(at: path) {
-      return try tensors.forEachChunk(contents) { try body($0, $1, tensors.count) }
-    }
-    var chunk = DetectionColumns()
-    if contents.contains(.segmentations) { chunk.segmentations = SegmentationColumns() }
-    var first = 0
-    try forEachResultWindow(of: path, contents, windowBytes: windowBytes) { rows, fileSize in
-      chunk.removeAll()
-      chunk.append(rows)
-      try body(chunk, first, rows.expectedCount(inFileOf: fileSize))
-      first += rows.count
     }
   }
 
@@ -94,6 +74,43 @@ extension DetectionColumns {
         return presence
       })
     segmentations?.append(rows)
+  }
+}
+
+/// A results file that is open, and can be read several times.
+package final class OpenResults: Sendable {
+  /// The path of the file.
+  package let path: String
+  /// `nil` of tensors.
+  private let file: JSONFile?
+
+  /// Opens a results file, as for ``DetectionColumns/init(contentsOfResults:including:)``.
+  ///
+  /// - Throws: As there.
+  package init(at path: String) throws {
+    self.path = path
+    file = try DetectionTensors(at: path) == nil ? JSONFile(at: path) : nil
+  }
+
+  /// As ``DetectionColumns/forEachChunk(ofResults:including:windowBytes:_:)``; the body also learns about how many
+  /// detections the file holds.
+  package func forEachChunk(
+    including contents: DetectionColumns.Contents = [], windowBytes: Int = 1 << 20,
+    _ body: (_ chunk: borrowing DetectionColumns, _ first: Int, _ expectedCount: Int) throws -> Void
+  ) throws {
+    guard let file else {
+      guard let tensors = try DetectionTensors(at: path) else { return }
+      return try tensors.forEachChunk(contents) { try body($0, $1, tensors.count) }
+    }
+    var chunk = DetectionColumns()
+    if contents.contains(.segmentations) { chunk.segmentations = SegmentationColumns() }
+    var first = 0
+    try forEachResultWindow(of: file, contents, windowBytes: windowBytes) { rows, fileSize in
+      chunk.removeAll()
+      chunk.append(rows)
+      try body(chunk, first, rows.expectedCount(inFileOf: fileSize))
+      first += rows.count
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import DurableFiles
 import Foundation
 
-/// A JSON file, read at chosen places: resident memory is what is read, not what the file holds.
+/// A JSON file, read at chosen places: resident memory is what is read, not what the file holds. One that gzip compressed
+/// is unpacked first, into a temporary file without a name.
 final class JSONFile: Sendable {
   let path: String
   let size: Int
@@ -9,12 +10,11 @@ final class JSONFile: Sendable {
   /// Where the last record of JSON lines ends; `nil` where the file is one JSON value.
   private let linesEnd: Int?
 
-  /// - Throws: `FileError` if it cannot be opened or is not a regular file; `DatasetError` if it is empty.
+  /// - Throws: `FileError` if it cannot be opened or is not a regular file; `DatasetError` if it is empty, or compressed
+  ///   and damaged.
   init(at path: String) throws {
     self.path = path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(path: path, operation: "open") }
-    self.descriptor = descriptor
+    descriptor = try Self.open(path)
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       size = 0
@@ -34,14 +34,31 @@ final class JSONFile: Sendable {
     }
     var start = [UInt8](repeating: 1, count: 4)
     _ = try start.withUnsafeMutableBytes { try $0.baseAddress.map { try read(into: $0, count: 4, at: 0) } }
-    if start.starts(with: [0x1F, 0x8B]) || start.starts(with: "PK".utf8) {
+    if start.starts(with: "PK".utf8) {
       throw DatasetError(
-        path: path, code: .otherFormat, problem: "is compressed", advice: "unpack it first, with gunzip or unzip")
+        path: path, code: .otherFormat, problem: "is a zip archive", advice: "unpack it first, with unzip")
     }
     if let encoding = TextEncoding(start) {
       throw DatasetError(
         path: path, code: .otherFormat, problem: "is \(encoding.name) text, but must be UTF-8",
         advice: "iconv -f \(encoding.name) -t UTF-8 \(path) > utf8.json")
+    }
+  }
+
+  /// Opens a file, or what it holds where gzip compressed it.
+  private static func open(_ path: String) throws -> Int32 {
+    let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: path, operation: "open") }
+    var start: (UInt8, UInt8) = (0, 0)
+    guard pread(descriptor, &start, 2, 0) == 2, start == (0x1F, 0x8B) else { return descriptor }
+    defer { close(descriptor) }
+    do {
+      return try GzipFile.unpack(descriptor, path: path)
+    } catch let fault as GzipFile.Fault {
+      throw DatasetError(
+        path: path, code: .otherFormat,
+        problem: fault == .cutShort ? "is compressed, and ends in the middle" : "is compressed, and damaged",
+        advice: "download or write it again")
     }
   }
 

@@ -7,10 +7,9 @@ private let listNames: Set = ["annotations", "predictions", "results", "detectio
 ///
 /// - Throws: `DatasetError`, `FileError`, or what `body` throws.
 func forEachResultWindow(
-  of path: String, _ contents: DetectionColumns.Contents, windowBytes: Int = 1 << 20,
+  of file: JSONFile, _ contents: DetectionColumns.Contents, windowBytes: Int = 1 << 20,
   _ body: (_ rows: RecordReader.Rows, _ fileSize: Int) throws -> Void
 ) throws {
-  let file = try JSONFile(at: path)
   func list(_ file: JSONFile, at start: Int, name: String? = nil) -> RecordList {
     RecordList(
       file: file, kind: .detections, start: start,

@@ -61,13 +61,24 @@ public final class DetectionResultsWriter {
   /// The number of detections written so far.
   public private(set) var count = 0
   private let file: DurableFile
+  private let compressor: GzipWriter?
 
-  /// Begins a results file.
+  /// Begins a results file, compressed by gzip where its name ends in `.gz`.
   ///
   /// - Throws: `FileError` if it cannot be written.
   public init(at path: String) throws {
     file = try DurableFile(at: path)
-    try file.write("[")
+    compressor = path.hasSuffix(".gz") ? try GzipWriter(file) : nil
+    try write("[")
+  }
+
+  private func write(_ text: String) throws {
+    var text = text
+    try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer) throws {
+    if let compressor { try compressor.write(bytes) } else { try file.write(bytes) }
   }
 
   /// Appends detections.
@@ -75,8 +86,8 @@ public final class DetectionResultsWriter {
   /// - Throws: `FileError`.
   public func append(_ text: DetectionResultsText) throws {
     guard text.count > 0 else { return }
-    try file.write(count == 0 ? "\n" : ",\n")
-    try text.bytes.withUnsafeBytes { try file.write($0) }
+    try write(count == 0 ? "\n" : ",\n")
+    try text.bytes.withUnsafeBytes { try write($0) }
     count += text.count
   }
 
@@ -84,7 +95,8 @@ public final class DetectionResultsWriter {
   ///
   /// - Throws: `FileError`; what stood at the path is then as it was.
   public func commit() throws {
-    try file.write("\n]\n")
+    try write("\n]\n")
+    try compressor?.finish()
     try file.commit()
   }
 }

@@ -1,4 +1,4 @@
-/// Scores sets of detections on images drawn with replacement.
+/// Scores sets of detections on images drawn with replacement, sixteen draws at a time.
 struct Bootstrap: Sendable {
   /// By class: images with objects that count, and how many.
   let objects: [[(image: Int32, count: Int32)]]
@@ -8,17 +8,78 @@ struct Bootstrap: Sendable {
   /// By set, then class.
   let lists: [[WeightedList]]
 
-  /// The AP by set, class and threshold on one draw; empty for a class without objects in it.
-  func averagePrecisions(replicate: Int) -> [[[Double]]] {
-    let weights = Self.weights(imageCount: imageCount, seed: seed, replicate: replicate)
-    let counts = objects.map { $0.reduce(0) { $0 + Int($1.count) * Int(weights[Int($1.image)]) } }
-    var scratch = WeightedScratch(thresholdCount: thresholdCount)
-    return lists.map { lists in
-      lists.indices.map { category in
-        counts[category] == 0
-          ? [] : lists[category].averagePrecisions(weights, objects: counts[category], &scratch)
+  /// The AP of sixteen draws.
+  struct Averages: Sendable {
+    /// By set, class, threshold, draw.
+    fileprivate var values: [Float]
+    /// By class, draw.
+    fileprivate var objectCounts: [Int32]
+    fileprivate let thresholdCount: Int
+
+    /// The mean of a metric in one draw; `nil` without objects.
+    func mean(_ metric: ComparedMetric, set: Int, lane: Int) -> Double? {
+      var (sum, count) = (0.0, 0)
+      let (lanes, classCount) = (WeightedList.lanes, objectCounts.count / WeightedList.lanes)
+      for category in metric.classes where objectCounts[category * lanes + lane] > 0 {
+        let first = (set * classCount + category) * thresholdCount
+        for threshold in metric.thresholds { sum += Double(values[(first + threshold) * lanes + lane]) }
+        count += metric.thresholds.count
+      }
+      return count == 0 ? nil : sum / Double(count)
+    }
+  }
+
+  /// What `measure` says of every draw, in order, some at a time on each core.
+  ///
+  /// - Parameters:
+  ///   - count: The number of draws.
+  ///   - progress: Told, from 0 to 1, how much is done.
+  ///   - measure: Gets the AP of sixteen draws, and which of them is meant.
+  func forEachDraw<Result: Sendable>(
+    _ count: Int, progress: (Double) -> Void, _ measure: @Sendable (Averages, Int) -> Result
+  ) -> [Result] {
+    var results: [Result] = []
+    let blocksAtATime = 8
+    while results.count < count {
+      let done = results.count / WeightedList.lanes
+      let blocks = min(blocksAtATime, (count - results.count + WeightedList.lanes - 1) / WeightedList.lanes)
+      let measured = concurrentMap(blocks) { offset -> [Result] in
+        let first = (done + offset) * WeightedList.lanes
+        let averages = averages(firstReplicate: first)
+        return (0..<min(WeightedList.lanes, count - first)).map { measure(averages, $0) }
+      }
+      results += measured.joined()
+      progress(Double(results.count) / Double(count))
+    }
+    return results
+  }
+
+  private func averages(firstReplicate: Int) -> Averages {
+    let lanes = WeightedList.lanes
+    var weights = [UInt16](repeating: 0, count: max(1, imageCount) * lanes)
+    for lane in 0..<lanes {
+      let own = Self.weights(imageCount: imageCount, seed: seed, replicate: firstReplicate + lane)
+      for (image, weight) in own.enumerated() { weights[image * lanes + lane] = weight }
+    }
+    var averages = Averages(
+      values: [Float](repeating: 0, count: lists.count * objects.count * thresholdCount * lanes),
+      objectCounts: [Int32](repeating: 0, count: objects.count * lanes), thresholdCount: thresholdCount)
+    var scratch = WeightedScratch()
+    for (category, images) in objects.enumerated() {
+      var counts = [Int32](repeating: 0, count: lanes)
+      for (image, count) in images {
+        for lane in 0..<lanes { counts[lane] += count * Int32(weights[Int(image) * lanes + lane]) }
+      }
+      for lane in 0..<lanes { averages.objectCounts[category * lanes + lane] = counts[lane] }
+      for (set, lists) in lists.enumerated() {
+        let first = (set * objects.count + category) * thresholdCount * lanes
+        averages.values.withUnsafeMutableBufferPointer { values in
+          guard let values = values.baseAddress else { return }
+          lists[category].averagePrecisions(weights, objects: counts, &scratch, into: values + first)
+        }
       }
     }
+    return averages
   }
 
   /// How often each image is drawn.

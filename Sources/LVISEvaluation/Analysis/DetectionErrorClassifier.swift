@@ -110,7 +110,7 @@ struct DetectionErrorClassifier<Source: Overlap> {
 
   @inline(__always)
   private func isIgnored(_ offset: Int) -> Bool {
-    truth.objects[objects.lowerBound + offset].isIgnored(in: AreaRange.all.bounds)
+    truth.objects[objects.lowerBound + offset].isIgnored(in: .all)
   }
 
   private func category(ofObject offset: Int) -> Int32 {

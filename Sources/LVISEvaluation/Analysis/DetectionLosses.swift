@@ -122,7 +122,8 @@ extension LVISEvaluator {
         } else if !isCOCO && !(area > 0 && area < .infinity) {
           fates[place].withoutArea += 1
         } else {
-          for (index, range) in rules.ranges.dropFirst().enumerated() where !range.contains(area) {
+          let box = table.boxes[Int(detection)]
+          for (index, range) in rules.ranges.dropFirst().enumerated() where range.excludes(area: area, box: box) {
             fates[place].outsideRange[index] += 1
           }
         }

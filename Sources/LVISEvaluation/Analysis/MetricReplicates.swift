@@ -124,15 +124,30 @@ extension LVISEvaluator {
   ///   - seed: What the draws come from: the same seed gives the same draws, on any number of cores.
   /// - Complexity: Each replicate takes one pass over the detections that count.
   public func replicates(of scored: ScoredDetections, count: Int, seed: UInt64 = 0) -> MetricReplicates {
-    let measured = truth.categories.indices.filter { scored.result.classes[$0].objectCount > 0 }
+    replicates(
+      of: scored.lists, scored.result, objects: objectCountsByImage, imageCount: truth.images.count, count: count,
+      seed: seed)
+  }
+
+  /// The same of some of the images.
+  ///
+  /// - Parameters:
+  ///   - lists: By category, the detections in these images, which are numbered from 0.
+  ///   - result: What they come to.
+  ///   - objects: By category, the images with objects that count, and how many.
+  ///   - imageCount: The number of images.
+  ///   - progress: Told, from 0 to 1, how much is done.
+  func replicates(
+    of lists: [WeightedList], _ result: EvaluationResult, objects: [[(image: Int32, count: Int32)]], imageCount: Int,
+    count: Int, seed: UInt64, progress: (Double) -> Void = { _ in }
+  ) -> MetricReplicates {
+    let measured = truth.categories.indices.filter { result.classes[$0].objectCount > 0 }
     let metrics = namedMetrics(of: measured)
-    let objectCounts = objectCountsByImage
     let bootstrap = Bootstrap(
-      objects: measured.map { objectCounts[$0] }, imageCount: truth.images.count,
-      thresholdCount: rules.starts.count, seed: seed, lists: [measured.map { scored.lists[$0] }])
-    let values = concurrentMap(max(0, count)) { replicate in
-      let averages = bootstrap.averagePrecisions(replicate: replicate)
-      return metrics.map { $0.mean(averages[0]).map(Float.init) ?? .nan }
+      objects: measured.map { objects[$0] }, imageCount: imageCount, thresholdCount: rules.starts.count, seed: seed,
+      lists: [measured.map { lists[$0] }])
+    let values = bootstrap.forEachDraw(max(0, count), progress: progress) { averages, lane in
+      metrics.map { averages.mean($0, set: 0, lane: lane).map(Float.init) ?? .nan }
     }
     return MetricReplicates(metrics.map(\.name), seed, values)
   }

@@ -76,17 +76,11 @@ extension LVISEvaluator {
       thresholdCount: rules.starts.count, seed: seed,
       lists: [first, second].map { scored in measured.map { scored.lists[$0] } })
     // By replicate, then metric: the named ones, then every class.
-    var differences: [[Float]] = []
-    while differences.count < replicates {
-      let done = differences.count
-      differences += concurrentMap(min(32, replicates - done)) { offset in
-        let averages = bootstrap.averagePrecisions(replicate: done + offset)
-        return metrics.map { metric in
-          let (a, b) = (metric.mean(averages[0]), metric.mean(averages[1]))
-          return a.flatMap { a in b.map { Float($0 - a) } } ?? .nan
-        }
+    let differences = bootstrap.forEachDraw(replicates, progress: progress) { averages, lane in
+      metrics.map { metric -> Float in
+        let (a, b) = (averages.mean(metric, set: 0, lane: lane), averages.mean(metric, set: 1, lane: lane))
+        return a.flatMap { a in b.map { Float($0 - a) } } ?? .nan
       }
-      progress(Double(differences.count) / Double(replicates))
     }
     let named = metrics.count - measured.count
     func entry(_ index: Int, _ values: (Double?, Double?)) -> ResultComparison.Entry {
@@ -113,7 +107,7 @@ extension LVISEvaluator {
     var counts = [[(image: Int32, count: Int32)]](repeating: [], count: truth.categories.count)
     for image in 0..<truth.images.count {
       for pair in truth.pairs(of: image) {
-        let count = truth.objectRange(ofPair: pair).count { !truth.objects[$0].isIgnored(in: AreaRange.all.bounds) }
+        let count = truth.objectRange(ofPair: pair).count { !truth.objects[$0].isIgnored(in: .all) }
         if count > 0 { counts[Int(truth.pairs[pair].category)].append((Int32(image), Int32(count))) }
       }
     }
@@ -150,16 +144,6 @@ struct ComparedMetric: Sendable {
   let name: String
   let classes: [Int]
   let thresholds: [Int]
-
-  /// - Parameter averages: AP by class, then threshold; empty for a class without objects.
-  func mean(_ averages: [[Double]]) -> Double? {
-    var (sum, count) = (0.0, 0)
-    for category in classes where !averages[category].isEmpty {
-      for threshold in thresholds { sum += averages[category][threshold] }
-      count += thresholds.count
-    }
-    return count == 0 ? nil : sum / Double(count)
-  }
 }
 
 /// The middle 95 % of what is a number; `nil` where fewer than 20 are.

@@ -22,6 +22,16 @@ public struct EvaluationDocument: Sendable, Codable {
   /// The table of what objects are called, with the hundred most frequent pairs of classes; `nil` where it was not
   /// counted.
   public var confusion: ConfusionTable?
+  /// Whether scores are to be trusted, and where to cut them off; `nil` where that was not measured.
+  public var calibration: DetectionCalibration?
+  /// The intervals of the metrics; `nil` where no images were drawn.
+  public var intervals: MetricIntervals?
+  /// AP by the size and aspect of the objects; `nil` where it was not measured.
+  public var shapes: ShapeBreakdown?
+  /// Annotations that are likely to be wrong, the surest thirty of each kind; `nil` where they were not looked for.
+  public var labelErrors: LabelErrors?
+  /// The metrics on slices of the images; `nil` where there are none.
+  public var slices: [SliceScores]?
   /// The differences from other results; `nil` where there are none.
   public var comparison: Comparison?
   /// A digest of the data that were scored on, by which a comparison of methods knows its evaluations again.
@@ -63,6 +73,13 @@ public struct EvaluationDocument: Sendable, Codable {
     let curves = findings.result.curves(includingClasses: false)
     self.curves = curves.isEmpty ? nil : curves
     (losses, errors, confusion) = (findings.losses, findings.errors, findings.confusion)
+    (calibration, intervals) = (findings.calibration, findings.intervals)
+    (shapes, slices) = (findings.shapes, findings.slices)
+    labelErrors = findings.labelErrors
+    if let all = labelErrors?.findings {
+      labelErrors?.findings = LabelErrors.Kind.allCases.flatMap { kind in all.lazy.filter { $0.kind == kind }.prefix(30)
+      }
+    }
     if let pairs = confusion?.pairs { confusion?.pairs = Array(pairs.prefix(100)) }
   }
 
@@ -89,7 +106,8 @@ public struct EvaluationDocument: Sendable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case warnings, classes, curves, losses, errors, confusion, comparison, comparisonMark
+    case warnings, classes, curves, losses, errors, confusion, calibration, intervals, shapes, labelErrors, slices
+    case comparison, comparisonMark
   }
 
   /// Reads a document.
@@ -103,6 +121,11 @@ public struct EvaluationDocument: Sendable, Codable {
     losses = try container.decodeIfPresent(DetectionLosses.self, forKey: .losses)
     errors = try container.decodeIfPresent(ErrorBreakdown.self, forKey: .errors)
     confusion = try container.decodeIfPresent(ConfusionTable.self, forKey: .confusion)
+    calibration = try container.decodeIfPresent(DetectionCalibration.self, forKey: .calibration)
+    intervals = try container.decodeIfPresent(MetricIntervals.self, forKey: .intervals)
+    shapes = try container.decodeIfPresent(ShapeBreakdown.self, forKey: .shapes)
+    labelErrors = try container.decodeIfPresent(LabelErrors.self, forKey: .labelErrors)
+    slices = try container.decodeIfPresent([SliceScores].self, forKey: .slices)
     comparison = try container.decodeIfPresent(Comparison.self, forKey: .comparison)
     comparisonMark = try container.decodeIfPresent(String.self, forKey: .comparisonMark)
   }
@@ -118,6 +141,11 @@ public struct EvaluationDocument: Sendable, Codable {
     try container.encodeIfPresent(losses, forKey: .losses)
     try container.encodeIfPresent(errors, forKey: .errors)
     try container.encodeIfPresent(confusion, forKey: .confusion)
+    try container.encodeIfPresent(calibration, forKey: .calibration)
+    try container.encodeIfPresent(intervals, forKey: .intervals)
+    try container.encodeIfPresent(shapes, forKey: .shapes)
+    try container.encodeIfPresent(labelErrors, forKey: .labelErrors)
+    try container.encodeIfPresent(slices, forKey: .slices)
     try container.encodeIfPresent(comparison, forKey: .comparison)
     try container.encodeIfPresent(comparisonMark, forKey: .comparisonMark)
   }

@@ -34,7 +34,7 @@ extension LinearHead {
   package func onnxModel(precision: ONNXPrecision, producerVersion: String) throws -> Data {
     guard layout.anchorsPerLocation == nil else {
       throw ModelExportError(
-        .unsupported, "a dense head, a convolution of feature maps, is not exported to ONNX yet; heads for RoIs are")
+        .unsupported, "a dense head is exported with the maps and anchors that it is for: give a set of feature maps")
     }
     let head = try withStagesJoined()
     var graph = ONNXGraph()
@@ -44,16 +44,24 @@ extension LinearHead {
     let logits = graph.logits(of: head, features: graph.apply(head.hidden, to: features, type: type), type: type)
     let scores = try graph.scores(logits, layout: head.layout)
 
+    return try onnxModel(
+      of: graph.finished(
+        name: "head", inputs: [("features", type, inputShape)], outputs: [("scores", scores, [layout.classCount])]),
+      description: "Scores of RoI features: features [\(onnxInputShape)] to scores [N, \(layout.classCount)]",
+      producerVersion: producerVersion)
+  }
+
+  /// The bytes of a model with the head's classes, groups and names in its metadata.
+  func onnxModel(of graph: Onnx_GraphProto, description: String, producerVersion: String) throws -> Data {
     var model = Onnx_ModelProto()
     model.irVersion = 8
     model.producerName = "bags"
     model.producerVersion = producerVersion
-    model.docString = "Scores of RoI features: features [\(onnxInputShape)] to scores [N, \(layout.classCount)]"
+    model.docString = description
     var operators = Onnx_OperatorSetIdProto()
     operators.version = 17
     model.opsetImport = [operators]
-    model.graph = graph.finished(
-      name: "head", input: ("features", type, inputShape), output: ("scores", scores, layout.classCount))
+    model.graph = graph
     let encoder = JSONEncoder()
     encoder.outputFormatting = .withoutEscapingSlashes
     func json(_ value: some Encodable) throws -> String { String(decoding: try encoder.encode(value), as: UTF8.self) }
@@ -89,7 +97,7 @@ extension LinearHead {
       layout: first.layout, groups: groups, method: method)
   }
 
-  private func checkHalfPrecision() throws {
+  func checkHalfPrecision() throws {
     let layers = hidden.map { ($0.weight, $0.bias) } + [(weight, bias)]
     for (index, (weight, bias)) in layers.enumerated() {
       let tooLarge = bias.indices.first { row in (weight.row(row) + [bias[row]]).contains { abs($0) >= 65520 } }
@@ -166,7 +174,7 @@ extension ONNXGraph {
   }
 
   /// Class scores from logits, as the layout has them (`LogitLayout.scores`).
-  fileprivate mutating func scores(_ logits: String, layout: any LogitLayout) throws -> String {
+  mutating func scores(_ logits: String, layout: any LogitLayout) throws -> String {
     let classCount = layout.classCount
     switch layout.unnormed {
     case is SoftmaxLayout:
@@ -188,6 +196,14 @@ extension ONNXGraph {
       let shifts = constant(floats: layout.shifts, shape: [classCount], name: "shifts")
       let shifted = add("Add", [classes, shifts])
       let (factors, plain) = (add("Sigmoid", [shifted]), sigmoidScores(logits, layout.base))
+      return add("Mul", [plain, factors])
+    case let layout as CompetingSigmoidLayout:
+      let start = layout.logit(ofClass: 0)
+      let classes = columns(logits, start, start + classCount)
+      let exponent = constant(floats: [layout.exponent], shape: [1], name: "exponent")
+      let logShares = add("LogSoftmax", [classes], ["axis": .integer(1)])
+      let scaled = add("Mul", [logShares, exponent])
+      let (factors, plain) = (add("Exp", [scaled]), sigmoidScores(logits, layout.base))
       return add("Mul", [plain, factors])
     case is GumbelLayout:
       let opposite = add("Neg", [logits])

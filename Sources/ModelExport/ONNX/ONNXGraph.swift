@@ -112,26 +112,27 @@ struct ONNXGraph {
     return name
   }
 
-  /// The graph, with one input and one output whose rows are as many as the batch holds.
+  /// The graph, with inputs and outputs whose first dimension is as long as the batch.
   ///
   /// - Parameters:
-  ///   - input: The input's name, element type and the shape of a row.
-  ///   - output: What the value `value` is called outside, and its columns; F32.
+  ///   - inputs: The name of each input, its element type and its shape without the first dimension.
+  ///   - outputs: What the value `value` is called outside, and its shape without the first dimension; F32.
   func finished(
-    name: String, input: (name: String, type: ElementType, shape: [Int]),
-    output: (name: String, value: String, columns: Int)
+    name: String, inputs: [(name: String, type: ElementType, shape: [Int])],
+    outputs: [(name: String, value: String, shape: [Int])]
   ) -> Onnx_GraphProto {
     var graph = Onnx_GraphProto()
     graph.name = name
+    let names = Dictionary(outputs.map { ($0.value, $0.name) }) { $1 }
     graph.node = nodes.map { node in
       var node = node
-      node.output = node.output.map { $0 == output.value ? output.name : $0 }
-      node.input = node.input.map { $0 == output.value ? output.name : $0 }
+      node.output = node.output.map { names[$0] ?? $0 }
+      node.input = node.input.map { names[$0] ?? $0 }
       return node
     }
     graph.initializer = constants
-    graph.input = [Self.value(input.name, input.type, shape: input.shape)]
-    graph.output = [Self.value(output.name, .float32, shape: [output.columns])]
+    graph.input = inputs.map { Self.value($0.name, $0.type, shape: $0.shape) }
+    graph.output = outputs.map { Self.value($0.name, .float32, shape: $0.shape) }
     return graph
   }
 

@@ -36,7 +36,7 @@ public struct ComparisonCurves: Sendable {
       try row.outcomes.compactMap { outcome in
         guard FileManager.default.fileExists(atPath: outcome.run.metricsPath) else { return nil }
         let metrics = try outcome.run.metrics()
-        return metrics.isEmpty ? nil : Run(method: row.method.description, seed: outcome.seed, metrics: metrics)
+        return metrics.isEmpty ? nil : Run(method: row.name, seed: outcome.seed, metrics: metrics)
       }
     }
   }

@@ -134,7 +134,7 @@ public struct ComparisonDocument: Sendable, Codable {
     }
     best = Dictionary(
       uniqueKeysWithValues: names.map { name in
-        (name, result.best(in: name).sorted().map { result.rows[$0].method.description })
+        (name, result.best(in: name).sorted().map { result.rows[$0].name })
       }.filter { !$0.1.isEmpty })
     replicates = result.rows.lazy.flatMap(\.outcomes).first?.replicates?.values.count
   }
@@ -196,7 +196,7 @@ extension ComparisonDocument.Method {
       ComparisonDocument.Measure(row.outcomes.compactMap { $0.metrics[name] }.filter { $0 >= 0 }).map { (name, $0) }
     }
     self.init(
-      method: row.method.description, trainedAs: row.picked.description, learningRate: row.learningRate,
+      method: row.name, trainedAs: row.picked.description, learningRate: row.learningRate,
       parameters: (row.picked.calibration ?? row.picked.method).parameters,
       tunedParameters: changes(row.picked.method, from: row.method.method).merging(
         changes(row.picked.calibration, from: row.method.calibration)

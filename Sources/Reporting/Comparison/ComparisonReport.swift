@@ -35,7 +35,7 @@ public struct ComparisonReport: Sendable {
     let counts = groups.members.map { Double($0.instanceCount) }
     let heads = try result.rows.map { row in
       try row.outcomes.map {
-        HeadNorms(name: row.method.description, head: try LinearHead(contentsOf: $0.run.headPath), groups: groups)
+        HeadNorms(name: row.name, head: try LinearHead(contentsOf: $0.run.headPath), groups: groups)
       }
     }
     normCorrelations = heads.map { $0.map { rankCorrelation($0.classes, counts) } }
@@ -68,7 +68,7 @@ public struct ComparisonReport: Sendable {
     var lines: [[String]] = []
     for (row, correlations) in zip(result.rows, normCorrelations) {
       let settings = [
-        row.method.description, row.picked.description, row.learningRate.map { "\($0)" } ?? "",
+        row.name, row.picked.description, row.learningRate.map { "\($0)" } ?? "",
         "\(row.epochs)", "\(row.steps)",
       ]
       for (outcome, correlation) in zip(row.outcomes, correlations) {

@@ -29,10 +29,7 @@ public struct PrecisionRecallComparison: Sendable {
 
   /// The sets of classes that are drawn: all, then the groups, or the frequencies where there are none.
   public var classSets: [ClassSplit] {
-    let known = Set(results.flatMap { $0.curves.compactMap(\.split) })
-    let groups = known.compactMap { if case .group(let group) = $0 { group } else { nil } }.sorted()
-    let frequencies = LVISFrequency.allCases.map { ClassSplit.frequency($0) }
-    return ([.all] + (groups.isEmpty ? frequencies : groups.map { .group($0) })).filter(known.contains)
+    ClassSplit.shown(of: results.flatMap { $0.curves.compactMap(\.split) })
   }
 
   /// The figure: for one result a line a set of classes, once for the mean over all IoU thresholds and once for .5; for
@@ -52,7 +49,7 @@ public struct PrecisionRecallComparison: Sendable {
     let sets = classSets
     return [nil, 0.5].compactMap { threshold in
       let marks = zip(sets, SeriesStyle.styles(forParts: sets.count)).compactMap { set, style in
-        line(of: result, set, threshold, named: Self.name(ofSet: set), style: style)
+        line(of: result, set, threshold, named: set.title, style: style)
       }
       let title = threshold.map { "precision at IoU \($0)" } ?? "precision, mean over the IoU thresholds"
       return marks.isEmpty ? nil : panel(title, marks)
@@ -66,7 +63,7 @@ public struct PrecisionRecallComparison: Sendable {
     let shown = sets.filter { [.all, groups.first, groups.last].contains($0) }
     return shown.compactMap { set in
       let marks = zip(results, styles).compactMap { line(of: $0, set, nil, named: $0.name, style: $1) }
-      return marks.isEmpty ? nil : panel("precision, \(Self.name(ofSet: set))", marks)
+      return marks.isEmpty ? nil : panel("precision, \(set.title)", marks)
     }
   }
 
@@ -83,16 +80,6 @@ public struct PrecisionRecallComparison: Sendable {
     let last = Double(curve.precisions.count - 1)
     let points = curve.precisions.enumerated().map { ChartPoint(Double($0) / last, $1) }
     return .line(LineMark(points, named: name, style: style, width: set == .all && results.count == 1 ? 2.5 : 2))
-  }
-
-  private static func name(ofSet set: ClassSplit) -> String {
-    switch set {
-    case .all: "all classes"
-    case .frequency(.rare): "rare"
-    case .frequency(.common): "common"
-    case .frequency(.frequent): "frequent"
-    default: set.description
-    }
   }
 
   /// One line a point: `result,classes,iou,recall,precision`; `mean` for the mean over all thresholds.

@@ -9,9 +9,10 @@ enum PageStyleSheet {
 
   private static func colors(isDark: Bool) -> String {
     let page = ChartStyleSheet.paper(isDark: isDark)
-    let (ink, soft, line, mark) =
+    let (ink, soft, line, mark, wrong) =
       isDark
-      ? ("#e8ebef", "#a3adb8", "#343b44", "#2b2f1d") : ("#1b1f24", "#57606a", "#dde2e8", "#fff6d6")
+      ? ("#e8ebef", "#a3adb8", "#343b44", "#2b2f1d", "#ff8a3d")
+      : ("#1b1f24", "#57606a", "#dde2e8", "#fff6d6", "#d55e00")
     return """
       html { background: \(page); color: \(ink); }
       .note, nav a, .data, th { color: \(soft); }
@@ -19,6 +20,9 @@ enum PageStyleSheet {
       section { border-top: 1px solid \(line); }
       pre { border: 1px solid \(line); }
       .differs td { background: \(mark); }
+      .frame .image { fill: none; stroke: \(soft); }
+      .frame .annotated { fill: none; stroke: \(ink); stroke-width: 1.5; }
+      .frame .against { fill: none; stroke: \(wrong); stroke-width: 1.5; stroke-dasharray: 4 2; }
       #tip { background: \(ink); color: \(page); }
 
       """
@@ -37,6 +41,9 @@ enum PageStyleSheet {
     .narrow { display: none; }
     .data { font-size: 13px; margin-left: 16px; }
     .note { font-size: 14px; }
+    .frames { display: flex; flex-wrap: wrap; gap: 16px; margin: 12px 0; }
+    .frame { width: 168px; font-size: 14px; line-height: 1.35; overflow-wrap: anywhere; break-inside: avoid; }
+    .frame .note { font-size: 12px; }
     .scroll { overflow-x: auto; }
     table { border-collapse: collapse; font-size: 14px; margin: 12px 0; }
     th, td { padding: 5px 14px 5px 0; text-align: left; vertical-align: top; white-space: nowrap; }

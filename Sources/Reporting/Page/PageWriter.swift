@@ -101,6 +101,13 @@ struct PageWriter {
     }
   }
 
+  /// Images with boxes, side by side.
+  mutating func frames(_ frames: [BoxFrame]) {
+    body.group("div", ["class": "frames"]) { writer in
+      for frame in frames { frame.write(into: &writer) }
+    }
+  }
+
   /// A command to copy.
   mutating func command(_ lines: [String], name: String?) {
     if let name { note(name) }

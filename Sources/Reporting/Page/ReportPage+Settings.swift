@@ -84,7 +84,9 @@ extension ReportedRun {
     }
     if let head { list.append(("layout of the logits", head.layout.name)) }
     if let record {
-      list += [("RoIs", NumberText.grouped(record.roiCount)), ("images", NumberText.grouped(record.imageCount))]
+      list += [
+        (record.exampleWord, NumberText.grouped(record.roiCount)), ("images", NumberText.grouped(record.imageCount)),
+      ]
     }
     if let head {
       if !head.hidden.isEmpty {
@@ -92,7 +94,9 @@ extension ReportedRun {
       }
       if record == nil { list.append(("logits", NumberText.grouped(head.bias.count))) }
       list += [
-        ("feature length", NumberText.grouped(record?.featureCount ?? head.inputs)),
+        head.layout.anchorsPerLocation == nil
+          ? ("feature length", NumberText.grouped(record?.featureCount ?? head.inputs))
+          : ("channels of the maps", NumberText.grouped(head.inputs / 9)),
         ("group boundaries", head.groups.boundaries.map(String.init).joined(separator: ", ")),
       ]
     }

@@ -58,13 +58,16 @@ public struct ReportPage: Sendable {
   public func html() throws -> String {
     var page = PageWriter(title: title)
     if let comparison { addComparison(comparison, to: &page) } else { addSummary(to: &page) }
+    addRaces(to: &page)
     if let groups { addClasses(groups, to: &page) }
     try addTraining(to: &page)
     if let groups { try addWeightNorms(groups, to: &page) }
     try addPrecision(to: &page)
     addCurves(to: &page)
     if let groups { addScores(groups, to: &page) }
+    addReliability(to: &page)
     addConfusion(to: &page)
+    addLabelErrors(to: &page)
     addSettings(to: &page)
     addReproducibility(to: &page)
     return page.html
@@ -87,7 +90,7 @@ public struct ReportPage: Sendable {
     let precision = try? APComparison(runs.filter { $0.evaluation != nil }.map(\.precision))
     let metrics = precision.map { Array($0.metricSets.joined()) } ?? []
     page.section("Summary") { page in
-      let facts = [groups.map(Self.text), hasRuns ? Self.trainingText : nil].compactMap(\.self)
+      let facts = [groups.map(Self.text), hasRuns ? trainingText : nil].compactMap(\.self)
       if !facts.isEmpty { page.paragraph(facts.joined(separator: "; ") + ".") }
       var table = TextTable(
         [(hasRuns ? "run" : "file", .left)] + (hasHeads ? [("method", .left)] : [])
@@ -97,7 +100,7 @@ public struct ReportPage: Sendable {
         let ratios = [summary?.rankCorrelation, summary?.tailToHead]
         let result = run.record?.result
         table.add(
-          [run.name] + (hasHeads ? [run.record?.method ?? run.head?.method ?? "–"] : [])
+          [run.name] + (hasHeads ? [run.chosenMethod ?? run.head?.method ?? "–"] : [])
             + metrics.map { NumberText.percent(run.precision.value($0)) }
             + (hasHeads ? ratios.map { $0.map { NumberText.fixed($0, digits: 3) } ?? "–" } : [])
             + (hasRuns
@@ -119,7 +122,13 @@ public struct ReportPage: Sendable {
     }
   }
 
-  private static let trainingText = "the classifier's last layer alone was trained, on cached RoI features"
+  /// What was trained, and on what.
+  private var trainingText: String {
+    let kinds = Set(runs.compactMap(\.record?.hasAnchors))
+    if kinds == [true] { return "the classifier's last convolution alone was trained, on cached feature maps" }
+    let features = kinds == [false] ? "RoI features" : "features"
+    return "the classifier's last layer alone was trained, on cached \(features)"
+  }
 
   private static func text(_ groups: CategoryGroups) -> String {
     "\(NumberText.grouped(groups.classCount)) classes in \(groups.groupCount) groups by training "
@@ -132,7 +141,7 @@ public struct ReportPage: Sendable {
     page.section("Summary") { page in
       page.paragraph(
         "\(comparison.methods.count) methods with the same budget and \(seeds)"
-          + (groups.map { " on \(Self.text($0))" } ?? "") + "; \(Self.trainingText).")
+          + (groups.map { " on \(Self.text($0))" } ?? "") + "; \(trainingText).")
       page.table(table.table, isWide: true)
       page.note(
         "AP in per cent, means over the seeds ± their standard deviation. Of each metric the best is bold, and what "
@@ -157,6 +166,20 @@ public struct ReportPage: Sendable {
             + "curves are of all seeds.")
       } else if comparison.seeds.count > 1 {
         page.note("The figures below show the first seed of each method; training curves are of all seeds.")
+      }
+    }
+  }
+
+  /// The races by which methods were chosen.
+  private func addRaces(to page: inout PageWriter) {
+    let races = comparison.map { [("auto", $0.race)] } ?? runs.map { ($0.name, $0.record?.race) }
+    for (name, race) in races {
+      guard let race else { continue }
+      let table = RaceTable(race)
+      page.section(races.count == 1 ? "Race" : "Race of \(name)") { page in
+        page.paragraph("\(table.verdict.prefix(1).uppercased() + table.verdict.dropFirst()).")
+        page.table(table.table, isWide: true, isStacked: true)
+        page.note(table.notes)
       }
     }
   }

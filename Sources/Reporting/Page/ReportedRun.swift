@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import LVISDatasets
 import LVISEvaluation
+import MethodComparison
 import TrainingRuns
 
 /// A run with its record, head, metrics and evaluation, for a report; or a head, or detections, of no run.
@@ -98,6 +99,9 @@ extension ReportedRun {
       evaluation: try read(folder.evaluationPath) { try EvaluationDocument(contentsOf: $0) })
     if let path = folder.keptResultsPath { try countScores(ofResults: path, groups: head.groups) }
   }
+
+  /// The method of a run in tables: `auto` where a race chose it, which may be a mean with a long name.
+  var chosenMethod: String? { record.map { $0.race == nil ? $0.method : ComparedMethod.auto.description } }
 
   /// The method that decides its colour: one of a comparison goes by what it was asked for.
   var method: String { record?.method ?? head?.method ?? name }

@@ -13,7 +13,8 @@ struct CalibrateCommand: ParsableCommand {
       The head named stays as it is (the latest run's where none is named); the calibrated one is a run of its own, which \
       `bags predict` and `bags report` take as any other. tau-norm, post-hoc-adjustment, norcal, \
       logn, lws, crt and tail-finetune give an ordinary layer that goes back into the detector, as fracal does of a softmax \
-      head; tau-norm-select and ncm, and fracal of a sigmoid head, score in a way of their own. `bags methods NAME` lists \
+      head; tau-norm-select, ncm and competition, and fracal of a sigmoid head, score in a way of their own. The anchors of \
+      a dense head are calibrated one by one. `bags methods NAME` lists \
       a method's options.
 
       --sweep tries values of a parameter and takes the best. It scores them on a part of the *training* images, never on \
@@ -29,6 +30,7 @@ struct CalibrateCommand: ParsableCommand {
         bags calibrate runs/softmax --method norcal --sweep gamma=0:1:.1
         bags calibrate detector_head.safetensors --method fracal --features features/train --annotations train.json
         bags calibrate detector_head.safetensors --method ncm --features features/train --annotations train.json
+        bags calibrate retinanet.safetensors --annotations train.json --method competition --tau .4
         bags calibrate runs/softmax --method crt --output runs/crt
         bags calibrate --resume runs/crt
       """)

@@ -8,17 +8,14 @@ struct CalibrationJob {
   func sweep(
     _ range: SweepRange, of method: MethodChoice, settings: TrainingSettings, holdingOut share: Double
   ) throws -> ParameterSweep {
-    if input.data?.source is any AnchorSource {
-      throw CommandFailure("--sweep scores RoIs of training images, not yet feature maps; give a value")
-    }
-    guard let source = input.data?.source as? LabelledFeatureSet, let dataset = input.data?.dataset else {
+    guard let source = input.data?.source as? any LabelledImages, let dataset = input.data?.dataset else {
       throw CommandFailure("--sweep scores on training images: give --features and --annotations")
     }
     let heldOut = try HeldOutImages(
       of: source, dataset: dataset, groups: input.head.groups, fraction: share, seed: settings.seed,
       settings: DetectionSettings(threads: settings.threads))
     StandardStreams.note(
-      "sweep: \(range.values.count) values of \(range.parameter) on \(grouped(heldOut.features.images.count)) held-out "
+      "sweep: \(range.values.count) values of \(range.parameter) on \(grouped(heldOut.features.imageCount)) held-out "
         + "training images")
     let progress = ProgressLine("sweep")
     defer { progress.finish() }

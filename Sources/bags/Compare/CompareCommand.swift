@@ -7,7 +7,7 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Train methods with the same budget and seeds, score them, and print one table.",
     discussion: """
-      Every method is trained on the same RoIs, for the same number of steps, with the same seeds, and scored in memory \
+      Every method is trained on the same RoIs, or the same anchors of feature maps, for the same number of steps, with the same seeds, and scored in memory \
       by LVIS's rules. The table has AP, APr, APc, APf, AP1 and on, the rank correlation of weight norm and instance \
       count, epochs and seconds of training: means over the seeds, ± their standard deviation. Of each metric the best \
       is marked *, and what cannot be told from it. A second table has the differences to the first row, with paired \
@@ -26,6 +26,7 @@ struct CompareCommand: ParsableCommand {
         softmax+rfs:repeat-threshold=0.01
         softmax+ohem                   online hard examples; +ohem-1to3, +s-ohem, +offline, +random
         softmax+boxes:smooth-l1        a box regressor trained beside, which places the detections
+        focal:normalizer=per-image     feature maps: what its loss is divided by
         seesaw+normed:temperature=20   a normed linear layer in place of a linear one
         softmax+tau-norm:tau=0.7       calibrated after training; +norcal, +ncm, +lws, +crt, …
         softmax+rfs++bags              the mean of the scores of several heads, as one head
@@ -57,6 +58,7 @@ struct CompareCommand: ParsableCommand {
         bags compare --features train --annotations train.json --val val --val-annotations val.json --tune
         bags compare --features train --annotations train.json --val val --val-annotations val.json --init head.safetensors \\
           --methods own-head+tau-norm,softmax+class-balanced,bags --tune
+        bags compare --dense --methods focal,ghm,bags+class-balanced --epochs 4 --tune
         bags compare --methods focal,bags --tune gamma,others-ratio=1/3/8/20 --tune-epochs 6
         srun -n 64 bags compare --methods all --seeds 3 --threads 2 --output /shared/grid
         bags compare --status /shared/grid
@@ -157,10 +159,11 @@ struct CompareCommand: ParsableCommand {
     detection.threads = settings.threads
     var set = try input.load(detection: detection)
     set.tuningImages = try tuning.unseenImages()
+    if let maps = (set.source as? LabelledMapSet)?.maps { try recipe.checkPrecision(forMapsAt: maps.path) }
     var comparison = Comparison(
       of: methods, on: set, settings: settings, seeds: seeds, ownHead: try input.ownHead(for: set),
       tuning: try plan(for: methods), replicateCount: replicates,
-      race: methods.contains(.auto) ? racePlan(for: set.groups, epochs: settings.epochs) : nil,
+      race: methods.contains(.auto) ? racePlan(for: set, epochs: settings.epochs) : nil,
       keepsDetections: keepDetections, folder: folder.path, program: Program.name)
     comparison.share = shard
     StandardStreams.note(
@@ -200,7 +203,7 @@ struct CompareCommand: ParsableCommand {
       try folder.write(report, text: text.markdown(imageFormat: imageFormat), imageFormat: imageFormat)
     }
     for row in result.rows {
-      for failure in row.failures { StandardStreams.warn("\(row.method), \(failure)") }
+      for failure in row.failures { StandardStreams.warn("\(row.name), \(failure)") }
     }
     if format.isJSON {
       try printJSON(report.document)
@@ -243,8 +246,11 @@ struct CompareCommand: ParsableCommand {
     return plan
   }
 
-  private func racePlan(for groups: CategoryGroups, epochs: Int) -> RacePlan {
-    var plan = RacePlan(RacePlan.contestants(for: groups, hasOwnHead: input.initialHead != nil), epochs: epochs)
+  private func racePlan(for set: ComparisonSet, epochs: Int) -> RacePlan {
+    var plan = RacePlan(
+      RacePlan.contestants(
+        for: set.groups, hasOwnHead: input.initialHead != nil, hasAnchors: set.source is any AnchorSource),
+      epochs: epochs)
     plan.criterion = tuning.tuneBy
     plan.fraction = tuning.heldOut
     plan.splitCount = tuning.tuneSplits

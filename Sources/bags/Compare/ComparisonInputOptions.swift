@@ -11,6 +11,9 @@ struct ComparisonInputOptions: ParsableArguments {
   @Option(help: .init("The training annotations, LVIS or COCO JSON.", valueName: "file"))
   var annotations: String?
 
+  @Flag(help: "With no --features: compare on the built-in feature maps of a dense detector.")
+  var dense = false
+
   @Option(
     help: .init(
       "Groups that `bags group` made, or boundaries such as 10,100,1000 (the default) or auto:4 to make them here.",
@@ -32,6 +35,9 @@ struct ComparisonInputOptions: ParsableArguments {
   var initialHead: String?
 
   func validate() throws {
+    if dense && features != nil {
+      throw ValidationError("--dense names the built-in set; --features says itself what it is")
+    }
     let given = [
       ("--features", features), ("--annotations", annotations), ("--val", val), ("--val-annotations", valAnnotations),
     ]
@@ -66,8 +72,14 @@ struct ComparisonInputOptions: ParsableArguments {
     let set = try comparisonSet(
       features: features, training: training, val: val, validation: validation, detection: detection,
       trainingInputs: trainingInputs, validationInputs: validationInputs)
-    StandardStreams.show(try set.source.trainingFindings(with: training))
-    StandardStreams.show(try set.validationFeatures.findings(against: validation))
+    if let rois = set.source as? LabelledFeatureSet {
+      StandardStreams.show(try rois.trainingFindings(with: training))
+    } else {
+      StandardStreams.show(training.trainingFindings)
+    }
+    if let rois = set.validationFeatures as? FeatureSet {
+      StandardStreams.show(try rois.findings(against: validation))
+    }
     if set.hasDerivedFrequencies {
       StandardStreams.warn(
         "\(valAnnotations): states no frequencies; APr, APc and APf go by the images of the training annotations")
@@ -85,12 +97,9 @@ struct ComparisonInputOptions: ParsableArguments {
         "\(groups ?? "groups.json"): its \(grouping.classCount) categories are not the "
           + "\(training.categories.count) of \(annotations ?? "the annotations"); make it anew with `bags group`")
     }
-    let set = try FeatureSet(at: features)
-    let labels =
-      try set.labels(categoryIDs: grouping.members.map(\.id)) ?? set.labels(assignedFrom: training)
     return try ComparisonSet(
-      source: LabelledFeatureSet(set, labels: labels, annotations: training), training: training, groups: grouping,
-      validationFeatures: FeatureSet(at: val), validation: validation, detection: detection,
+      source: examples(of: training, in: features, groups: grouping), training: training, groups: grouping,
+      validationFeatures: openFeatures(at: val), validation: validation, detection: detection,
       trainingInputs: trainingInputs, validationInputs: validationInputs)
   }
 
@@ -111,13 +120,21 @@ struct ComparisonInputOptions: ParsableArguments {
   private func builtInSet(_ detection: DetectionSettings) throws -> ComparisonSet {
     StandardStreams.note(
       "no --features: comparing on the built-in synthetic set, which shows mechanisms and predicts no real detector")
-    let set = SyntheticDetectionSet()
     // The shards are mapped when they are opened and stay readable without their names.
     return try TemporaryFiles.withFolder { folder in
-      try set.write(to: folder)
+      let (training, validation): (LVISDataset, LVISDataset)
+      if dense {
+        let set = SyntheticMapSet()
+        try set.write(to: folder)
+        (training, validation) = (set.training.dataset, set.validation.dataset)
+      } else {
+        let set = SyntheticDetectionSet()
+        try set.write(to: folder)
+        (training, validation) = (set.training.dataset, set.validation.dataset)
+      }
       return try comparisonSet(
-        features: "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)", training: set.training.dataset,
-        val: "\(folder)/\(SyntheticDetectionSet.FileName.validationFeatures)", validation: set.validation.dataset,
+        features: "\(folder)/\(SyntheticDetectionSet.FileName.trainingFeatures)", training: training,
+        val: "\(folder)/\(SyntheticDetectionSet.FileName.validationFeatures)", validation: validation,
         detection: detection, trainingInputs: [:], validationInputs: [:])
     }
   }

@@ -15,9 +15,9 @@ struct ComparisonText {
       "# Methods compared",
       """
       \(isBuiltIn ? "On the built-in synthetic set, which shows mechanisms and predicts no real detector: trained" : "Trained") \
-      on \(grouped(set.source.features.roiCount)) RoIs of \(grouped(set.source.imageCount)) images \
-      (\(set.source.featureCount) features, \(grouped(set.groups.classCount)) classes), scored on \
-      \(grouped(set.validationFeatures.images.count)) images with \(grouped(objects)) objects by LVIS's rules. \
+      on \(grouped(set.source.roiCount)) \(set.source.exampleWord) of \(grouped(set.source.imageCount)) images \
+      (\(set.source.featureText), \(grouped(set.groups.classCount)) classes), scored on \
+      \(grouped(set.validationFeatures.imageCount)) images with \(grouped(objects)) objects by LVIS's rules. \
       \(settings.epochs) epochs, \(settings.imagesPerBatch) images a batch, learning rate ÷ 10 after epochs \
       \(settings.milestones.map(String.init).joined(separator: " and ")), momentum \(settings.momentum), weight decay \
       \(settings.weightDecay), \(settings.gradientClip.map { "gradient norm at most \($0)" } ?? "no limit of the gradient"); \
@@ -52,8 +52,8 @@ struct ComparisonText {
     if let race = report.document.race {
       parts += [
         "## What `auto` chose",
-        "\(race.winner), by a race on images that are not those of the table: \(RaceText.verdict(on: race)).",
-        RaceText.markdown(of: race),
+        "\(race.winner), by a race on images that are not those of the table: \(RaceTable(race).sentence).",
+        RaceTable(race).markdown,
       ]
     }
     parts += [
@@ -70,7 +70,7 @@ struct ComparisonText {
   var sections: [ResultSection] {
     let seeds = report.document.seeds.count
     let spread = seeds > 1 ? ", means and standard deviation over \(seeds) seeds" : ""
-    let images = grouped(set.validationFeatures.images.count)
+    let images = grouped(set.validationFeatures.imageCount)
     let title = Self.differencesTitle(report.document)
     let methods = ResultSection.table(
       report.table.table,

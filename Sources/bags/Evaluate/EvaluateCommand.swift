@@ -21,6 +21,9 @@ struct EvaluateCommand: ParsableCommand {
         bags evaluate --annotations lvis_v1_val.json --results results.json
         bags evaluate --annotations lvis_v1_val.json --results results.json --groups groups.json --per-class --sort ap
         bags evaluate --annotations lvis_v1_val.json --results results.json --losses --errors --confusion
+        bags evaluate --annotations lvis_v1_val.json --results results.json --intervals --calibration --shapes
+        bags evaluate --annotations lvis_v1_val.json --results results.json --slice weather.csv --slice license
+        bags evaluate --annotations lvis_v1_val.json --results results.json --label-errors-output suspects.csv
         bags evaluate --annotations lvis_v1_val.json --results bags.json --compare softmax.json --bootstrap 1000
         bags evaluate --annotations lvis_v1_val.json --results runs/bags --compare runs/softmax --format latex
         bags evaluate --annotations lvis_v1_val.json --results results.json --per-class-output classes.csv \
@@ -49,6 +52,7 @@ struct EvaluateCommand: ParsableCommand {
     }
     let written = [
       (outputs.output, "--output"), (outputs.curves, "--curves"), (classOptions.perClassOutput, "--per-class-output"),
+      (analysis.labels.labelErrorsOutput, "--label-errors-output"),
     ]
     var evaluator = try Ranks.agreed {
       if ranks.rank == 0 {
@@ -58,7 +62,7 @@ struct EvaluateCommand: ParsableCommand {
     }
     evaluator.ranks = ranks
     let findings = try Ranks.together {
-      try analysis.findings(evaluator, results: resultsPath(for: input.results))
+      try analysis.findings(evaluator, annotations: input.annotations, results: resultsPath(for: input.results))
     }
     // The first process has the metrics.
     if ranks.rank > 0 { return }
@@ -75,12 +79,13 @@ struct EvaluateCommand: ParsableCommand {
     if let path = outputs.curves {
       try TableFormat.write(csv: findings.result.curveCSV, json: findings.result.curves(), to: path)
     }
+    try analysis.labels.write(findings.labelErrors, annotations: input.annotations)
     if let path = outputs.output { try document.write(to: path) }
     if !classOptions.perClass { document.classes = nil }
     if format.isJSON {
       try printJSON(document)
     } else {
-      var sections = [EvaluationTables.metrics(findings.result)]
+      var sections = [EvaluationTables.metrics(findings.result, findings.intervals)]
       if classOptions.perClass { sections.append(.table(classTable(document), caption: "Every class, in per cent.")) }
       let areas = evaluator.options.areaRanges.filter { $0.name != AreaRange.all.name }
       sections += EvaluationTables.sections(

@@ -14,10 +14,24 @@ enum EvaluationTables {
     self.interval(interval.map { [$0.lowerBound, $0.upperBound] })
   }
 
-  static func metrics(_ result: EvaluationResult) -> ResultSection {
-    var table = TextTable([("metric", .left), ("%", .right)])
-    for metric in result.metrics { table.add([metric.name, percent(metric.value)]) }
-    return .table(table, caption: "Metrics in per cent.")
+  static func metrics(_ result: EvaluationResult, _ intervals: MetricIntervals? = nil) -> ResultSection {
+    guard let intervals else {
+      var table = TextTable([("metric", .left), ("%", .right)])
+      for metric in result.metrics { table.add([metric.name, percent(metric.value)]) }
+      return .table(table, caption: "Metrics in per cent.")
+    }
+    var table = TextTable([("metric", .left), ("%", .right), ("95 %", .left)])
+    for metric in result.metrics {
+      table.add([metric.name, percent(metric.value), range(intervals.metrics[metric.name])])
+    }
+    return .table(
+      table,
+      caption: "Metrics in per cent, with 95 % intervals over \(grouped(intervals.replicates)) draws of the images.")
+  }
+
+  /// Both ends of the interval of a metric, in per cent.
+  static func range(_ bounds: [Double]?) -> String {
+    bounds.map { $0.map { percent($0) }.joined(separator: " to ") } ?? "–"
   }
 
   /// What was asked for beside the metrics.
@@ -33,6 +47,10 @@ enum EvaluationTables {
     if let losses = findings.losses { sections += self.losses(losses, findings.result, areas) }
     if let errors = findings.errors { sections += self.errors(errors) }
     if let confusion = findings.confusion { sections += self.confusion(confusion) }
+    if let calibration = findings.calibration { sections += TrustTables.calibration(calibration) }
+    if let shapes = findings.shapes { sections.append(TrustTables.shapes(shapes)) }
+    if let labelErrors = findings.labelErrors { sections += TrustTables.labelErrors(labelErrors) }
+    if let slices = findings.slices { sections += TrustTables.slices(slices) }
     if let comparison = findings.comparison { sections += self.comparison(comparison, names) }
     return sections
   }

@@ -13,7 +13,7 @@ extension OwnHead {
     do {
       let head = try LinearHead(contentsOf: path, groups: groups)
       guard head.inputs == featureCount else {
-        throw CommandFailure("\(path): takes \(head.inputs) features, but the RoIs have \(featureCount)")
+        throw CommandFailure("\(path): takes \(head.inputs) features, but the examples have \(featureCount)")
       }
       guard head.groups.members.map(\.id) == groups.members.map(\.id) else {
         throw CommandFailure(

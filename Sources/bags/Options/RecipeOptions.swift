@@ -46,7 +46,8 @@ struct RecipeOptions: ParsableArguments {
   @Option(
     help: .init(
       "The precision of the operands when the classifier is multiplied with the features of RoIs: fp32, bf16 (about twice as "
-        + "fast, on processors with AVX-512 BF16), or auto, bf16 where there is such a processor.",
+        + "fast, on processors with AVX-512 BF16), or auto, bf16 where there is such a processor. Feature maps are multiplied in "
+        + "fp32.",
       valueName: "auto|fp32|bf16"))
   var precision = PrecisionOption.fixed(.single)
 
@@ -56,6 +57,13 @@ struct RecipeOptions: ParsableArguments {
       throw ValidationError("--gradient-clip must be a number of at least 0; 0 sets no limit")
     }
     if let fault = settings(seed: 0).fault { throw ValidationError(withOption(fault)) }
+  }
+
+  /// Refuses a precision that feature maps are not multiplied in.
+  func checkPrecision(forMapsAt path: String) throws {
+    if precision == .fixed(.bfloat16) {
+      throw CommandFailure("\(path): feature maps are multiplied in fp32, not in bf16; leave out --precision")
+    }
   }
 
   /// The recipe as settings.

@@ -1,5 +1,10 @@
 import BalancedGroupSoftmax
 
+extension LVISDataset {
+  /// What is odd about annotations to train on.
+  var trainingFindings: [DataFinding] { findings().filter { !$0.concernsScoringOnly && $0.code != .areasOfZero } }
+}
+
 extension LabelledFeatureSet {
   /// What is odd about the set and its annotations, as far as training needs them.
   ///
@@ -9,9 +14,7 @@ extension LabelledFeatureSet {
     let found = try findings(against: dataset)
     guard let fault = found.first(where: { $0.severity == .error }) else {
       // What is odd about boxes is nothing to whole images.
-      guard features.hasBoxes else { return found }
-      let ofAnnotations = dataset?.findings() ?? []
-      return ofAnnotations.filter { !$0.concernsScoringOnly && $0.code != .areasOfZero } + found
+      return (features.hasBoxes ? dataset?.trainingFindings ?? [] : []) + found
     }
     let way = dataset.map { "; `bags check \($0.path ?? "ANNOTATIONS") --features \(features.path)` says more" } ?? ""
     throw CommandFailure(fault.line + way)
@@ -19,6 +22,15 @@ extension LabelledFeatureSet {
 }
 
 extension RoISource {
+  /// What the examples are called.
+  var exampleWord: String { self is any AnchorSource ? "anchors" : "RoIs" }
+
+  /// `1,024 features`, `256 × 7 × 7 pooled features`, or the channels of feature maps.
+  var featureText: String {
+    (self as? any AnchorSource).map { "\(grouped($0.channelCount)) channels" }
+      ?? pooledShape.map { "\($0) pooled features" } ?? "\(grouped(featureCount)) features"
+  }
+
   /// `400 RoIs (150 foreground) of 50 images`.
   var roiText: String {
     if let anchors = self as? any AnchorSource {

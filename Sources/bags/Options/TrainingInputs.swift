@@ -151,7 +151,7 @@ struct TrainingInputPaths {
     }
     return TrainingInputs(
       source: source, groups: groups, dataset: dataset,
-      findings: dataset.findings().filter { !$0.concernsScoringOnly && $0.code != .areasOfZero })
+      findings: dataset.trainingFindings)
   }
 
   private func grouping(_ dataset: LVISDataset?, boundaries: GroupBoundaries) throws -> CategoryGroups {
@@ -198,13 +198,10 @@ extension TrainingInputs {
   ///
   /// - Throws: `CommandFailure` where there are no annotations.
   func tuningData() throws -> TuningData {
-    guard !(source is any AnchorSource) else {
-      throw CommandFailure("--learning-rate auto tries rates on RoIs, not yet on feature maps; give a rate")
-    }
     guard let dataset else {
       throw CommandFailure("--learning-rate auto needs --annotations: held-out images are scored by their objects")
     }
-    if let source = source as? LabelledFeatureSet {
+    if let source = source as? any LabelledImages {
       return TuningData(source: source, dataset: dataset, groups: groups)
     }
     // The built-in set is in memory; scoring reads files, which stay mapped when their names are gone.

@@ -70,7 +70,7 @@ struct TuningOptions: ParsableArguments {
   func unseenImages() throws -> TuningData.UnseenImages? {
     guard let tuneFeatures, let tuneAnnotations else { return nil }
     return TuningData.UnseenImages(
-      features: try FeatureSet(at: tuneFeatures), dataset: try LVISDataset(contentsOf: tuneAnnotations),
+      features: try openFeatures(at: tuneFeatures), dataset: try LVISDataset(contentsOf: tuneAnnotations),
       inputs: try ["tune-features": tuneFeatures, "tune-annotations": tuneAnnotations].mapValues {
         try RunRecord.Input(path: $0)
       })

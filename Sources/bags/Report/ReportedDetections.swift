@@ -24,11 +24,22 @@ struct ReportedDetections {
     let evaluator = try LVISEvaluator(groundTruth: truth, options: options(for: truth, groups: groups))
     show(evaluator.warnings)
     var analyses = EvaluationAnalyses()
-    analyses.confusion = true
+    (analyses.confusion, analyses.labelErrors) = (true, true)
+    analyses.calibration = true
     analyses.comparedResults = first?.path
     let progress = ProgressLine("bootstrap")
     defer { progress.finish() }
-    let findings = try evaluator.findings(resultsAt: path, analyses: analyses) { progress.update($0) }
+    func scored() throws -> EvaluationFindings {
+      try evaluator.findings(resultsAt: path, analyses: analyses) { progress.update($0) }
+    }
+    let findings: EvaluationFindings
+    do {
+      findings = try scored()
+    } catch let error as EvaluationError where error.code == .scoreRange {
+      // Scores that are no probabilities have no calibration.
+      analyses.calibration = false
+      findings = try scored()
+    }
     show(findings.result.warnings)
     var document = EvaluationDocument(findings, groups: groups)
     document.comparison?.otherName = first?.name

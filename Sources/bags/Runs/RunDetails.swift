@@ -76,6 +76,7 @@ struct RunDetails: Encodable {
     if !changedInputs.isEmpty {
       parts.append(changedInputs.map { style.yellow("changed") + " " + $0 }.joined(separator: "\n"))
     }
+    if let race = record.race { parts.append("\(RaceTable(race).ladder)\n\n\(RaceTable(race).sentence)") }
     if let grouping { parts.append(grouping.table.rendered()) }
     if !losses.isEmpty { parts.append(lossTable) }
     if !metrics.isEmpty { parts.append(metricTable) }
@@ -92,11 +93,10 @@ struct RunDetails: Encodable {
       // Marked with more than colour, which not every terminal shows.
       table.add([option.name, option.value + (nonDefault.contains(option) ? "  *" : "")])
     }
-    // A divisor is stated for feature maps alone; their features are patches of 3 × 3 locations.
-    let isDense = record.recipe?.normalizer != nil
+    // The features of an anchor are the patch of 3 × 3 locations around it.
     let data =
-      "\(grouped(record.roiCount)) \(isDense ? "anchors" : "RoIs") of \(grouped(record.imageCount)) images, "
-      + (isDense ? "\(record.featureCount / 9) channels, " : "\(record.featureCount) features, ")
+      "\(grouped(record.roiCount)) \(record.exampleWord) of \(grouped(record.imageCount)) images, "
+      + (record.hasAnchors ? "\(record.featureCount / 9) channels, " : "\(record.featureCount) features, ")
       + "OpenBLAS \(record.blasKernels) kernels"
     return table.rendered() + (nonDefault.isEmpty ? "" : "\n* not the default") + "\n\n" + data
   }
@@ -109,7 +109,7 @@ struct RunDetails: Encodable {
     let components = parts.count > 1 ? parts : []
     var table = TextTable(
       [("end of epoch", .right), ("step", .right), ("loss", .right)] + components.map { ($0, .right) }
-        + [("gradient", .right), ("rate", .right), ("RoIs/s", .right)])
+        + [("gradient", .right), ("rate", .right), ("\(record.exampleWord)/s", .right)])
     for line in shown {
       let losses = components.map { line.losses[$0].map { NumberText.fixed($0, digits: 4) } ?? "–" }
       table.add(

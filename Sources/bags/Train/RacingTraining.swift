@@ -20,14 +20,15 @@ struct RacingTraining {
   /// - Throws: What is wrong with a file; `CommandFailure` where it is interrupted.
   func run() throws {
     let start = ContinuousClock.now
-    let data = try input.paths.load(boundaries: input.boundaries)
+    let paths = try input.pathsWritingBuiltInMaps()
+    let data = try paths.load(boundaries: input.boundaries)
     StandardStreams.show(data.findings)
     let own = try input.initialHead.map {
       try OwnHead(named: $0, groups: data.groups, featureCount: data.source.featureCount)
     }
     var images = try data.tuningData()
     images.unseen = try tuning.unseenImages()
-    images.inputs = try input.paths.fingerprinted().filter { ["features", "annotations", "groups"].contains($0.key) }
+    images.inputs = try paths.fingerprinted().filter { ["features", "annotations", "groups"].contains($0.key) }
     try makeFolder(at: "\(path).race")
     let lock = try FileLock(at: "\(path).race/.lock")
     try withExtendedLifetime(lock) {
@@ -43,7 +44,9 @@ struct RacingTraining {
 
   private func race(on images: TuningData, own: OwnHead?) throws -> Race {
     var plan = RacePlan(
-      RacePlan.contestants(for: images.groups, hasOwnHead: own != nil), epochs: settings.epochs)
+      RacePlan.contestants(
+        for: images.groups, hasOwnHead: own != nil, hasAnchors: images.source is any AnchorSource),
+      epochs: settings.epochs)
     plan.criterion = tuning.tuneBy
     plan.fraction = tuning.heldOut
     plan.splitCount = tuning.tuneSplits
@@ -88,7 +91,9 @@ struct RacingTraining {
 
   /// Trains for a moment.
   private func stepsPerSecond(on images: TuningData) throws -> Double {
-    let recipe = TrainingRecipe(MethodChoice(name: TrainingMethod.softmax.name), settings: settings)
+    let recipe = try RacePlan.contestants(
+      for: images.groups, hasOwnHead: false, hasAnchors: images.source is any AnchorSource
+    )[0].recipe(settings, on: images.source)
     let trainer = try recipe.trainer(
       on: images.source, groups: images.groups, imageCount: images.dataset.images.count)
     let start = ContinuousClock.now
@@ -128,8 +133,8 @@ struct RacingTraining {
       try printJSON(Summary(run: path, race: record, seconds: seconds))
       return
     }
-    StandardStreams.result(RaceText.ladder(of: record))
-    StandardStreams.result("\n" + RaceText.verdict(on: record))
+    StandardStreams.result(RaceTable(record).ladder)
+    StandardStreams.result("\n" + RaceTable(record).sentence)
     StandardStreams.result("\(path): in \(ProgressLine.duration(seconds))")
   }
 

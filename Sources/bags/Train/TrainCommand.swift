@@ -58,6 +58,7 @@ struct TrainCommand: ParsableCommand {
         bags train --features features/pooled --annotations t.json --hidden 1024,1024
         bags train --features features/pooled --annotations t.json --hidden 1024,1024 --adversary occlusion
         bags train --dense --method focal
+        bags train --dense --method auto --epochs 4
         bags train --features maps/train --annotations t.json --method focal --init retinanet.safetensors
         bags train --features pyramid/train --annotations t.json --method focal --init retinanet.safetensors --tower 4
         bags train --features maps/train --annotations t.json --method bce --mining ohem-1to3 --normalizer per-image
@@ -159,8 +160,7 @@ struct TrainCommand: ParsableCommand {
     try refuse(input.classWeights != nil, "--class-weights, which few methods take")
     try refuse(input.match != .ids, "--match: the head must be of the same categories")
     try refuse(tensorboard != nil, "--tensorboard")
-    try refuse(input.dense, "--dense: it races on RoIs")
-    try refuse(input.normalizer != nil, "--normalizer, which is for feature maps")
+    try refuse(input.normalizer != nil, "--normalizer: each loss is divided by the positives")
     try refuse(tuning.tuneEpochs != nil, "--tune-epochs: --epochs says how long its trials are")
     if let rate = learningRate.rate, !(rate > 0 && rate.isFinite) {
       throw ValidationError("--learning-rate must be above 0")
@@ -179,18 +179,6 @@ struct TrainCommand: ParsableCommand {
       settings: settings.settings(learningRate: learningRate.rate, seed: seed), matching: input.match,
       // Read when the classes are known; whether the method takes any is known now.
       classWeights: input.classWeights.map { _ in ClassWeightTable(byCategory: [:]) }, normalizer: input.normalizer)
-  }
-
-  /// What differs by default on feature maps, where nearly every anchor is background: the score that classes start from,
-  /// the divisor of the loss, the convolutions that the maps stand below, and the precision, which is single there.
-  private func setDenseDefaults(of recipe: inout TrainingRecipe, on maps: FeatureMapSet) throws {
-    recipe.architecture.tower = architecture.towerArchitecture(on: maps)
-    recipe.normalizer = recipe.normalizer ?? .positives
-    let (declared, given) = (try method.method().parameters, try method.given(in: Self.self))
-    if declared.contains(where: { $0.name == "prior" }), given["prior"] == nil {
-      recipe.method.parameters["prior"] = settingText(LinearHead.anchorPrior)
-    }
-    if settings.precision == .auto { recipe.settings.precision = .single }
   }
 
   func run() throws {
@@ -236,7 +224,11 @@ struct TrainCommand: ParsableCommand {
     }
     var recipe = try recipe(setStages: data.source.stageCount)
     recipe.classWeights = try input.classWeights.map { try ClassWeightTable(contentsOf: $0, groups: data.groups) }
-    if let source = data.source as? LabelledMapSet { try setDenseDefaults(of: &recipe, on: source.maps) }
+    if let source = data.source as? LabelledMapSet {
+      recipe.architecture.tower = architecture.towerArchitecture(on: source.maps)
+      try settings.checkPrecision(forMapsAt: source.maps.path)
+    }
+    recipe = try recipe.withDefaults(for: data.source, keeping: method.given(in: Self.self).keys)
     recipe.settings.shards = recipe.settings.shards ?? (data.source is any AnchorSource ? nil : Ranks.defaultShards)
     let inputs = try ranks.rank > 0 ? [:] : paths.fingerprinted()
     if let config { warnOfOtherInputs(than: config, now: inputs) }
@@ -368,7 +360,7 @@ struct TrainCommand: ParsableCommand {
     let settings = recipe.settings
     StandardStreams.note(
       "\(recipe.method.name): \(data.source.roiText), "
-        + "\((data.source as? any AnchorSource).map { "\($0.channelCount) channels" } ?? data.source.featureText), \(grouped(data.groups.classCount)) classes, "
+        + "\(data.source.featureText), \(grouped(data.groups.classCount)) classes, "
         + "\(grouped(trainer.head.bias.count)) logits, \(grouped(trainer.stepCount)) steps, \(settings.threads) threads "
         + "of OpenBLAS \(OpenBLAS.kernels) kernels"
         + (settings.precision == .single ? "" : ", \(settings.precision.rawValue)"))
@@ -460,11 +452,6 @@ struct TrainCommand: ParsableCommand {
 extension HeadTrainer {
   /// What the examples are called.
   fileprivate var exampleWord: String { head.layout.anchorsPerLocation == nil ? "RoIs" : "anchors" }
-}
-
-extension RoISource {
-  /// What a RoI is described by: `1024 features`, `256 × 7 × 7 pooled features`.
-  fileprivate var featureText: String { pooledShape.map { "\($0) pooled features" } ?? "\(featureCount) features" }
 }
 
 /// What `bags train --format json` prints.

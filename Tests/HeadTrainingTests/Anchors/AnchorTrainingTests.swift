@@ -52,7 +52,7 @@ import Testing
   }
 
   /// With one anchor a location, maps are RoIs whose features are patches: the same head comes of both.
-  @Test(arguments: ["focal", "bags", "softmax", "seesaw", "ghm", "efl", "bce"], [1, 2])
+  @Test(arguments: ["focal", "bags", "softmax", "seesaw", "ghm", "efl", "eqlv2", "bce", "balanced-bce"], [1, 2])
   func equalsTrainingOnPatchesAsRoIs(method: String, threads: Int) throws {
     try Self.withSource(SmallMapSet(anchorSizes: "20;40", anchorCount: 1)) { source, groups in
       var settings = Self.settings

@@ -13,7 +13,9 @@ import Testing
     "softmax", "seesaw", "cosine", "disalign", "grouped-sigmoid", "grouped-official", "grouped-none",
     "grouped-sigmoid-without-others", "grouped-official-without-others", "sigmoid", "sigmoid-first", "sigmoid-last",
     "sigmoid-objectness", "nearest-class-mean", "tau-select", "softmax-scaled", "gumbel", "shifted-sigmoid",
-    "shifted-sigmoid-first", "shifted-sigmoid-objectness", "normed-softmax", "normed-seesaw", "normed-grouped-sigmoid",
+    "shifted-sigmoid-first", "shifted-sigmoid-objectness", "competing-sigmoid",
+    "competing-sigmoid-first", "competing-sigmoid-objectness", "normed-softmax", "normed-seesaw",
+    "normed-grouped-sigmoid",
   ]
 
   static func head(_ name: String, groups: CategoryGroups) throws -> LinearHead {
@@ -35,6 +37,7 @@ import Testing
     } else if name.hasPrefix("shifted-") {
       layout = try layout.with(tensors: ["shifts": (0..<groups.classCount).map { Float($0) / 4 - 1 }])
     }
+    if name.hasPrefix("competing-") { layout = try layout.with(tensors: ["exponent": [0.25]]) }
     return try exampleHead(layout, inputs: 6, groups: groups)
   }
 

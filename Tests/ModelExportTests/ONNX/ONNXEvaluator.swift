@@ -63,6 +63,15 @@ struct ONNXEvaluator {
     case "Div": return [broadcast(x, inputs[1], /)]
     case "Max": return [broadcast(x, inputs[1], Swift.max)]
     case "ReduceL2": return [Value(rows: x.rows, columns: 1, values: x.rowNorms)]
+    case "LogSoftmax":
+      return [
+        eachRow(of: x, columns: x.columns) { row in
+          let z = x.row(row)
+          let largest = z.max() ?? 0
+          let total = largest + log(z.reduce(0) { $0 + exp($1 - largest) })
+          return z.map { $0 - total }
+        }
+      ]
     case "Softmax":
       return [
         eachRow(of: x, columns: x.columns) { row in

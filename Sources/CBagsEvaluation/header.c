@@ -1,0 +1,1 @@
+#include "bags_evaluation.h"
