@@ -131,13 +131,20 @@ struct CompareCommand: ParsableCommand {
   }
 
   private func compare(in folder: ComparisonFolder) throws {
-    let methods = try rows()
+    var methods = try rows()
     let seeds = try seedList()
     let settings = recipe.settings(learningRate: learningRate, seed: seeds[0])
     var detection = DetectionSettings()
     detection.threads = settings.threads
     var set = try input.load(detection: detection)
     set.tuningImages = try tuning.unseenImages()
+    if self.methods == "all" {
+      // What the features lack is no reason to compare nothing.
+      methods.removeAll { row in
+        let column = TrainingMethod.named(row.method.name)?.neededColumn
+        return column.map { set.source.features.width(of: $0) == nil } ?? false
+      }
+    }
     let comparison = Comparison(
       of: methods, on: set, settings: settings, seeds: seeds, ownHead: try input.ownHead(for: set),
       tuning: try plan(for: methods), replicateCount: replicates,
