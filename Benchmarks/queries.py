@@ -24,9 +24,7 @@ from bags_integrations import transformers_detector as tf  # noqa: E402
 from bags_integrations.annotations import Annotations  # noqa: E402
 
 METHODS = [
-    "focal:init=none",
     "focal",
-    "varifocal",
     "bags",
     "bags+class-balanced",
     "focal+class-balanced",

@@ -41,4 +41,4 @@ class QueryRecall:
             for name, row in zip(names, self.counts, strict=True)
             if row[0]
         ]
-        return "\n".join(["objects with a query, by group of training instances:", *lines]) if lines else ""
+        return "\n".join(["objects with a query, by group of these annotations' instances:", *lines]) if lines else ""

@@ -6,8 +6,8 @@
     tf.export_head(model, "detector_head.safetensors", category_ids)
     tf.install_head(model, "runs/bags", category_ids)
 
-For DETR, Conditional DETR, DAB-DETR, Deformable DETR, RT-DETR (v1 and v2), D-FINE, RF-DETR, LW-DETR and whatever has their
-class heads. In all of them `category_ids` has the category id of each of the model's labels, from label 0 on; `None` where a
+For DETR, Conditional DETR, Deformable DETR, RT-DETR (v1 and v2), D-FINE and RF-DETR; others with their class heads (DAB-DETR,
+LW-DETR) are taken, and not tested. In all of them `category_ids` has the category id of each of the model's labels, from label 0 on; `None` where a
 label is no category: `annotations.category_ids([model.config.id2label[label] for label in range(model.config.num_labels)])`.
 """
 

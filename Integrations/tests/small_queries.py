@@ -45,22 +45,6 @@ def _detr(name: str, **more: Any) -> Any:
     return getattr(configs, f"{name}ForObjectDetection")(config)
 
 
-def _dab_detr() -> Any:
-    config = configs.DabDetrConfig(
-        backbone_config=resnet(),
-        hidden_size=32,
-        num_queries=12,
-        encoder_layers=1,
-        decoder_layers=2,
-        encoder_ffn_dim=32,
-        decoder_ffn_dim=32,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        num_labels=len(IDS),
-    )
-    return configs.DabDetrForObjectDetection(config)
-
-
 def _rt_detr(name: str, **more: Any) -> Any:
     backbone = configs.RTDetrResNetConfig(
         embedding_size=8,
@@ -144,7 +128,6 @@ _PADDED = {"size": {"shortest_edge": 64, "longest_edge": 96}}
 KINDS = {
     "detr": Kind(lambda: _detr("Detr"), "DetrImageProcessor", _PADDED),
     "conditional_detr": Kind(lambda: _detr("ConditionalDetr"), "ConditionalDetrImageProcessor", _PADDED),
-    "dab_detr": Kind(_dab_detr, "ConditionalDetrImageProcessor", _PADDED),
     "deformable_detr": Kind(lambda: _detr("DeformableDetr"), "DeformableDetrImageProcessor", _PADDED),
     "deformable_detr_refined": Kind(
         lambda: _detr("DeformableDetr", with_box_refine=True), "DeformableDetrImageProcessor", _PADDED

@@ -238,7 +238,7 @@ def test_a_feature_set_says_what_its_model_does(kind: str, exported: Path) -> No
         columns = set(shard.keys())
     assert metadata["kind"] == "queries"
     assert metadata["per_query"] == ("best" if kind == "detr" else "all")
-    assert metadata["max_detections"] == ("100" if "formable" in kind or kind[:3] in ("con", "dab") else "12")
+    assert metadata["max_detections"] == ("100" if "formable" in kind or kind == "conditional_detr" else "12")
     assert columns == {"features", "boxes", "image_ids", "labels", "ious", "gt_boxes"}
 
 

@@ -48,15 +48,23 @@ final class EvaluationHandle: Sendable {
     metricNames = try evaluator.evaluate([Detection]()).metrics.map(\.name)
   }
 
-  func score(_ detections: bags_detections?, path: String?) throws -> (EvaluationResult, EvaluationArrays) {
-    if let path, chosenImages == nil { return evaluator.evaluateWithArrays(try evaluator.prepare(resultsAt: path)) }
+  /// - Parameter keepsArrays: Whether precision, scores and recall of every cell are wanted.
+  func score(
+    _ detections: bags_detections?, path: String?, keepsArrays: Bool
+  ) throws -> (EvaluationResult, EvaluationArrays?) {
+    let prepared = try prepare(detections, path: path)
+    return keepsArrays ? evaluator.evaluateWithArrays(prepared) : (evaluator.evaluate(prepared), nil)
+  }
+
+  private func prepare(_ detections: bags_detections?, path: String?) throws -> PreparedDetections {
+    if let path, chosenImages == nil { return try evaluator.prepare(resultsAt: path) }
     var columns =
       try path.map {
         try DetectionColumns(
           contentsOfResults: $0, including: evaluator.options.iouType == .bbox ? [] : .segmentations)
       } ?? detections.map(DetectionColumns.init) ?? DetectionColumns()
     if let chosenImages { columns.keepImages(chosenImages) }
-    return evaluator.evaluateWithArrays(try evaluator.prepare(columns))
+    return try evaluator.prepare(columns)
   }
 }
 

@@ -74,10 +74,14 @@ public func score(
     return -1
   }
   do {
-    let (result, arrays) = try handle.score(detections?.pointee, path: path.map { String(cString: $0) })
+    let (result, arrays) = try handle.score(
+      detections?.pointee, path: path.map { String(cString: $0) },
+      keepsArrays: precision != nil || scores != nil || recall != nil)
     for (index, metric) in result.metrics.enumerated() { metrics?[index] = metric.value ?? -1 }
-    for (values, target) in [(arrays.precision, precision), (arrays.scores, scores), (arrays.recall, recall)] {
-      target?.update(from: values, count: values.count)
+    if let arrays {
+      for (values, target) in [(arrays.precision, precision), (arrays.scores, scores), (arrays.recall, recall)] {
+        target?.update(from: values, count: values.count)
+      }
     }
     return 0
   } catch {

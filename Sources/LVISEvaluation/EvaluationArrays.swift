@@ -81,28 +81,39 @@ extension LVISEvaluator {
   /// By range, then threshold; `nil` without objects.
   private func cells(_ verdicts: ClassVerdicts, objectCounts: [Int], limit: Int?) -> [Cell?] {
     let rangeCount = rules.ranges.count
-    let counted = verdicts.verdicts.filter { limit == nil || Int($0.rank) < limit ?? 0 }
+    let counted = limit.map { limit in verdicts.verdicts.filter { Int($0.rank) < limit } } ?? verdicts.verdicts
     return (0..<rangeCount).flatMap { range -> [Cell?] in
       guard objectCounts[range] > 0 else { return rules.starts.map { _ in nil } }
-      return rules.starts.indices.map { threshold in
-        let bit: UInt64 = 1 << UInt64(threshold)
-        var hits: [(precision: Double, score: Double)] = []
-        var wrong = 0
-        for verdict in counted {
-          if verdict.outcome < 0 {
-            if verdict.ignoredRanges & (1 << UInt16(range)) == 0 { wrong += 1 }
-            continue
-          }
-          let outcome = verdicts.outcomes[Int(verdict.outcome) * rangeCount + range]
-          if outcome.falsePositive & bit != 0 { wrong += 1 }
-          guard outcome.truePositive & bit != 0 else { continue }
-          let right = Double(hits.count + 1)
-          hits.append((right / (Double(wrong) + right + 0x1p-52), verdict.score))
+      var hits = [[(precision: Double, score: Double)]](repeating: [], count: rules.starts.count)
+      // Most match nothing at any threshold: one addition does for all of them.
+      var commonWrong = 0
+      var ownWrong = [Int](repeating: 0, count: rules.starts.count)
+      for verdict in counted {
+        guard verdict.outcome >= 0 else {
+          if verdict.ignoredRanges & (1 << UInt16(range)) == 0 { commonWrong += 1 }
+          continue
         }
-        for place in hits.indices.dropLast().reversed() {
-          hits[place].precision = max(hits[place].precision, hits[place + 1].precision)
+        let outcome = verdicts.outcomes[Int(verdict.outcome) * rangeCount + range]
+        var bits = outcome.falsePositive
+        while bits != 0 {
+          ownWrong[bits.trailingZeroBitCount] += 1
+          bits &= bits - 1
         }
-        return cell(hits, objects: Double(objectCounts[range]), first: counted.first?.score)
+        bits = outcome.truePositive
+        while bits != 0 {
+          let threshold = bits.trailingZeroBitCount
+          let right = Double(hits[threshold].count + 1)
+          let all = Double(commonWrong + ownWrong[threshold]) + right + 0x1p-52
+          hits[threshold].append((right / all, verdict.score))
+          bits &= bits - 1
+        }
+      }
+      return hits.map { own in
+        var own = own
+        for place in own.indices.dropLast().reversed() {
+          own[place].precision = max(own[place].precision, own[place + 1].precision)
+        }
+        return cell(own, objects: Double(objectCounts[range]), first: counted.first?.score)
       }
     }
   }

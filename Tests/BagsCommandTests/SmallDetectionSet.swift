@@ -67,6 +67,7 @@ struct SmallDetectionSet {
     let matched = [object[0], object[1], object[0] + object[2], object[1] + object[3]]
     rois.columns[.groundTruthBoxes, default: []] += matched.map { Float($0) }
     rois.columns[.boxDeltas, default: []] += [0, 0, 0, 0]
+    rois.columns[.ious, default: []].append(label == nil ? 0 : 1 - Float(jitter))
     let appearance = (0..<8).map { feature in
       (label.map { prototypes[$0][feature] } ?? 0) + 0.6 * standardNormal(using: &generator)
     }

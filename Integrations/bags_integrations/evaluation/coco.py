@@ -86,8 +86,9 @@ class COCOeval:
             options.iou_thresholds = np.asarray(params.iouThrs, np.float64)
         if params.areaRng[1:] != standard.areaRng[1:]:
             options.areas = np.asarray(params.areaRng[1:], np.float64)
-        is_standard = options == Options(params.iouType, True)
-        evaluation = self._whole if is_standard else Evaluation(self.cocoGt.source(params.iouType != "bbox"), options)
+        evaluation = (
+            self._whole if options.is_standard
+            else Evaluation(self.cocoGt.source(params.iouType != "bbox"), options))
         self._scores = evaluation.score(self.cocoDt.source)
 
     def accumulate(self, p: Any = None) -> None:

@@ -129,6 +129,12 @@ class Options:
     image_ids: NDArray[np.int64] | None = None
     category_ids: NDArray[np.int64] | None = None
 
+    @property
+    def is_standard(self) -> bool:
+        """Whether thresholds, areas, images and categories are those of the benchmark and the data."""
+        return all(
+            values is None for values in (self.iou_thresholds, self.areas, self.image_ids, self.category_ids))
+
 
 @dataclass
 class Scores:

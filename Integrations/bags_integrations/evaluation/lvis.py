@@ -104,9 +104,9 @@ class LVISEval:
             options.iou_thresholds = np.asarray(params.iou_thrs, np.float64)
         if params.area_rng[1:] != standard.area_rng[1:]:
             options.areas = np.asarray(params.area_rng[1:], np.float64)
-        is_standard = options == Options(params.iou_type, False, self._cap)
         evaluation = (
-            self._whole if is_standard else Evaluation(self.lvis_gt.source(params.iou_type != "bbox"), options))
+            self._whole if options.is_standard
+            else Evaluation(self.lvis_gt.source(params.iou_type != "bbox"), options))
         self._scores = evaluation.score(self.lvis_dt.source)
         frequencies = evaluation.category_frequencies.decode()
         self.freq_groups = [

@@ -1,3 +1,4 @@
+import FeatureSets
 import LVISDatasets
 
 /// A way to train the last layer, chosen by its name.
@@ -17,6 +18,8 @@ public struct TrainingMethod: NamedMethod {
   public let needsInitialHead: Bool
   /// Whether its loss takes class weights of the user's, `MethodData.classWeights`; `false` by default.
   public let takesClassWeights: Bool
+  /// The column beside the features that its loss looks at and cannot do without; `nil`, the default, for none.
+  public let neededColumn: FeatureColumn?
   /// The reason why an example has no loss of its own, by which hard example mining could rank it, as in "it … "; `nil`
   /// where it has one, the objective then being an ``ExampleLossObjective``.
   public let noExampleLoss: String?
@@ -37,12 +40,13 @@ public struct TrainingMethod: NamedMethod {
   ///   - parameters: The parameters that it declares.
   ///   - needsInitialHead: Whether it starts from a trained softmax head.
   ///   - takesClassWeights: Whether its loss takes class weights of the user's.
+  ///   - neededColumn: The column beside the features that its loss looks at and cannot do without.
   ///   - noExampleLoss: The reason why an example has no loss of its own; `nil` where it has one.
   ///   - conflict: Says why some values of its parameters do not go together.
   ///   - objective: Makes the loss from the data and the parameters.
   public init(
     name: String, summary: String, source: String, parameters: [MethodParameter], needsInitialHead: Bool = false,
-    takesClassWeights: Bool = false, noExampleLoss: String? = nil,
+    takesClassWeights: Bool = false, neededColumn: FeatureColumn? = nil, noExampleLoss: String? = nil,
     conflict: @escaping @Sendable (MethodParameters) -> String? = { _ in nil },
     objective: @escaping @Sendable (MethodData, MethodParameters) -> any HeadObjective
   ) {
@@ -52,6 +56,7 @@ public struct TrainingMethod: NamedMethod {
     self.parameters = parameters
     self.needsInitialHead = needsInitialHead
     self.takesClassWeights = takesClassWeights
+    self.neededColumn = neededColumn
     self.noExampleLoss = noExampleLoss
     self.conflict = conflict
     self.objective = objective

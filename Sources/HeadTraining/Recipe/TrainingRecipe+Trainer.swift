@@ -32,6 +32,10 @@ extension TrainingRecipe {
     if method.needsInitialHead, heads.initial == nil {
       throw TrainingRecipeError(.missingInput, "\(method.name) starts from a trained softmax head, and none is given")
     }
+    if let column = method.neededColumn, try source.first(column) == nil {
+      throw TrainingRecipeError(
+        .missingInput, "\(method.name) looks at the tensor '\(column.rawValue)' beside the features, and there is none")
+    }
     let anchors = source as? any AnchorSource
     let objective = try anchors.map { _ in try anchorObjective(stage) } ?? architecture.objective(stage)
     if anchors == nil, normalizer != nil {

@@ -421,9 +421,8 @@ public final class HeadTrainer {
     }
     if let hiddenProducts {
       let ofLowest = hiddenProducts.backward(
-        head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count),
-        needsInputGradient: adversaryRate != nil
-      ) { classifier.withGradient(ofLayerAt: 2 + 2 * $0, $1) }
+        head.hidden, outputGradient: products.featureGradient(head: head, batchCount: labels.count), into: &classifier,
+        from: 2, needsInputGradient: adversaryRate != nil)
       if let adversaryRate, let ofLowest { adversary?.learn(from: ofLowest, rate: adversaryRate) }
     } else if let adversaryRate {
       adversary?.learn(from: products.featureGradient(head: head, batchCount: labels.count), rate: adversaryRate)

@@ -80,6 +80,20 @@ final class HiddenLayerProducts {
     return needsInputGradient ? gradient : nil
   }
 
+  /// The gradients of all layers, left in a group's parameters.
+  ///
+  /// - Parameters:
+  ///   - group: Takes dW and db of every layer.
+  ///   - first: The position of the lowest layer's weight among the group's parameters.
+  func backward(
+    _ layers: [HiddenLayer], outputGradient: UnsafeMutablePointer<Float>, into group: inout ParameterGroup,
+    from first: Int, needsInputGradient: Bool = false
+  ) -> UnsafeMutablePointer<Float>? {
+    backward(layers, outputGradient: outputGradient, needsInputGradient: needsInputGradient) { layer, body in
+      _ = group.withGradient(ofLayerAt: first + 2 * layer, body)
+    }
+  }
+
   /// dW = dYᵀ X, db = Σ_rows dY.
   private func weightGradient(
     _ layer: HiddenLayer, gradient: UnsafePointer<Float>, input: UnsafePointer<Float>, into result: LayerGradient

@@ -152,7 +152,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   private func compare(in folder: ComparisonFolder) throws {
-    let methods = try rows()
+    var methods = try rows()
     let seeds = try seedList()
     let settings = recipe.settings(learningRate: learningRate, seed: seeds[0])
     var detection = DetectionSettings()
@@ -160,6 +160,13 @@ struct CompareCommand: ParsableCommand {
     var set = try input.load(detection: detection)
     set.tuningImages = try tuning.unseenImages()
     if let maps = (set.source as? LabelledMapSet)?.maps { try recipe.checkPrecision(forMapsAt: maps.path) }
+    if self.methods == "all" {
+      // What the features lack is no reason to compare nothing.
+      methods.removeAll { row in
+        let column = TrainingMethod.named(row.method.name)?.neededColumn
+        return column.map { (set.source as? LabelledFeatureSet)?.features.width(of: $0) == nil } ?? false
+      }
+    }
     var comparison = Comparison(
       of: methods, on: set, settings: settings, seeds: seeds, ownHead: try input.ownHead(for: set),
       tuning: try plan(for: methods), replicateCount: replicates,

@@ -45,9 +45,9 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     let ranks = try Ranks.joined()
-    if let labels = input.classification {
+    guard let annotations = input.annotations else {
       // Little work: the first process does it.
-      if ranks.rank == 0 { try scoreClassification(labels) }
+      if ranks.rank == 0, let labels = input.classification { try scoreClassification(labels) }
       return
     }
     let written = [
@@ -62,7 +62,7 @@ struct EvaluateCommand: ParsableCommand {
     }
     evaluator.ranks = ranks
     let findings = try Ranks.together {
-      try analysis.findings(evaluator, annotations: input.annotations, results: resultsPath(for: input.results))
+      try analysis.findings(evaluator, annotations: annotations, results: resultsPath(for: input.results))
     }
     // The first process has the metrics.
     if ranks.rank > 0 { return }
@@ -79,7 +79,7 @@ struct EvaluateCommand: ParsableCommand {
     if let path = outputs.curves {
       try TableFormat.write(csv: findings.result.curveCSV, json: findings.result.curves(), to: path)
     }
-    try analysis.labels.write(findings.labelErrors, annotations: input.annotations)
+    try analysis.labels.write(findings.labelErrors, annotations: annotations)
     if let path = outputs.output { try document.write(to: path) }
     if !classOptions.perClass { document.classes = nil }
     if format.isJSON {

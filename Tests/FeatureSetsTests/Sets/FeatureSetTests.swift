@@ -194,7 +194,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["features", "boxes", "image_ids"]) func needsATensor(name: String) throws {
+  @Test(arguments: ["features", "image_ids"]) func needsATensor(name: String) throws {
     try withTemporaryFolder { folder in
       var parts = ShardParts(imageIDs: [1])
       parts.tensors[name] = nil

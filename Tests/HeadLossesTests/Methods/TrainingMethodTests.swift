@@ -152,7 +152,9 @@ import Testing
         Float((column == Int(label) + 1 ? 3 : 0) + 0.3 * standardNormal(using: &generator))
       }
     }
-    return RoIArrays(
+    var source = RoIArrays(
       features: features, featureCount: width, labels: labels, roisPerImage: Array(repeating: 12, count: 40))
+    source.columns[.ious] = labels.map { $0 < 0 ? 0 : 0.8 }
+    return source
   }
 }
