@@ -131,7 +131,8 @@ public struct ComparisonSet: Sendable {
       let hasDerivedFrequencies: Bool
       let detection: [String]
     }
-    let detection = try (validationFeatures as? FeatureSet).map { try self.detection.resolved(for: $0) } ?? self.detection
+    let detection =
+      try (validationFeatures as? FeatureSet).map { try self.detection.resolved(for: $0) } ?? self.detection
     return try FNVHash.digest(
       of: Scoring(
         version: 1, inputs: validationInputs.mapValues(\.fingerprint), groups: try groups.json(),

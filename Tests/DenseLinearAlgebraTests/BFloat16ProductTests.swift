@@ -89,22 +89,22 @@ struct BFloat16ProductTests {
     let (rows, columns, logits) = (shape.rows, shape.columns, shape.logits)
     let packed = pack(x, rows: rows, columns: columns, tile: (tile + 1) / 2 * 2)
     var z = [Float](repeating: .nan, count: rows * logits)
-    for logit in stride(from: 0, to: logits, by: panel) {
-      let count = min(panel, logits - logit)
+    func multiply(
+      _ w: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, count: Int
+    ) {
       var weights = [UInt16](repeating: 0, count: padded(columns) * (count <= Int(BAGS_TAIL) ? count : panel))
-      w.withUnsafeBufferPointer {
-        bags_pack_weights_bf16($0.baseAddress! + logit * columns, columns, count, columns, &weights)
-      }
-      z.withUnsafeMutableBufferPointer { z in
-        bias.withUnsafeBufferPointer { bias in
-          for first in stride(from: 0, to: rows, by: tile) {
-            bags_multiply_forward_bf16(
-              packed.panels, packed.packedCount, columns, first, min(first + tile, rows), weights, count,
-              bias.baseAddress! + logit, z.baseAddress! + logit, logits)
-          }
-        }
+      bags_pack_weights_bf16(w, columns, count, columns, &weights)
+      for first in stride(from: 0, to: rows, by: tile) {
+        bags_multiply_forward_bf16(
+          packed.panels, packed.packedCount, columns, first, min(first + tile, rows), weights, count, bias, z, logits)
       }
     }
+    func multiplyAll(_ w: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>) {
+      for logit in stride(from: 0, to: logits, by: panel) {
+        multiply(w + logit * columns, bias + logit, z + logit, count: min(panel, logits - logit))
+      }
+    }
+    multiplyAll(w, bias, &z)
     return z
   }
 
@@ -117,30 +117,27 @@ struct BFloat16ProductTests {
     var strips = [UInt16](repeating: 0, count: (logits + strip - 1) / strip * strip * height)
     var sums = [Float](repeating: .nan, count: logits)
     var dw = [Float](repeating: .nan, count: logits * columns)
-    strips.withUnsafeMutableBufferPointer { strips in
+    func pack(
+      _ dz: UnsafePointer<Float>, _ strips: UnsafeMutablePointer<UInt16>, _ sums: UnsafeMutablePointer<Float>
+    ) {
       for first in stride(from: 0, to: logits, by: strip) {
-        dz.withUnsafeBufferPointer { dz in
-          sums.withUnsafeMutableBufferPointer { sums in
-            guard let dz = dz.baseAddress else { return sums[first] = 0 }
-            bags_pack_gradient_bf16(
-              dz + first, logits, rows, min(strip, logits - first), strips.baseAddress! + first * height,
-              sums.baseAddress! + first)
-          }
-        }
+        bags_pack_gradient_bf16(
+          dz + first, logits, rows, min(strip, logits - first), strips + first * height, sums + first)
       }
-      dw.withUnsafeMutableBufferPointer { dw in
-        packed.pairs.withUnsafeBufferPointer { pairs in
-          for first in stride(from: 0, to: logits, by: logitsAtATime) {
-            for column in stride(from: 0, to: columns, by: panel) {
-              bags_multiply_backward_bf16(
-                strips.baseAddress! + first * height, rows, min(logitsAtATime, logits - first),
-                pairs.baseAddress.map { $0 + column * packed.packedCount }, min(panel, columns - column),
-                dw.baseAddress! + first * columns + column, columns)
-            }
-          }
+    }
+    func multiply(
+      _ strips: UnsafePointer<UInt16>, _ pairs: UnsafePointer<UInt16>, _ dw: UnsafeMutablePointer<Float>
+    ) {
+      for first in stride(from: 0, to: logits, by: logitsAtATime) {
+        for column in stride(from: 0, to: columns, by: panel) {
+          bags_multiply_backward_bf16(
+            strips + first * height, rows, min(logitsAtATime, logits - first), pairs + column * packed.packedCount,
+            min(panel, columns - column), dw + first * columns + column, columns)
         }
       }
     }
+    pack(dz, &strips, &sums)
+    multiply(strips, packed.pairs, &dw)
     return (dw, sums)
   }
 }

@@ -19,7 +19,7 @@ let classes = argument("classes", default: 1203)
 let steps = argument("steps", default: 200)
 let threads = argument("threads", default: 2)
 let batches = 8
-guard let precision = ProductPrecision(rawValue: CommandLine.arguments.contains("bf16") ? "bf16" : "fp32") else { exit(64) }
+let precision: ProductPrecision = CommandLine.arguments.contains("bf16") ? .bfloat16 : .single
 
 // LVIS v1's shape: 200, 412, 334 and 257 of 1,203 classes in the groups, log-uniform inside each.
 let bounds: [(share: Double, low: Double, high: Double)] = [
