@@ -115,7 +115,8 @@ extension TrainingMethod {
       .number("gamma", default: 2, in: 0...20, "γ: how little well-classified negatives count"),
       .number("alpha", default: 0.75, in: 0...1, "α: the weight of negatives"), .prior(0.01),
     ],
-    neededColumn: .ious, noExampleLoss: "takes its targets from the overlaps of the batch's boxes, which mining does not see",
+    neededColumn: .ious,
+    noExampleLoss: "takes its targets from the overlaps of the batch's boxes, which mining does not see",
     objective: { data, parameters in
       VarifocalObjective(
         classCount: data.groups.classCount, alpha: parameters.number("alpha"), gamma: parameters.number("gamma"),

@@ -56,7 +56,9 @@ import Testing
     #expect(try message(9, 8).contains("fc_cls.bias [8]"))
     #expect(try message(9, 9, value: .nan).contains("row 0 of fc_cls is not finite"))
     #expect(try message(9, 9, metadata: ["layout": "cubic"]).contains("\"cubic\" is not known"))
-    #expect(try message(9, 9, metadata: ["layout": "grouped-sigmoid"]).contains("9 rows; a grouped-sigmoid head for the 8 categories of the annotations has 13"))
+    #expect(
+      try message(9, 9, metadata: ["layout": "grouped-sigmoid"])
+        .contains("9 rows; a grouped-sigmoid head for the 8 categories of the annotations has 13"))
     #expect(try message(9, 9, metadata: ["groups": "{}"]).contains("format is missing"))
   }
 
