@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 rounds=${1:-3}
-data=${2:-/tmp/lvis-like}
+data=${2:-${TMPDIR:-/tmp}/lvis-like}
 if [ -z "${PYTHON:-}" ]; then
   peers=${PEERS:-/tmp/bags-peers}
   [ -x "$peers/bin/python" ] || python3 -m venv "$peers"

@@ -7,6 +7,8 @@ cd "$(dirname "$0")"
 source=$PWD
 export BAGS=${BAGS:-$source/../.build/release/bags}
 [ -x "$BAGS" ] || (cd .. && swift build -c release --product bags)
+(cd .. && swift build -c release --product BagsEvaluation)
+export BAGS_EVALUATION_LIBRARY=$source/../.build/release/libBagsEvaluation.so
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 venv=${VENV:-$work/venv}

@@ -19,7 +19,8 @@ MULTIVERSION void bags_affine_relu(
     const float *x, size_t channels, const float *scale, const float *shift, float *restrict y) {
   for (size_t c = 0; c < channels; c++) {
     float value = scale[c] * x[c] + shift[c];
-    y[c] = value > 0 ? value : 0;
+    // What is no number stays so, as in torch: a training that diverges is seen to.
+    y[c] = value < 0 ? 0 : value;
   }
 }
 

@@ -34,6 +34,7 @@ extension Communicator {
     guard try gathered([failure == nil ? 0 : 1]).contains(where: { $0[0] != 0 }) else { return }
     let words = 512
     var text = Array("\(failure.map { "\($0)" } ?? "")".utf8.prefix(4 * words))
+    if failure != nil, text.isEmpty { text = Array("an error without words".utf8) }
     text += [UInt8](repeating: 0, count: 4 * words - text.count)
     let all = try gathered(
       (0..<words).map { word in

@@ -5,6 +5,7 @@ public enum Launch {
   /// The variables by which Open MPI, and launchers that speak PMI, say how many processes there are and which this one is.
   private static let variables = [
     (size: "OMPI_COMM_WORLD_SIZE", rank: "OMPI_COMM_WORLD_RANK"), (size: "PMI_SIZE", rank: "PMI_RANK"),
+    (size: "SLURM_STEP_NUM_TASKS", rank: "SLURM_PROCID"),
   ]
 
   /// The number of processes that were started together and the place of this one, by the environment; `nil` where it

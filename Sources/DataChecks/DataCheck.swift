@@ -186,7 +186,7 @@ public struct DataCheck: Sendable {
       let head = try LinearHead(file, groups: groups ?? (counts.isEmpty ? nil : CategoryGroups(counts: counts)))
       self.head = HeadSummary(head, path: path)
       var found = head.findings(categories: dataset?.categories, featureCount: features?.features)
-      if let source = features?.source, source.featureCount == head.inputs,
+      if let source = features?.source, head.layout.anchorsPerLocation == nil, source.featureCount == head.inputs,
         head.groups.members.map(\.id) == dataset?.categories.map(\.id)
       {
         found += try head.findings(on: source)

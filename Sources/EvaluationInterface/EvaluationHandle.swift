@@ -2,6 +2,16 @@ import CBagsEvaluation
 import LVISDatasets
 import LVISEvaluation
 
+/// What C code may hand over and no evaluation can take.
+private struct InterfaceFault: Error, CustomStringConvertible { let description: String }
+
+private func check(_ count: Int64, _ name: String, areThere: Bool) throws {
+  guard (0...Int64(Int32.max)).contains(count) else { throw InterfaceFault(description: "\(name) cannot be \(count)") }
+  if count > 0, !areThere {
+    throw InterfaceFault(description: "\(name) is \(count), but an array of that length is NULL")
+  }
+}
+
 /// What stands behind an evaluation of the C interface.
 final class EvaluationHandle: Sendable {
   let evaluator: LVISEvaluator
@@ -10,6 +20,18 @@ final class EvaluationHandle: Sendable {
   let metricNames: [String]
 
   init(_ truth: bags_ground_truth?, path: String?, _ options: bags_options) throws {
+    try check(options.threshold_count, "threshold_count", areThere: options.thresholds != nil)
+    try check(options.area_count, "area_count", areThere: options.areas != nil)
+    try check(options.image_count, "image_count", areThere: options.image_ids != nil)
+    try check(options.category_count, "category_count", areThere: options.category_ids != nil)
+    if let truth {
+      try check(truth.image_count, "image_count", areThere: truth.image_ids != nil)
+      try check(truth.category_count, "category_count", areThere: truth.category_ids != nil)
+      try check(
+        truth.object_count, "object_count",
+        areThere: truth.object_ids != nil && truth.object_image_ids != nil && truth.object_category_ids != nil
+          && truth.object_boxes != nil && truth.object_areas != nil)
+    }
     var settings = EvaluationOptions(
       iouType: options.iou_type == 0 ? .bbox : options.iou_type == 1 ? .segm : .boundary,
       rules: options.rules == 1 ? .coco : .lvis)
@@ -21,10 +43,11 @@ final class EvaluationHandle: Sendable {
         UnsafeBufferPointer(start: options.thresholds, count: Int(options.threshold_count)))
     }
     if options.area_count > 0, let areas = options.areas {
-      settings.areaRanges = (0..<Int(options.area_count)).map { index in
+      settings.areaRanges = try (0..<Int(options.area_count)).map { index in
         let names = AreaRange.standard.map(\.name)
         let name = options.area_count == 3 ? names[index] : "\(index + 1)"
         let (lower, upper) = (areas[2 * index], areas[2 * index + 1])
+        guard !lower.isNaN, !upper.isNaN else { throw InterfaceFault(description: "area \(index) is not a number") }
         return AreaRange(name, min(lower, upper)...max(lower, upper))
       }
     }
@@ -35,7 +58,7 @@ final class EvaluationHandle: Sendable {
     } else if let truth {
       dataset = LVISDataset(truth)
     } else {
-      dataset = LVISDataset(images: [], categories: [], annotations: [])
+      throw InterfaceFault(description: "there is neither ground truth nor a path")
     }
     let images = options.image_count > 0 ? Set(ids(options.image_ids, options.image_count)) : nil
     chosenImages = images
@@ -57,6 +80,14 @@ final class EvaluationHandle: Sendable {
   }
 
   private func prepare(_ detections: bags_detections?, path: String?) throws -> PreparedDetections {
+    guard path != nil || detections != nil else {
+      throw InterfaceFault(description: "there are neither detections nor a path")
+    }
+    if let detections {
+      try check(
+        Int64(detections.count), "count",
+        areThere: detections.image_ids != nil && detections.category_ids != nil && detections.scores != nil)
+    }
     if let path, chosenImages == nil { return try evaluator.prepare(resultsAt: path) }
     var columns =
       try path.map {
@@ -172,12 +203,12 @@ extension Segmentation {
       return
     }
     let polygons = range(masks.polygon_starts)
-    guard !polygons.isEmpty, let ends = masks.polygon_ends else { return nil }
+    guard !polygons.isEmpty, let ends = masks.polygon_ends, let coordinates = masks.coordinates else { return nil }
     self = .polygons(
       polygons.map { polygon in
         let first = polygon == 0 ? 0 : Int(ends[polygon - 1])
         return Array(
-          UnsafeBufferPointer(start: masks.coordinates.map { $0 + first }, count: max(0, Int(ends[polygon]) - first)))
+          UnsafeBufferPointer(start: coordinates + first, count: max(0, Int(ends[polygon]) - first)))
       })
   }
 }

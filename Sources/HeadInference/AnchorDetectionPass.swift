@@ -48,6 +48,11 @@ public struct AnchorDetectionPass: ImageDetecting {
         "the head is for \(count) anchors a location, \(maps.path) has \(anchors.anchorsPerLocation)")
     }
     let stated = maps.statedTower
+    if boxBranch != nil, stated == 0 {
+      throw LinearHeadError(
+        .unsupported,
+        "\(maps.path) holds the output of a classification tower; a regression branch is for the maps below it")
+    }
     let head = head.forMaps(below: stated)
     if let stated, stated > 0, head.isOfDetector, head.tower.count != stated {
       throw LinearHeadError(

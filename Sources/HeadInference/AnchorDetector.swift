@@ -120,7 +120,7 @@ final class AnchorDetector {
   private func candidatesOfLevel(_ locations: Range<Int>, of maps: PaddedMaps) -> [Candidate] {
     let (anchorCount, classCount) = (anchors.anchorsPerLocation, head.classCount)
     let perLocation = anchorCount * classCount
-    var best = BestCandidates(limit: settings.candidatesPerLevel, threshold: settings.scoreThreshold)
+    var best = BestCandidates(limit: max(0, settings.candidatesPerLevel), threshold: settings.scoreThreshold)
     for piece in pieces(of: locations, size: Self.locationsAtATime) {
       let patches = patches.floats(Self.locationsAtATime * maps.patchLength)
       let logits = logits.floats(Self.locationsAtATime * head.layout.logitCount)

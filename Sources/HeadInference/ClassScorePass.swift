@@ -31,6 +31,11 @@ public struct ClassScorePass: Sendable {
   ///   - threads: The threads to work on; the result does not depend on them.
   /// - Throws: `FeatureSetError` if the features are not as many as the scorer takes.
   public init(features: FeatureSet, scorer: any RoIScorer, threads: Int = DefaultThreads.count) throws {
+    if let head = scorer as? LinearHead, head.layout.anchorsPerLocation != nil {
+      throw FeatureSetError(
+        path: features.path, tensor: FeatureColumn.features.rawValue, code: .shape,
+        detail: "the head is a dense one, for feature maps; these are \(features.kind.plural)")
+    }
     guard features.featureCount == scorer.inputs else {
       throw FeatureSetError(
         path: features.path, tensor: FeatureColumn.features.rawValue, code: .shape,

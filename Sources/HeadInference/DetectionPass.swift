@@ -38,6 +38,9 @@ public struct DetectionPass: Sendable {
     func fault(_ column: FeatureColumn, _ detail: String) -> FeatureSetError {
       FeatureSetError(path: features.path, tensor: column.rawValue, code: .shape, detail: detail)
     }
+    if let head = scorer as? LinearHead, head.layout.anchorsPerLocation != nil {
+      throw fault(.features, "the head is a dense one, for feature maps; these are \(features.kind.plural)")
+    }
     guard features.featureCount == scorer.inputs else {
       throw fault(.features, "\(features.featureCount) features a RoI, the head takes \(scorer.inputs)")
     }

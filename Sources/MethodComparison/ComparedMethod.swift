@@ -58,7 +58,8 @@ public struct ComparedMethod: Sendable, Equatable {
     self.calibration = calibration
   }
 
-  /// The row that is trained by a recipe; its settings and architecture are the comparison's.
+  /// The row that is trained by a recipe; its settings and architecture are the comparison's, and it has no
+  /// adversary.
   public init(_ recipe: TrainingRecipe) {
     self.init(recipe.method, sampler: recipe.sampler, mining: recipe.mining, boxes: recipe.boxes)
     temperature = recipe.architecture.temperature

@@ -65,6 +65,12 @@ struct ComparisonCell {
     self.members = members.map(\.run)
     self.seed = seed
     training = try picked.isOwnHead || picked.isMean ? nil : picked.recipe(settings, on: data.source)
+    if training?.boxes != nil, data.source is any AnchorSource {
+      throw ComparisonError(
+        .badRecipe,
+        "\(method): on feature maps a comparison places detections by the set's box_deltas; leave out boxes, and train "
+          + "the regression branch by itself")
+    }
     groups = try picked.groups(of: data.groups)
     calibration = try picked.calibration.map { try CalibrationRecipe($0, settings: settings) }
     let origin = base.map { ($0.run.path as NSString).lastPathComponent }

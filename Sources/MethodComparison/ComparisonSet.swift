@@ -140,7 +140,9 @@ public struct ComparisonSet: Sendable {
         detection: [
           "\(detection.scoreThreshold)", "\(detection.suppressionIoU)", "\(detection.maximumPerImage)",
           "\(detection.boxCoder)",
-        ] + (detection.takesBestClass ? ["best class"] : [])))
+        ] + (detection.takesBestClass ? ["best class"] : [])
+          + (detection.candidatesPerLevel == 1000 ? [] : ["per level \(detection.candidatesPerLevel)"])
+          + (detection.minimumSize == 0 ? [] : ["from \(detection.minimumSize)"])))
   }
 }
 

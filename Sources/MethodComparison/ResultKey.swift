@@ -18,6 +18,7 @@ struct ResultKey: Encodable {
   var architecture: HeadArchitecture?
   var classWeights: ClassWeightTable?
   var normalizer: AnchorNormalizer?
+  var adversary: MethodChoice?
   /// Those that are not as they are by default: a setting that a later version adds does not undo results.
   var settings: [String]
   /// Whether images are shuffled with locality.
@@ -45,6 +46,7 @@ struct ResultKey: Encodable {
     boxes = recipe.boxes
     classWeights = recipe.classWeights
     normalizer = recipe.normalizer
+    adversary = recipe.adversary
     architecture = recipe.architecture == HeadArchitecture() ? nil : recipe.architecture
   }
 

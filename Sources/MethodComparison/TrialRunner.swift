@@ -265,7 +265,7 @@ final class TrialRunner {
     let trainer = try recipe.trainer(on: source, groups: groups, imageCount: set.imageCount, startingFrom: heads)
     guard try finishes(trainer, in: context) else { return nil }
     // The last step may have taken the weights beyond what is finite.
-    return trainer.head.weight.storage.allSatisfy(\.isFinite) ? TrainedHead(trainer) : nil
+    return trainer.head.parameters.allSatisfy { $0.values.storage.allSatisfy(\.isFinite) } ? TrainedHead(trainer) : nil
   }
 
   /// Trains with progress; false where that diverges, and the steps that are left are not waited for.

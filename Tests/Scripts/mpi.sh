@@ -5,13 +5,15 @@
 #
 #   Tests/Scripts/mpi.sh [data folder]     that of a demo's report, Reports/demo/data unless given; a demo makes it otherwise
 #
-# Open MPI is installed where it is missing and apt-get is there.
+# Open MPI is installed where it is missing; without it and apt-get there is nothing to do.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
 data=${1:-Reports/demo/data}
-if ! command -v mpirun > /dev/null || ! pkg-config --exists ompi-c; then
-  apt-get update && apt-get install -y libopenmpi-dev openmpi-bin
+if ! command -v mpirun > /dev/null || ! command -v pgrep > /dev/null || ! pkg-config --exists ompi-c; then
+  command -v apt-get > /dev/null || { echo "mpi.sh: skipped: there is neither Open MPI nor apt-get" >&2; exit 0; }
+  apt-get update
+  apt-get install -y libopenmpi-dev openmpi-bin pkg-config procps
 fi
 # BAGS names a program that was built with the trait already.
 if [ -z "${BAGS:-}" ]; then

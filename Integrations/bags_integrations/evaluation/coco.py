@@ -59,6 +59,7 @@ class COCOeval:
     def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "segm") -> None:
         if iouType not in ("bbox", "segm"):
             raise ValueError(f"iouType {iouType} is not supported")
+        self._iou_type = iouType
         self.cocoGt = annotations_of(cocoGt)
         self.cocoDt = results_of(cocoDt)
         self.params = Params(iouType)
@@ -77,6 +78,10 @@ class COCOeval:
             raise ValueError("useCats, maxDets and recThrs are as the benchmark has them")
         options = Options(params.iouType, True)
         chosen = [sorted(set(params.imgIds)), sorted(set(params.catIds))]
+        if any(whole and not own for own, whole in zip(chosen, self._ids)):
+            raise ValueError("params.imgIds or params.catIds is empty: nothing is chosen")
+        if list(map(float, params.areaRng[0])) != [0.0, 1e10] or len(params.areaRng) < 2:
+            raise ValueError("params.areaRng begins with all areas, [0, 1e10], and has another range behind it")
         if chosen[0] != self._ids[0]:
             options.image_ids = np.array(chosen[0], np.int64)
         if chosen[1] != self._ids[1]:
@@ -87,7 +92,7 @@ class COCOeval:
         if params.areaRng[1:] != standard.areaRng[1:]:
             options.areas = np.asarray(params.areaRng[1:], np.float64)
         evaluation = (
-            self._whole if options.is_standard
+            self._whole if options.is_standard and params.iouType == self._iou_type
             else Evaluation(self.cocoGt.source(params.iouType != "bbox"), options))
         self._scores = evaluation.score(self.cocoDt.source)
 

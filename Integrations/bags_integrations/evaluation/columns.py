@@ -134,10 +134,25 @@ class DetectionColumns:
     scores: Floats
     masks: Masks | None = None
 
+    def __post_init__(self) -> None:
+        """The library reads what stands behind these arrays, so their types and lengths must be right."""
+        self.image_ids = np.ascontiguousarray(self.image_ids, np.int64)
+        self.category_ids = np.ascontiguousarray(self.category_ids, np.int64)
+        self.scores = np.ascontiguousarray(self.scores, np.float64)
+        counts = {len(self.image_ids), len(self.category_ids), len(self.scores)}
+        if self.boxes is not None:
+            self.boxes = np.ascontiguousarray(self.boxes, np.float64).reshape(-1, 4)
+            counts.add(len(self.boxes))
+        if len(counts) != 1:
+            raise ValueError(f"columns of one length, please, not {sorted(counts)}")
+
     @staticmethod
     def of(records: Sequence[Record]) -> DetectionColumns:
         """From the list that a results file holds."""
         has_boxes = not records or "bbox" in records[0]
+        missing = next((n for n, record in enumerate(records) if "bbox" not in record), None) if has_boxes else None
+        if missing is not None:
+            raise ValueError(f"detections[{missing}].bbox is missing, but the first detection has one: all must, or none")
         boxes = np.array([record["bbox"] for record in records], np.float64).reshape(-1, 4) if has_boxes else None
         has_masks = any("segmentation" in record for record in records)
         return DetectionColumns(
@@ -150,14 +165,9 @@ class DetectionColumns:
         image_ids: ArrayLike, category_ids: ArrayLike, boxes: ArrayLike, scores: ArrayLike
     ) -> DetectionColumns:
         """From arrays, which are taken as they are where their types and layout fit."""
-        columns = DetectionColumns(
+        return DetectionColumns(
             np.ascontiguousarray(image_ids, np.int64), np.ascontiguousarray(category_ids, np.int64),
-            np.ascontiguousarray(boxes, np.float64).reshape(-1, 4), np.ascontiguousarray(scores, np.float64))
-        assert columns.boxes is not None
-        counts = {len(columns.image_ids), len(columns.category_ids), len(columns.boxes), len(columns.scores)}
-        if len(counts) != 1:
-            raise ValueError(f"columns of one length, please, not {sorted(counts)}")
-        return columns
+            np.ascontiguousarray(boxes, np.float64), np.ascontiguousarray(scores, np.float64))
 
     @staticmethod
     def joined(parts: Sequence[DetectionColumns]) -> DetectionColumns:

@@ -72,6 +72,7 @@ class LVISEval:
     def __init__(self, lvis_gt: Any, lvis_dt: Any, iou_type: str = "segm") -> None:
         if iou_type not in ("bbox", "segm", "boundary"):
             raise ValueError(f"iou_type: {iou_type} is not supported.")
+        self._iou_type = iou_type
         self.lvis_gt = annotations_of(lvis_gt)
         self.lvis_dt = results_of(lvis_dt)
         self.params = Params(iou_type)
@@ -95,6 +96,10 @@ class LVISEval:
             raise ValueError("use_cats and rec_thrs are as the benchmark has them")
         options = Options(params.iou_type, False, self._cap)
         chosen = [sorted(set(params.img_ids)), sorted(set(params.cat_ids))]
+        if any(whole and not own for own, whole in zip(chosen, self._ids)):
+            raise ValueError("params.img_ids or params.cat_ids is empty: nothing is chosen")
+        if list(map(float, params.area_rng[0])) != [0.0, 1e10] or len(params.area_rng) < 2:
+            raise ValueError("params.area_rng begins with all areas, [0, 1e10], and has another range behind it")
         if chosen[0] != self._ids[0]:
             options.image_ids = np.array(chosen[0], np.int64)
         if chosen[1] != self._ids[1]:
@@ -105,7 +110,7 @@ class LVISEval:
         if params.area_rng[1:] != standard.area_rng[1:]:
             options.areas = np.asarray(params.area_rng[1:], np.float64)
         evaluation = (
-            self._whole if options.is_standard
+            self._whole if options.is_standard and params.iou_type == self._iou_type
             else Evaluation(self.lvis_gt.source(params.iou_type != "bbox"), options))
         self._scores = evaluation.score(self.lvis_dt.source)
         frequencies = evaluation.category_frequencies.decode()

@@ -14,11 +14,11 @@ public struct ConvolutionTower: Sendable, Equatable {
   /// Legend: C channels in, H channels out.
   public struct Layer: Sendable, Equatable {
     /// W [H, 9C], a row a patch: row by row of the neighbourhood, the channels of each location together.
-    public var weight: Matrix<Float>
+    public internal(set) var weight: Matrix<Float>
     /// b [H]; empty where there is none, as in torchvision and mmdetection before GroupNorm.
-    public var bias: [Float]
+    public internal(set) var bias: [Float]
     /// What normalises its output before ReLU; `nil` for nothing.
-    public var norm: GroupNormalization?
+    public internal(set) var norm: GroupNormalization?
 
     /// Makes a layer.
     ///
@@ -100,8 +100,8 @@ public struct ConvolutionTower: Sendable, Equatable {
 
   /// The groups of its GroupNorm: 0 where there is none, `nil` where its file does not say how many.
   public var normGroups: Int? {
-    guard let norm = layers.lazy.compactMap(\.norm).first else { return 0 }
-    return norm.groups == 0 ? nil : norm.groups
+    let groups = layers.compactMap(\.norm?.groups)
+    return groups.contains(0) ? nil : groups.first ?? 0
   }
 
   /// The same with as many groups where the file that it comes from does not say how many.

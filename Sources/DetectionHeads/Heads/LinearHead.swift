@@ -150,8 +150,9 @@ public struct LinearHead: Sendable {
   /// - Returns: [N, C]; of a dense head [N · A, C], the anchors of a location adjacent.
   /// - Precondition: The features have the D numbers that the head takes, `inputs`.
   public func scores(for features: Matrix<Float>) -> Matrix<Float> {
+    let width = tower.isEmpty ? inputs : weight.columns
     precondition(
-      features.columns == inputs, "the head takes \(inputs) features of each RoI, these have \(features.columns)")
+      features.columns == width, "the head takes \(width) features of each RoI, these have \(features.columns)")
     var logits = Matrix<Float>(rows: features.rows, columns: layout.logitCount)
     var scores = Matrix<Float>(
       rows: features.rows * (layout.anchorsPerLocation ?? 1), columns: layout.classCount)

@@ -36,6 +36,11 @@ package struct ChannelRotation {
   ///   - result: [H · W], overwritten; not the map.
   package func apply(to map: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>) {
     for (cell, place) in places.enumerated() {
+      guard place.x.isFinite, place.y.isFinite else {
+        // The head's loss is then no number either, which ends the training.
+        result[cell] = .nan
+        continue
+      }
       let (left, top) = (place.x.rounded(.down), place.y.rounded(.down))
       let (a, b) = (place.x - left, place.y - top)
       let (x, y) = (Int(left), Int(top))
@@ -53,6 +58,7 @@ package struct ChannelRotation {
   package func angleGradient(of map: UnsafePointer<Float>, gradient: UnsafePointer<Float>) -> Float {
     var sum: Float = 0
     for (cell, place) in places.enumerated() {
+      guard place.x.isFinite, place.y.isFinite else { return .nan }
       let (left, top) = (place.x.rounded(.down), place.y.rounded(.down))
       let (a, b) = (place.x - left, place.y - top)
       let (x, y) = (Int(left), Int(top))

@@ -66,8 +66,11 @@ public struct CalibrationRecipe: Sendable, Equatable {
         .wrongShape,
         "\(way.name) trains on what the head is for: a dense head on feature maps, another on RoIs or queries")
     }
-    var recipe = try makeRecipe(head, parameters).withDefaults(for: source, keeping: [])
+    var recipe = try makeRecipe(head, parameters)
     recipe.settings = settings
+    recipe = try recipe.withDefaults(for: source, keeping: [])
+    // The examples are what the last layer sees, which is all that is trained.
+    recipe.architecture.tower = nil
     return try recipe.trainer(
       on: source, groups: head.groups, imageCount: source.imageCount,
       startingFrom: PrerequisiteHeads(initial: way.startsAnew ? nil : head))

@@ -17,7 +17,7 @@ extension TrainingRecipe {
     recipe.normalizer = normalizer ?? .positives
     recipe.settings.precision = .single
     if architecture.tower == nil, let stated = (source as? LabelledMapSet)?.maps.statedTower, stated > 0 {
-      recipe.architecture.tower = TowerArchitecture(layers: min(8, stated))
+      recipe.architecture.tower = TowerArchitecture(layers: stated)
     }
     let declared = try resolvedMethod().method.parameters
     if declared.contains(where: { $0.name == Self.priorName }), !stated.contains(Self.priorName) {

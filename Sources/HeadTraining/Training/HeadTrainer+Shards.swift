@@ -14,6 +14,7 @@ extension HeadTrainer {
   /// - Throws: `LinearHeadError` where the settings cut batches into no shards, or a dense head is trained.
   public func share(among ranks: any Communicator) throws {
     guard ranks.count > 1 else { return }
+    try checkSharing()
     guard let shards = settings.shards else {
       throw LinearHeadError(.badSetting, "several processes need a number of shards that batches are cut into")
     }

@@ -221,6 +221,12 @@ public final class HeadTrainer {
   }
 
   func setSharing(_ sharing: StepSharing) throws {
+    try checkSharing()
+    self.sharing = sharing
+  }
+
+  /// Throws where batches cannot be cut into shards.
+  func checkSharing() throws {
     guard anchors == nil else {
       throw LinearHeadError(
         .unsupported, "batches of feature maps are not cut into shards: a dense head is trained whole")
@@ -228,7 +234,6 @@ public final class HeadTrainer {
     guard adversary == nil else {
       throw LinearHeadError(.unsupported, "an adversary changes whole batches, which are then not cut into shards")
     }
-    self.sharing = sharing
   }
 
   /// What an adversary needs of the loss, in one line.

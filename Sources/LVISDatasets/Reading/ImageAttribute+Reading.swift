@@ -12,10 +12,11 @@ extension ImageAttribute {
   public static func read(table path: String) throws -> [ImageAttribute] {
     let file = try MappedFile(at: path)
     let text = withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
-    let rows = csvRows(of: text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text)
+    let (rows, openQuote) = csvRows(of: text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text)
     func fault(_ line: Int, _ problem: String, _ advice: String? = nil) -> DatasetError {
       DatasetError(path: path, code: .badValue, place: "line \(line)", problem: problem, advice: advice)
     }
+    if let openQuote { throw fault(openQuote, "opens a quote that is never closed") }
     guard let header = rows.first?.fields, header.count > 1,
       let ids = header.firstIndex(of: "image_id") ?? header.firstIndex(of: "id")
     else {
@@ -125,8 +126,8 @@ extension JSONFile {
   }
 }
 
-/// The rows of comma-separated values, each with the line on which it begins.
-private func csvRows(of text: String) -> [(line: Int, fields: [String])] {
+/// The rows of comma-separated values, each with the line on which it begins, and the line of a row whose quote stays open.
+private func csvRows(of text: String) -> (rows: [(line: Int, fields: [String])], openQuote: Int?) {
   var rows: [(line: Int, fields: [String])] = []
   var (line, start) = (1, 1)
   var fields: [String] = []
@@ -169,5 +170,5 @@ private func csvRows(of text: String) -> [(line: Int, fields: [String])] {
     }
   }
   if !field.isEmpty || !fields.isEmpty { endRow() }
-  return rows
+  return (rows, isQuoted ? start : nil)
 }

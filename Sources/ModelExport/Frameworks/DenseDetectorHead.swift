@@ -101,7 +101,8 @@ public struct DenseDetectorHead: Sendable {
     if path.hasSuffix(".npz") {
       try writeNumPyArchive(tensors, to: path)
     } else {
-      let texts = classifier.tower.metadata.merging(detector?.metadata ?? [:]) { _, its in its }
+      let own = classifier.tower.metadata.merging(boxes?.metadata ?? [:]) { own, _ in own }
+      let texts = own.merging(detector?.metadata ?? [:]) { _, its in its }
       try writeSafetensors(tensors, metadata: texts, to: path)
     }
   }

@@ -98,11 +98,14 @@ extension LinearHead {
   }
 
   func checkHalfPrecision() throws {
-    let layers = hidden.map { ($0.weight, $0.bias) } + [(weight, bias)]
+    let below =
+      hidden.map { ($0.weight, $0.bias) }
+      + tower.layers.map { ($0.weight, $0.bias.isEmpty ? Array(repeating: 0, count: $0.weight.rows) : $0.bias) }
+    let layers = below + [(weight, bias)]
     for (index, (weight, bias)) in layers.enumerated() {
       let tooLarge = bias.indices.first { row in (weight.row(row) + [bias[row]]).contains { abs($0) >= 65520 } }
       guard let row = tooLarge else { continue }
-      let place = index < hidden.count ? "hidden layer \(index)" : "the head"
+      let place = index < hidden.count ? "hidden layer \(index)" : index < below.count ? "convolution \(index)" : "the head"
       throw ModelExportError(
         .outOfRange, "row \(row) of \(place) holds a number beyond half precision (65504); export it as fp32")
     }

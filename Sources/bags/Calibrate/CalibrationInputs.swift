@@ -38,8 +38,9 @@ struct CalibrationInputOptions: ParsableArguments {
       data = try paths.load(grouping: head.groups)
     }
     return CalibrationInputs(
-      head: head, boxRegressor: try Self.boxRegressor(of: named.path, groups: head.groups), path: named.path,
-      record: record, given: given, data: data)
+      head: head, boxRegressor: try Self.boxRegressor(of: named.path, groups: head.groups),
+      boxBranch: try Self.boxBranch(beside: head, at: named.path), path: named.path, record: record, given: given,
+      data: data)
   }
 
   /// Reads what an interrupted calibration was given.
@@ -52,8 +53,8 @@ struct CalibrationInputOptions: ParsableArguments {
     let head = try LinearHead(contentsOf: path, groups: session.groups)
     paths.initialHead = nil
     return CalibrationInputs(
-      head: head, boxRegressor: try boxRegressor(of: path, groups: head.groups), path: path, record: session.record,
-      given: [:], data: readingRoIs ? try paths.load(grouping: session.groups) : nil)
+      head: head, boxRegressor: try boxRegressor(of: path, groups: head.groups),
+      boxBranch: try boxBranch(beside: head, at: path), path: path, record: session.record, given: [:], data: readingRoIs ? try paths.load(grouping: session.groups) : nil)
   }
 
   /// What stands beside the classifier, to be kept; `nil` for none, or one of another layout.
@@ -64,6 +65,11 @@ struct CalibrationInputOptions: ParsableArguments {
       StandardStreams.warn("\(error); it is left out")
       return nil
     }
+  }
+
+  /// The regression branch of a dense head, to be kept; `nil` for none.
+  private static func boxBranch(beside head: LinearHead, at path: String) throws -> BoxBranch? {
+    head.layout.anchorsPerLocation == nil ? nil : try BoxBranch(ifIn: openTensors(at: path))
   }
 
   /// The classes of a bare head file.
@@ -77,6 +83,8 @@ struct CalibrationInputs {
   let head: LinearHead
   /// What stands beside it; `nil` for none.
   let boxRegressor: BoxRegressor?
+  /// The regression branch beside a dense head; `nil` for none.
+  let boxBranch: BoxBranch?
   /// The head's file.
   let path: String
   /// How the head was trained; `nil` for a bare file.

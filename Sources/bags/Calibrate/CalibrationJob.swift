@@ -59,7 +59,8 @@ struct CalibrationJob {
       let head = try session.timed {
         try naming { try recipe.head(from: input.head, trained: trainer?.head, on: source) }
       }
-      try session.finish(head, boxRegressor: input.boxRegressor, steps: trainer?.stepsTaken ?? 0)
+      try session.finish(
+        head, boxRegressor: input.boxRegressor, boxBranch: input.boxBranch, steps: trainer?.stepsTaken ?? 0)
       return (head, session)
     } catch {
       if !session.hasCheckpoint { session.discard() }

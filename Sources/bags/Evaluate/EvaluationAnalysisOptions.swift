@@ -78,12 +78,16 @@ struct EvaluationAnalysisOptions: ParsableArguments {
     (analyses.calibration, analyses.intervals, analyses.shapes) = (calibration, intervals, shapes)
     (analyses.labelErrors, analyses.labelConfidence) = (labels.isAsked, labels.labelConfidence)
     analyses.slices = try slices(annotations)
+    if !sliced.isEmpty, analyses.slices.isEmpty { throw CommandFailure("--slice: no image has a value to slice by") }
     (analyses.replicates, analyses.seed) = (bootstrap, seed)
     analyses.comparedResults = try compare.map(resultsPath(for:))
     let progress = ProgressLine("bootstrap")
     defer { progress.finish() }
     let findings = try evaluator.findings(resultsAt: results, analyses: analyses) { progress.update($0) }
     progress.finish()
+    if let slices = findings.slices, slices.isEmpty, !sliced.isEmpty {
+      throw CommandFailure("--slice: none of its images is in \(annotations)")
+    }
     if let seconds = findings.secondsOfDrawing {
       StandardStreams.note(
         "drawing images \(grouped(bootstrap)) times for each set of intervals took \(NumberText.fixed(seconds, digits: 1)) s"

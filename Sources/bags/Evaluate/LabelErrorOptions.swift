@@ -40,6 +40,10 @@ struct LabelErrorOptions: ParsableArguments {
   }
 
   func validate() throws {
+    guard labelConfidence.isFinite else { throw ValidationError("--label-confidence must be a number") }
+    if labelConfidence != LabelErrors.standardConfidence, !isAsked {
+      throw ValidationError("--label-confidence needs --label-errors or --label-errors-output")
+    }
     try TableFormat.check(labelErrorsOutput, option: "--label-errors-output")
     guard let path = labelErrorsOutput, let labelErrorsFormat else {
       if labelErrorsFormat != nil { throw ValidationError("--label-errors-format needs --label-errors-output") }
@@ -57,6 +61,11 @@ struct LabelErrorOptions: ParsableArguments {
   /// - Parameter annotations: The file whose image records have the images' names.
   func write(_ errors: LabelErrors?, annotations: String) throws {
     guard let errors, let path = labelErrorsOutput else { return }
+    if form != .csv, let unsized = errors.findings.first(where: { $0.imageSize.contains { $0 <= 0 } }) {
+      throw CommandFailure(
+        "\(path): image \(unsized.imageID) has no width and height in \(annotations), and boxes are written as shares of "
+          + "them; write .csv instead")
+    }
     var names = (try? ImageAttribute(key: "file_name", ofImagesIn: annotations))?.values ?? [:]
     // LVIS v1 has an address in place of a name.
     if names.isEmpty { names = (try? ImageAttribute(key: "coco_url", ofImagesIn: annotations))?.values ?? [:] }

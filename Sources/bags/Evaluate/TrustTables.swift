@@ -37,12 +37,10 @@ enum TrustTables {
 
   /// A row a frequency or group, a column a range.
   static func shapes(_ shapes: ShapeBreakdown) -> ResultSection {
-    var ranges: [String] = []
+    // A user's size may have the name of an aspect.
+    let ranges = shapes.rows.filter { $0.split == shapes.rows.first?.split }.map(\.range)
     var splits: [ClassSplit] = []
-    for row in shapes.rows {
-      if !ranges.contains(row.range) { ranges.append(row.range) }
-      if !splits.contains(row.split) { splits.append(row.split) }
-    }
+    for row in shapes.rows where !splits.contains(row.split) { splits.append(row.split) }
     var table = TextTable([("AP (objects)", .left)] + ranges.map { ($0, .right) })
     for split in splits {
       let rows = shapes.rows.filter { $0.split == split }

@@ -76,6 +76,6 @@ struct ArchitectureOptions: ParsableArguments {
   func towerArchitecture(on maps: FeatureMapSet) -> TowerArchitecture? {
     let stated = maps.statedTower ?? 0
     return tower == nil && stated == 0
-      ? nil : TowerArchitecture(layers: min(8, tower ?? stated), normGroups: normGroups)
+      ? nil : TowerArchitecture(layers: tower ?? stated, normGroups: normGroups)
   }
 }

@@ -102,15 +102,15 @@ struct PredictCommand: ParsableCommand {
       return try preparedPass(with: head, named: path, on: FeatureMapSet(at: features), dataset: dataset)
     }
     let set = try FeatureSet(at: features)
+    if set.kind != .queries, detections.perQuery != nil {
+      throw CommandFailure("--per-query is for a set of queries; \(features) holds \(set.kind.plural)")
+    }
     if !set.hasBoxes {
       guard ranks.count == 1 else {
         throw CommandFailure("\(features): the scores of whole images are written by one process")
       }
       try writeClassScores(of: head, named: path, on: set)
       return nil
-    }
-    if set.kind != .queries, detections.perQuery != nil {
-      throw CommandFailure("--per-query is for a set of queries; \(features) holds \(set.kind.plural)")
     }
     let regressor = try boxHead.map {
       try BoxRegressor(openTensors(at: RunFolder.headPath(for: $0)), groups: head.groups)
@@ -136,6 +136,12 @@ struct PredictCommand: ParsableCommand {
   private func preparedPass(
     with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?
   ) throws -> Pass {
+    if detections.precision == .fixed(.bfloat16) {
+      throw CommandFailure("\(maps.path): feature maps are multiplied in fp32, not in bf16; leave out --precision")
+    }
+    if detections.perQuery != nil {
+      throw CommandFailure("--per-query is for a set of queries; \(maps.path) holds feature maps")
+    }
     if let dataset { try maps.checkImages(areIn: dataset) }
     let head = try normGroups.map { try head.statingNormGroups($0) } ?? head
     let branch = try boxBranch(of: head, named: path, on: maps)
@@ -185,7 +191,7 @@ struct PredictCommand: ParsableCommand {
         + "\(grouped(head.groups.classCount)) classes")
     let start = ContinuousClock.now
     let pass = try ClassScorePass(
-      features: set, scorer: head, threads: detections.settings.threads)
+      features: set, scorer: try detections.scorer(of: head), threads: detections.settings.threads)
     try pass.write(to: output, categoryIDs: head.groups.members.map(\.id))
     let seconds = seconds(ContinuousClock.now - start)
     if format.isJSON {

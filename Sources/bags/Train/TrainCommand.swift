@@ -157,6 +157,7 @@ struct TrainCommand: ParsableCommand {
     try refuse(
       architecture.architecture(setStages: 1) != HeadArchitecture(), "layers or stages: it trains one linear layer")
     try refuse(try adversary.choice() != nil, "--adversary")
+    try refuse(architecture.normGroups != nil, "--norm-groups: it trains one linear layer")
     try refuse(input.classWeights != nil, "--class-weights, which few methods take")
     try refuse(input.match != .ids, "--match: the head must be of the same categories")
     try refuse(tensorboard != nil, "--tensorboard")
@@ -229,7 +230,11 @@ struct TrainCommand: ParsableCommand {
       try settings.checkPrecision(forMapsAt: source.maps.path)
     }
     recipe = try recipe.withDefaults(for: data.source, keeping: method.given(in: Self.self).keys)
-    recipe.settings.shards = recipe.settings.shards ?? (data.source is any AnchorSource ? nil : Ranks.defaultShards)
+    if architecture.normGroups != nil, recipe.architecture.tower?.layers ?? 0 == 0 {
+      throw CommandFailure("--norm-groups is for the convolutions of --tower, and none are trained here")
+    }
+    let isWhole = data.source is any AnchorSource || recipe.adversary != nil
+    recipe.settings.shards = recipe.settings.shards ?? (isWhole ? nil : Ranks.defaultShards)
     let inputs = try ranks.rank > 0 ? [:] : paths.fingerprinted()
     if let config { warnOfOtherInputs(than: config, now: inputs) }
     let heads = try paths.prerequisiteHeads(for: recipe, groups: data.groups)

@@ -39,10 +39,9 @@ import Testing
     let groups = try exampleGroups()
     var source = exampleRoIs(classCount: groups.classCount)
     let count = source.labels.count
-    source.columns = [
-      .boxes: (0..<count).flatMap { [Float(10 + $0 % 7), 10, Float(30 + $0 % 5), 40] },
-      .groundTruthBoxes: (0..<count).flatMap { [Float(11 + $0 % 3), 12, 33, Float(41 + $0 % 4)] },
-    ]
+    let boxes: [[Float]] = (0..<count).map { row in [Float(10 + row % 7), 10, Float(30 + row % 5), 40] }
+    let objects: [[Float]] = (0..<count).map { row in [Float(11 + row % 3), 12, 33, Float(41 + row % 4)] }
+    source.columns = [.boxes: boxes.flatMap(\.self), .groundTruthBoxes: objects.flatMap(\.self)]
     var settings = TrainingSettings(epochs: epochs, imagesPerBatch: 7, learningRate: 0.1, milestones: [2])
     settings.shards = shards
     settings.threads = threads
@@ -156,13 +155,13 @@ import Testing
   }
 
   @Test func refusesSeveralProcessesWithoutShards() throws {
-    let codes = try ThreadRanks.run(2) { ranks in
+    let codes = try ThreadRanks.run(2) { ranks -> LinearHeadError.Code? in
       let trainer = try Self.trainer(Self.cases[0], shards: nil)
       do {
         try trainer.share(among: ranks)
         return nil
       } catch let error as LinearHeadError {
-        return Optional(error.code)
+        return error.code
       }
     }
     #expect(codes == [.badSetting, .badSetting])
