@@ -105,7 +105,9 @@ extension LinearHead {
     for (index, (weight, bias)) in layers.enumerated() {
       let tooLarge = bias.indices.first { row in (weight.row(row) + [bias[row]]).contains { abs($0) >= 65520 } }
       guard let row = tooLarge else { continue }
-      let place = index < hidden.count ? "hidden layer \(index)" : index < below.count ? "convolution \(index)" : "the head"
+      let place =
+        index < hidden.count
+        ? "hidden layer \(index)" : index < below.count ? "convolution \(index)" : "the head"
       throw ModelExportError(
         .outOfRange, "row \(row) of \(place) holds a number beyond half precision (65504); export it as fp32")
     }

@@ -54,7 +54,8 @@ struct CalibrationInputOptions: ParsableArguments {
     paths.initialHead = nil
     return CalibrationInputs(
       head: head, boxRegressor: try boxRegressor(of: path, groups: head.groups),
-      boxBranch: try boxBranch(beside: head, at: path), path: path, record: session.record, given: [:], data: readingRoIs ? try paths.load(grouping: session.groups) : nil)
+      boxBranch: try boxBranch(beside: head, at: path), path: path, record: session.record, given: [:],
+      data: readingRoIs ? try paths.load(grouping: session.groups) : nil)
   }
 
   /// What stands beside the classifier, to be kept; `nil` for none, or one of another layout.
