@@ -87,12 +87,11 @@ extension FeatureMapSet {
   /// - Throws: `FeatureSetError` for the first image that they do not.
   public func checkImages(areIn dataset: LVISDataset) throws {
     let known = Set(dataset.images.map(\.id))
-    for shard in shards {
-      guard let row = shard.images.firstIndex(where: { !known.contains($0.id) }) else { continue }
-      throw FeatureSetError(
-        path: shard.path, tensor: "image_ids", row: row, code: .image,
-        detail: "image \(shard.images[row].id) is not in the annotations; are they of another split?")
-    }
+    guard let image = images.first(where: { !known.contains($0.id) }) else { return }
+    let shard = shards(of: image.locations).first
+    throw FeatureSetError(
+      path: shard?.path ?? path, tensor: "image_ids", row: shard?.images.firstIndex { $0.id == image.id }, code: .image,
+      detail: "image \(image.id) is not in the annotations; are they of another split?")
   }
 
   /// Goes through all maps once; a set larger than memory takes little of it.

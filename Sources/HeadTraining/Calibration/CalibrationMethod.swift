@@ -64,8 +64,8 @@ public struct CalibrationMethod: NamedMethod {
 
   /// All calibrations, to which a program can add its own.
   public static let registry = MethodRegistry<CalibrationMethod>([
-    .tauNorm, .tauNormSelect, .postHocAdjustment, .norCal, .competition, .fractal, .logitNormalization,
-    .nearestClassMean, .weightScaling, .classifierRetraining, .tailFineTuning,
+    .tauNorm, .tauNormSelect, .postHocAdjustment, .norCal, .fractal, .logitNormalization, .nearestClassMean,
+    .weightScaling, .classifierRetraining, .tailFineTuning, .competition,
   ])
 }
 

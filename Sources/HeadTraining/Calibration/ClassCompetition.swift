@@ -29,7 +29,7 @@ extension CalibrationMethod {
   /// The calibration `competition`, this project's own, of heads with a sigmoid for each class.
   public static let competition = CalibrationMethod(
     name: "competition", summary: "σ(z) times a power of the softmax over the classes, so that they compete",
-    source: "this project's own",
+    source: "the adjustment by Menon et al., ICLR 2021; the competition is this project's own",
     parameters: [
       .number("exponent", default: 0.25, in: 0...10, "κ: 0 changes nothing, 1 multiplies by the softmax"),
       .number("tau", default: 0, in: 0...10, "τ: the logits are adjusted first, z − τ log π_c; 0 for not"),

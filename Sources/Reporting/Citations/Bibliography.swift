@@ -39,7 +39,7 @@ public enum Bibliography {
       "tau-norm": [.decoupling], "tau-norm-select": [.balancedGroupSoftmax, .decoupling],
       "post-hoc-adjustment": [.logitAdjustment], "norcal": [.norcal], "fracal": [.fracal], "logn": [.logn],
       "ncm": [.decoupling, .balancedGroupSoftmax], "lws": [.decoupling], "crt": [.decoupling],
-      "tail-finetune": [.balancedGroupSoftmax],
+      "tail-finetune": [.balancedGroupSoftmax], "competition": [.logitAdjustment],
     ],
   ]
 }
