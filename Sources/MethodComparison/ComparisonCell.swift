@@ -1,5 +1,6 @@
 import DetectionHeads
 import DurableFiles
+import FeatureSets
 import Foundation
 import HeadLosses
 import HeadTraining

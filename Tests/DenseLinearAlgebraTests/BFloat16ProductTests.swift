@@ -112,7 +112,7 @@ struct BFloat16ProductTests {
     _ shape: PackedProductTests.Shape, x: [Float], dz: [Float], logitsAtATime: Int
   ) -> (dw: [Float], db: [Float]) {
     let (rows, columns, logits) = (shape.rows, shape.columns, shape.logits)
-    let packed = pack(x, rows: rows, columns: columns)
+    let packed = self.pack(x, rows: rows, columns: columns)
     let height = (rows + 1) / 2 * 2
     var strips = [UInt16](repeating: 0, count: (logits + strip - 1) / strip * strip * height)
     var sums = [Float](repeating: .nan, count: logits)

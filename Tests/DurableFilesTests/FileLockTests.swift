@@ -24,9 +24,9 @@ import Testing
       let path = "\(folder)/a.lock"
       #expect(FileLock.holder(of: path) == nil)
       let lock = try FileLock(at: path)
-      try withExtendedLifetime(lock) {
-        // A lock of POSIX's would be dropped here.
-        #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("\(getpid()) "))
+      // A lock of POSIX's would be dropped here.
+      #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("\(getpid()) "))
+      withExtendedLifetime(lock) {
         let holder = FileLock.holder(of: path)
         #expect(holder?.process == getpid() && holder?.host == LockHolder().host)
         #expect(abs(holder?.since.timeIntervalSinceNow ?? 1e9) < 60)

@@ -1,4 +1,5 @@
 import BalancedGroupSoftmax
+import Communication
 import Foundation
 import Synchronization
 
@@ -63,7 +64,8 @@ struct TerminalStyle {
   private init(stream: Int32) {
     let environment = ProcessInfo.processInfo.environment
     let declined = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
-    isColored = isatty(stream) == 1 && !declined
+    // mpirun gives its processes a terminal of their own, whatever becomes of their output.
+    isColored = isatty(stream) == 1 && !declined && Launch.announced() == nil
   }
 
   func bold(_ text: String) -> String { wrap(text, "1") }
