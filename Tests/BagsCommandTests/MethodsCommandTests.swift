@@ -37,7 +37,7 @@ import Testing
     #expect(plain.output.contains("It has no options of its own."))
     #expect(try runBags(["methods", "disalign"]).output.contains("It needs a trained softmax head: --init."))
     #expect(try runBags(["methods", "offline"]).output.contains("a head that was trained before: --mining-head."))
-    #expect(try runBags(["methods", "ncm"]).output.contains("It needs the training RoIs."))
+    #expect(try runBags(["methods", "ncm"]).output.contains("It needs the training examples."))
     // A sampler of images, and a way to choose RoIs.
     let random = try runBags(["methods", "random"]).output
     #expect(random.contains("--sampler") && random.contains("--rois-per-image 512"))
