@@ -33,7 +33,9 @@ public enum Bibliography {
       "random": [.fasterRCNN], "ohem": [.ohem], "ohem-1to3": [.ohem, .mmdetection], "s-ohem": [.sohem],
       "offline": [.sungPoggio, .felzenszwalb],
     ],
-    BoxLossMethod.kind: ["smooth-l1": [.fastRCNN], "ghm-r": [.ghm]],
+    BoxLossMethod.kind: [
+      "smooth-l1": [.fastRCNN], "l1": [.detectron2], "giou": [.generalizedIoU], "ghm-r": [.ghm],
+    ],
     AdversaryMethod.kind: ["occlusion": [.adversary], "occlusion-paper": [.adversary], "deformation": [.adversary]],
     CalibrationMethod.kind: [
       "tau-norm": [.decoupling], "tau-norm-select": [.balancedGroupSoftmax, .decoupling],
@@ -113,6 +115,11 @@ extension BibliographyEntry {
   static let ghm = BibliographyEntry(
     "li2019ghm", by: "Li, Buyu and Liu, Yu and Wang, Xiaogang", "Gradient Harmonized Single-Stage Detector", in: aaai,
     2019, arXiv: "1811.05181")
+  static let generalizedIoU = BibliographyEntry(
+    "rezatofighi2019giou",
+    by: "Rezatofighi, Hamid and Tsoi, Nathan and Gwak, JunYoung and Sadeghian, Amir and Reid, Ian and Savarese, Silvio",
+    "Generalized Intersection over Union: A Metric and A Loss for Bounding Box Regression", in: cvpr, 2019,
+    arXiv: "1902.09630")
   static let eql = BibliographyEntry(
     "tan2020eql",
     by: "Tan, Jingru and Wang, Changbao and Li, Buyu and Li, Quanquan and Ouyang, Wanli and Yin, Changqing and Yan, "

@@ -56,8 +56,8 @@ import Testing
         $0.architecture.hidden = [8]
       }, "a box regressor is trained beside one linear layer"),
     Mistake(
-      { $0.boxes = BoxChoice(loss: MethodChoice(name: "l1"), classes: .agnostic, convention: .standard) },
-      "no box loss 'l1'"),
+      { $0.boxes = BoxChoice(loss: MethodChoice(name: "l7"), classes: .agnostic, convention: .standard) },
+      "no box loss 'l7'"),
   ]
 
   @Test(arguments: mistakes) func saysWhatIsWrong(mistake: Mistake) {
