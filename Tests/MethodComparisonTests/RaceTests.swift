@@ -101,7 +101,8 @@ import TrainingRuns
       }
       #expect(winners.withLock { $0 } == [alone.record.winner, alone.record.winner])
       let trials = done.withLock { $0 }
-      #expect(trials[0].isDisjoint(with: trials[1]) && !trials[0].isEmpty && !trials[1].isEmpty, "\(trials)")
+      // On a busy machine one of them may find all done.
+      #expect(trials[0].isDisjoint(with: trials[1]) && trials[0].count + trials[1].count > 0, "\(trials)")
       func names(_ name: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)/trials").sorted()
       }
