@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy
 import pytest
+import torch
 from conftest import bags
+from torch import Tensor
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
-torch = pytest.importorskip("torch")
-pytest.importorskip("torchvision")
 
 CATEGORIES, CHANNELS, ANCHORS, LEVELS, SIZE = [2, 3, 7], 4, 2, [(6, 8), (3, 4)], (48, 60)
 
 
-def write_maps(folder: Path, convention: str) -> dict[str, torch.Tensor]:
+def write_maps(folder: Path, convention: str) -> dict[str, Tensor]:
     """Feature maps of three images with random numbers."""
     from safetensors.torch import save_file
 
@@ -55,7 +55,7 @@ def write_annotations(path: Path) -> None:
         }))
 
 
-def inputs(tensors: dict[str, torch.Tensor], dtype: type) -> dict[str, numpy.ndarray]:
+def inputs(tensors: dict[str, Tensor], dtype: type) -> dict[str, numpy.ndarray]:
     """The maps and deltas of the images as a detector has them: [N, channels, height, width] a level."""
     count = sum(height * width for height, width in LEVELS)
     features = tensors["features"].reshape(3, count, CHANNELS).permute(0, 2, 1)
