@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 source=$PWD
 export BAGS=${BAGS:-$source/../.build/release/bags}
 [ -x "$BAGS" ] || (cd .. && swift build -c release --product bags)
-(cd .. && swift build -c release --product BagsEvaluation)
+[ -e ../.build/release/libBagsEvaluation.so ] || (cd .. && swift build -c release --product BagsEvaluation)
 export BAGS_EVALUATION_LIBRARY=$source/../.build/release/libBagsEvaluation.so
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

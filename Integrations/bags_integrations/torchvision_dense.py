@@ -80,7 +80,9 @@ def export_maps(
         image = load_image(image_id)
         with torch.inference_mode():
             images, _ = detector.transform([image.to(device)])
-            pyramid = list(detector.backbone(images.tensors).values())
+            made = detector.backbone(images.tensors)
+            # A backbone without a pyramid gives its only map, which RetinaNet takes as well.
+            pyramid = [made] if isinstance(made, Tensor) else list(made.values())
             if writer is None:
                 writer = MapSetWriter(folder, _anchor_texts(detector, images.tensors, pyramid, tower), dtype)
                 if writer.last_image_id is not None and image_id <= writer.last_image_id:

@@ -29,7 +29,7 @@ if ! "$venv/bin/python" -c "import torch, torchvision, transformers, scipy, safe
   [ $status -eq 0 ] || skip "pip ended with status $status, see above"
 fi
 [ -x "$bags" ] || swift build -c release --product bags
-swift build -c release --product BagsEvaluation
+[ -e .build/release/libBagsEvaluation.so ] || swift build -c release --product BagsEvaluation
 export BAGS_EVALUATION_LIBRARY=$PWD/.build/release/libBagsEvaluation.so
 # The sources are tested as they stand here, not as they may be installed.
 cd Integrations/tests
