@@ -53,9 +53,9 @@ public struct CommunicationError: Error, CustomStringConvertible {
 public final class OneProcess: Communicator {
   /// Makes the communicator of a process that works alone.
   public init() {}
-  /// 0.
+  /// Zero, since the only process is the first.
   public var rank: Int { 0 }
-  /// 1.
+  /// One, since there is no other process.
   public var count: Int { 1 }
   /// Does nothing: the only part is there.
   public func gather(_ buffer: UnsafeMutablePointer<Float>, counts: [Int]) {}

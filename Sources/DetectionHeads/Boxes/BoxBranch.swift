@@ -48,7 +48,7 @@ public struct BoxBranch: Sendable, Equatable {
     bias = Array(repeating: 0, count: 4 * anchorCount)
   }
 
-  /// A.
+  /// The number A of anchors at each location.
   public var anchorsPerLocation: Int { bias.count / 4 }
   /// The channels of the maps that it takes.
   public var channelCount: Int { tower.layers.first?.inputs ?? weight.columns / 9 }

@@ -31,7 +31,7 @@ public struct BoxCoder: Sendable, Hashable {
   /// The deviations (.1, .1, .2, .2) by which the frameworks divide a regressor's targets.
   public static let regressorDeviations: SIMD4<Float> = [0.1, 0.1, 0.2, 0.2]
 
-  /// log(1000/16).
+  /// The largest logarithm of a scale that is decoded, log(1000 / 16), as in detectron2 and torchvision.
   package static let largestScale: Float = 4.135166556742356
 
   /// The box that deltas make of a proposal, both in pixels; it may reach beyond the image.

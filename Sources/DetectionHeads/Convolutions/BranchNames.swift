@@ -34,10 +34,10 @@ package struct DenseDetectorNames: Sendable {
   package static let mmdetection = DenseDetectorNames(
     classes: mmdetectionBranch("bbox_head.cls_convs", last: "bbox_head.retina_cls"),
     boxes: mmdetectionBranch("bbox_head.reg_convs", last: "bbox_head.retina_reg"))
-  /// This project's own.
+  /// The names in this project's own head files.
   package static let own = DenseDetectorNames(classes: .classes, boxes: .boxes)
 
-  /// The frameworks'.
+  /// The names that the frameworks' own files have, by which a detector's file is recognised.
   package static let frameworks = [torchvision, detectron2, mmdetection]
 
   private static func torchvisionBranch(_ module: String, last: String) -> BranchNames {

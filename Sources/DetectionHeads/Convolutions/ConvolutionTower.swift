@@ -122,9 +122,9 @@ public struct ConvolutionTower: Sendable, Equatable {
 public struct GroupNormalization: Sendable, Equatable {
   /// The number of groups, which divides that of the channels; 0 where a detector's file does not say how many.
   public var groups: Int
-  /// γ [H].
+  /// What each of the H channels is multiplied by after it was normalised, γ [H].
   public var scale: [Float]
-  /// β [H].
+  /// What is added to each of the H channels then, β [H].
   public var shift: [Float]
   /// What is added to the variance, as in torch.
   public static let epsilon = 1e-5

@@ -15,7 +15,7 @@ public protocol LabelledImages: RoISource {
 }
 
 extension LabelledFeatureSet: LabelledImages {
-  /// The RoIs.
+  /// The set of RoIs that detections are made of.
   public var imageFeatures: any ImageFeatures { features }
 
   /// The RoIs of some of the images alone.

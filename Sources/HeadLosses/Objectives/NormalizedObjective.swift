@@ -19,9 +19,9 @@ public struct NormalizedObjective<Base: SummedObjective>: StatefulObjective, Bat
     self.normalizer = normalizer
   }
 
-  /// The loss's own.
+  /// The layout of the logits, that of the loss.
   public var layout: any LogitLayout { base.layout }
-  /// The loss's own.
+  /// The names of the parts of the loss, which the divisor leaves as they are.
   public var componentNames: [String] { base.componentNames }
 
   /// Notes the images of the batch.
@@ -32,7 +32,7 @@ public struct NormalizedObjective<Base: SummedObjective>: StatefulObjective, Bat
     try base.prepareIfNeeded(for: batch)
   }
 
-  /// The loss's own.
+  /// The blocks of logits that the loss asks for, which the divisor leaves as they are.
   public mutating func blocks(labels: [Int32], using generator: inout SeededGenerator) -> [LogitBlock] {
     base.blocks(labels: labels, using: &generator)
   }
@@ -97,7 +97,7 @@ public struct NormalizedObjective<Base: SummedObjective>: StatefulObjective, Bat
 }
 
 extension NormalizedObjective: ExampleLossObjective where Base: ExampleLossObjective {
-  /// The loss's own.
+  /// The loss of one example before it is divided, by which examples are ranked.
   public func exampleLoss(_ logits: UnsafeMutablePointer<Float>, label: Int32) -> Float {
     base.exampleLoss(logits, label: label)
   }
