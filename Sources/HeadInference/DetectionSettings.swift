@@ -63,4 +63,6 @@ public struct ImageDetections: Sendable, Hashable {
   public let imageID: Int
   /// The detections of the image by descending score.
   public let detections: [Detection]
+  /// The number of the image's examples whose classes were scored: those that could change the detections.
+  public let scoredCount: Int
 }

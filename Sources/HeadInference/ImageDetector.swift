@@ -45,7 +45,9 @@ final class ImageDetector {
       for index in open { try suppress(&pending[index]) }
       open.removeAll { pending[$0].isDone }
     }
-    return pending.map { ImageDetections(imageID: $0.image.id, detections: $0.detections) }
+    return pending.map {
+      ImageDetections(imageID: $0.image.id, detections: $0.detections, scoredCount: $0.rowsTaken)
+    }
   }
 
   /// Orders each image's RoIs by what they can score at most, and leaves out those that cannot pass the threshold.
@@ -145,7 +147,7 @@ private struct PendingImage {
   var floor: Float = 0
   /// Rows in the order in which they are scored, and what each can score at most.
   private var order: [(row: Int, bound: Float)]?
-  private var rowsTaken = 0
+  private(set) var rowsTaken = 0
 
   init(position: Int, image: FeatureSet.Image) {
     self.position = position

@@ -143,6 +143,27 @@ import Testing
     }
   }
 
+  /// Of an image with 400 RoIs a grouped head needs some only, where few detections are wanted; softmax needs all.
+  @Test func countsTheRoIsThatWereScored() throws {
+    try withTemporaryFolder { folder in
+      let dataset = try Self.writeSet(to: folder, deltas: .classAgnostic, seed: 5)
+      let set = try FeatureSet(at: folder)
+      func scored(_ layout: any LogitLayout, limit: Int) throws -> [Int] {
+        let pass = try DetectionPass(
+          features: set, scorer: try Self.head(layout, seed: 2), clippingTo: dataset,
+          settings: DetectionSettings(maximumPerImage: limit))
+        var counts: [Int] = []
+        try pass.forEachImage(\.scoredCount) { counts.append($0) }
+        return counts
+      }
+      let all = set.images.map(\.rows.count)
+      #expect(try scored(SoftmaxLayout(classCount: Self.classCount), limit: 5) == all)
+      let some = try scored(GroupedLayout(groups: try Self.groups()), limit: 5)
+      #expect(zip(some, all).allSatisfy { $0 <= $1 })
+      #expect(some.reduce(0, +) < all.reduce(0, +) / 2)
+    }
+  }
+
   @Test func threadsDoNotChangeAnything() throws {
     try withTemporaryFolder { folder in
       _ = try Self.writeSet(to: folder, deltas: .classAgnostic, seed: 7)

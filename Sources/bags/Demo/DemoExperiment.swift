@@ -90,7 +90,7 @@ struct DemoExperiment {
     let pass = try DetectionPass(
       features: FeatureSet(at: staging.validationFeatures), scorer: head, clippingTo: set.validation.dataset,
       settings: DetectionSettings())
-    let count = try pass.writeResults(to: results, categoryIDs: head.groups.members.map(\.id))
+    let count = try pass.writeResults(to: results, categoryIDs: head.groups.members.map(\.id)).detections
     var analyses = EvaluationAnalyses()
     analyses.confusion = true
     let findings = try evaluator.findings(resultsAt: results, analyses: analyses)

@@ -8,23 +8,26 @@ extension ImageDetecting {
   /// - Parameters:
   ///   - path: The file to write.
   ///   - categoryIDs: The category of each class.
-  /// - Returns: The number of detections.
+  /// - Returns: The number of detections, and of the examples that were scored for them; this process's only where several
+  ///   share the images.
   /// - Throws: `FileError`; what stood at `path` is then as it was.
-  func writeResults(to path: String, categoryIDs: [Int]) throws -> Int {
+  func writeResults(to path: String, categoryIDs: [Int]) throws -> (detections: Int, scored: Int) {
     let ranks = try Ranks.joined()
     if ranks.count > 1 { return try writeTogether(to: path, categoryIDs: categoryIDs, ranks: ranks) }
     if path.hasSuffix(".safetensors") {
       var columns = DetectionColumns()
-      try forEachImage(showingProgress: { Self.detections(of: $0, categoryIDs: categoryIDs) }) {
+      let scored = try forEachImage(showingProgress: { Self.detections(of: $0, categoryIDs: categoryIDs) }) {
         for detection in $0 { columns.append(detection) }
       }
       try columns.writeTensors(to: path)
-      return columns.count
+      return (columns.count, scored)
     }
     let writer = try DetectionResultsWriter(at: path)
-    try forEachImage(showingProgress: { Self.text(of: $0, categoryIDs: categoryIDs) }) { try writer.append($0) }
+    let scored = try forEachImage(showingProgress: { Self.text(of: $0, categoryIDs: categoryIDs) }) {
+      try writer.append($0)
+    }
     try writer.commit()
-    return writer.count
+    return (writer.count, scored)
   }
 
   private static func detections(of image: ImageDetections, categoryIDs: [Int]) -> [Detection] {
@@ -47,43 +50,50 @@ extension ImageDetecting {
   }
 
   /// Each process detects on its part of the images and keeps what it finds; the first one writes the parts in their order.
-  private func writeTogether(to path: String, categoryIDs: [Int], ranks: any Communicator) throws -> Int {
+  private func writeTogether(
+    to path: String, categoryIDs: [Int], ranks: any Communicator
+  ) throws -> (detections: Int, scored: Int) {
     var part = self
     part.share = (ranks.rank, ranks.count)
     if path.hasSuffix(".safetensors") {
       var (found, all) = (DetectionColumns(), DetectionColumns())
-      try Ranks.agreed {
+      let scored = try Ranks.agreed {
         try part.forEachImage(showingProgress: { Self.detections(of: $0, categoryIDs: categoryIDs) }) {
           for detection in $0 { found.append(detection) }
         }
       }
       try ranks.collect(found.message) { all.append(message: $0) }
       if ranks.rank == 0 { try all.writeTensors(to: path) }
-      return all.count
+      return (all.count, scored)
     }
     var text = DetectionResultsText()
-    try Ranks.agreed {
+    let scored = try Ranks.agreed {
       try part.forEachImage(showingProgress: { Self.text(of: $0, categoryIDs: categoryIDs) }) { text.append($0) }
     }
     let writer = ranks.rank == 0 ? try DetectionResultsWriter(at: path) : nil
     try ranks.collect(text.message) { try writer?.append(DetectionResultsText(message: $0)) }
     try writer?.commit()
-    return writer?.count ?? 0
+    return (writer?.count ?? 0, scored)
   }
 
+  /// - Returns: The number of examples that were scored.
   private func forEachImage<Result: Sendable>(
     showingProgress transform: @Sendable (ImageDetections) throws -> Result, deliver: (Result) throws -> Void
-  ) throws {
+  ) throws -> Int {
     let progress = ProgressLine("predict")
     defer { progress.finish() }
     let total = self.imageCount
-    var imageCount = 0
-    try forEachImage(transform) { result in
-      try deliver(result)
+    var (imageCount, scoredCount) = (0, 0)
+    try forEachImage {
+      (scored: $0.scoredCount, result: try transform($0))
+    } deliver: { image in
+      try deliver(image.result)
       imageCount += 1
+      scoredCount += image.scored
       progress.update(
         Double(imageCount) / Double(total), detail: "\(grouped(imageCount)) of \(grouped(total)) images")
     }
+    return scoredCount
   }
 }
 

@@ -83,12 +83,17 @@ struct PredictCommand: ParsableCommand {
     guard let pass = try Ranks.agreed({ try preparedPass(ranks) }) else { return }
     let start = ContinuousClock.now
     let count = try pass.images.writeResults(to: output, categoryIDs: pass.categoryIDs)
-    try report(
-      imageCount: pass.images.imageCount, detectionCount: count, seconds: seconds(ContinuousClock.now - start))
+    let seconds = seconds(ContinuousClock.now - start)
+    if ranks.count == 1, let total = pass.exampleCount, count.scored < total {
+      StandardStreams.note(
+        "\(grouped(count.scored)) of the \(grouped(total)) RoIs could change the detections; the classes of the others were "
+          + "not multiplied")
+    }
+    try report(imageCount: pass.images.imageCount, detectionCount: count.detections, seconds: seconds)
   }
 
-  /// A pass over the features, and the categories of its classes.
-  private typealias Pass = (images: any ImageDetecting, categoryIDs: [Int])
+  /// A pass over the features, the categories of its classes, and the examples of a set whose examples are RoIs or queries.
+  private typealias Pass = (images: any ImageDetecting, categoryIDs: [Int], exampleCount: Int?)
 
   /// - Returns: `nil` where class scores of whole images were written instead.
   private func preparedPass(_ ranks: any Communicator) throws -> Pass? {
@@ -129,7 +134,7 @@ struct PredictCommand: ParsableCommand {
       // Images without RoIs have been spoken of.
       StandardStreams.show(try set.findings(against: dataset).filter { $0.code != .imagesWithoutRoIs })
     }
-    return (pass, head.groups.members.map(\.id))
+    return (pass, head.groups.members.map(\.id), set.roiCount)
   }
 
   /// A pass over feature maps.
@@ -154,7 +159,7 @@ struct PredictCommand: ParsableCommand {
     } else if maps.anchorsPerLocation == nil {
       StandardStreams.warn("\(maps.path): has no box_deltas, the anchors are used as they are")
     }
-    return (pass, head.groups.members.map(\.id))
+    return (pass, head.groups.members.map(\.id), nil)
   }
 
   /// The regression branch that gives the boxes: that of --box-head, else the head's own where it was trained, or where the
