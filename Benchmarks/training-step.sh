@@ -14,11 +14,13 @@ done | "${PYTHON:-python3}" -c '
 import json, statistics, sys
 lines = [json.loads(line) for line in sys.stdin]
 peer, ours = lines[0::2], lines[1::2]
-ratios = sorted(p["milliseconds"] / o["milliseconds"] for p, o in zip(peer, ours))
-print("| | ms a step, median | RoIs/s |\n|---|---|---|")
+def ratios(key): return sorted(p[key] / o[key] for p, o in zip(peer, ours))
+print("| | ms a step, median | CPU ms a step | RoIs/s |\n|---|---|---|---|")
 for name, rows in (("PyTorch", peer), ("bags", ours)):
-    print("| {} | {:.1f} | {:,.0f} |".format(name, statistics.median(r["milliseconds"] for r in rows),
-          statistics.median(r["rois_per_second"] for r in rows)))
-print("\nbags is {:.1f} times as fast ({:.1f} to {:.1f} over {} rounds).".format(
-    statistics.median(ratios), ratios[0], ratios[-1], len(ratios)))
+    print("| {} | {:.1f} | {:.1f} | {:,.0f} |".format(name, *(statistics.median(r[key] for r in rows)
+          for key in ("milliseconds", "cpu_milliseconds", "rois_per_second"))))
+for key, what in (("milliseconds", "is {:.1f} times as fast"), ("cpu_milliseconds", "takes 1/{:.1f} of the CPU time")):
+    values = ratios(key)
+    print("\nbags {} ({:.1f} to {:.1f} over {} rounds).".format(
+        what.format(statistics.median(values)), values[0], values[-1], len(values)))
 '

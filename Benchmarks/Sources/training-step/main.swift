@@ -65,6 +65,13 @@ let head = LinearHead(
 let trainer = try HeadTrainer(head: head, objective: objective, source: source, settings: settings)
 for _ in 0..<10 { _ = try trainer.step() }
 let warm = trainer.times
+/// The processor time of all threads so far, in milliseconds.
+func processorTime() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+  return Double(time.tv_sec) * 1e3 + Double(time.tv_nsec) * 1e-6
+}
+let warmProcessorTime = processorTime()
 var times: [Double] = []
 var keptRows = 0.0
 for _ in 0..<steps {
@@ -73,6 +80,7 @@ for _ in 0..<steps {
   times.append((ContinuousClock.now - start) / .milliseconds(1))
   keptRows += Double(step.keptRowCounts.dropFirst().reduce(0, +))
 }
+let processorTimePerStep = (processorTime() - warmProcessorTime) / Double(steps)
 // What the loss needs: forward and backward, 2 · 2 · rows · logits · features for every block.
 var sampling = objective
 var operations = 0.0
@@ -91,7 +99,7 @@ let parts = StepTimes.Part.allCases.map { part in
 print(
   String(
     format:
-      "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"rois_per_second\": %.0f, \"logits\": %d, \"kept_rows\": %.0f, "
+      "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"cpu_milliseconds\": %.3f, \"rois_per_second\": %.0f, \"logits\": %d, \"kept_rows\": %.0f, "
       + "\"gflop\": %.3f, \"gflops\": %.1f, \"parts\": {%@}}",
-    median, times[0], Double(rois) / median * 1000, head.bias.count, keptRows / Double(steps), operations * 1e-9,
+    median, times[0], processorTimePerStep, Double(rois) / median * 1000, head.bias.count, keptRows / Double(steps), operations * 1e-9,
     operations * 1e-6 / median, parts.joined(separator: ", ")))
