@@ -12,9 +12,15 @@ struct AverageCommand: ParsableCommand {
       export take as any other. It is no layer that a framework has: Integrations put it into a detector. The heads must be linear layers on the same \
       features, or dense heads for as many anchors a location, whose anchors are averaged one by one, for the same categories.
 
+      Last layers that were trained on the output of a detector's convolutions may stand beside the detector's own head: \
+      the mean is then for that output and, with the detector's convolutions, for the maps below them. It has the \
+      regression branch of the first head that has one.
+
       EXAMPLES
         bags average runs/class-balanced runs/bags --output runs/both
         bags average detector_head.safetensors runs/bags
+        bags average retinanet.safetensors runs/ghm --output runs/both
+        bags predict runs/both --box-head runs/boxes --features pyramid/val --annotations val.json
       """)
 
   @Argument(help: .init("Runs, or head files; two or more.", valueName: "run|head"))
@@ -48,6 +54,7 @@ struct AverageCommand: ParsableCommand {
       }
     }
     let head = try LinearHead.mean(of: parts)
+    let branch = try head.layout.anchorsPerLocation == nil ? nil : boxBranch(in: paths)
     let records = try zip(heads, zip(paths, parts)).map { name, file in
       (file.0, try (try? RunFolder(at: name).record()) ?? imported(file.1, from: file.0))
     }
@@ -55,7 +62,7 @@ struct AverageCommand: ParsableCommand {
       RunRecord(meanOf: records, method: head.method, program: Program.name), groups: head.groups, at: path,
       overwriting: overwrite)
     do {
-      try session.finish(head)
+      try session.finish(head, boxBranch: branch)
     } catch {
       session.discard()
       throw error
@@ -66,6 +73,14 @@ struct AverageCommand: ParsableCommand {
       StandardStreams.result(
         "\(path): the mean of \(heads.count) heads, \(grouped(head.bias.count)) rows of \(head.inputs) features")
     }
+  }
+
+  /// The regression branch of the first file that has one.
+  private func boxBranch(in paths: [String]) throws -> BoxBranch? {
+    for path in paths {
+      if let branch = try BoxBranch(ifIn: openTensors(at: path)) { return branch }
+    }
+    return nil
   }
 
   private func imported(_ head: LinearHead, from path: String) throws -> RunRecord {

@@ -75,6 +75,17 @@ import Testing
           ["predict", "\(framework)-back.safetensors", "--box-head", "runs/a", "--output", "\(framework).json"]
             + ["--features", "maps"])
       }
+      // A last layer alone beside the detector's own head: the mean has the detector's convolutions and boxes.
+      _ = try run(["train", "--epochs", "1", "--method", "ghm", "--tower", "0", "--output", "runs/last"] + maps)
+      _ = try run(["average", "runs/last", "torchvision-back.safetensors", "--output", "runs/mean"])
+      var pyramid = set
+      pyramid.metadata["tower"] = "2"
+      try pyramid.write(to: "\(folder)/pyramid")
+      let onPyramid = ["--features", "pyramid", "--box-head", "runs/mean", "--output", "mean.json"]
+      #expect(try run(["predict", "runs/mean"] + onPyramid).contains("regression branch"))
+      _ = try run(["predict", "runs/mean", "--output", "mean-last.json"] + maps)
+      let refused = try runBags(["average", "runs/last", "runs/a", "--output", "runs/none"], in: folder)
+      #expect(refused.status == 1 && refused.error.contains("convolutions"))
       // What goes on from its head starts with its losses.
       _ = try run(
         ["train", "--init", "runs/a", "--epochs", "1", "--method", "focal", "--output", "runs/c"] + maps + layers)

@@ -64,8 +64,11 @@ extension LinearHead {
   /// The name of the method of a head that comes from a detector's own file.
   package static let ownMethod = "own-head"
 
-  /// Whether it comes from a detector's own file, calibrated perhaps, and was not trained since.
-  public var isOfDetector: Bool { method.hasPrefix(Self.ownMethod) }
+  /// Whether it comes from a detector's own file, calibrated perhaps, and was not trained since, or is a mean with such a
+  /// head: convolutions below its last are then the detector's own.
+  public var isOfDetector: Bool {
+    method.split(separator: "+").contains { $0 == Self.ownMethod }
+  }
 
   /// The head for maps that a detector's convolutions below the last have gone through already: its own last layer alone.
   ///

@@ -3,7 +3,8 @@ import LVISDatasets
 
 extension LinearHead {
   /// The head whose scores are the means of the scores of several; see ``MeanLayout``. Of dense heads each anchor's scores
-  /// are averaged.
+  /// are averaged; last layers alone may stand beside the detector's own head, on the output of whose convolutions they were
+  /// trained, and the mean then has its convolutions.
   ///
   /// - Parameters:
   ///   - heads: The heads, of the same features and the same categories, at least two.
@@ -20,15 +21,12 @@ extension LinearHead {
         "a mean is of heads of one kind: all for RoIs or queries, or all for as many anchors a location")
     }
     if let anchorCount {
-      guard heads.allSatisfy({ $0.tower == first.tower }) else {
-        throw LinearHeadError(
-          .unsupported, "a mean of dense heads is of last layers above the same convolutions; these have others below")
-      }
+      let tower = try sharedTower(of: heads)
       let means = try (0..<anchorCount).map { anchor in
         try mean(of: heads.compactMap { $0.anchor(anchor) }, groups: groups)
       }
       var result = try stacked(means, groups: groups)
-      result.tower = first.tower
+      result.tower = tower
       return result
     }
     for head in heads {
@@ -54,6 +52,20 @@ extension LinearHead {
         values: heads.flatMap(\.weight.storage)),
       bias: heads.flatMap(\.bias), layout: MeanLayout(heads.map(\.layout)), groups: groups,
       method: heads.map(\.method).joined(separator: "++"))
+  }
+
+  /// The convolutions below the last ones of dense heads.
+  ///
+  /// - Throws: `LinearHeadError` if they are not the same, or some heads have none and those of the others are not the
+  ///   detector's own.
+  private static func sharedTower(of heads: [LinearHead]) throws -> ConvolutionTower {
+    let whole = heads.filter { !$0.tower.isEmpty }
+    guard let tower = whole.first?.tower else { return ConvolutionTower() }
+    guard whole.allSatisfy({ $0.tower == tower }), whole.count == heads.count || whole.allSatisfy(\.isOfDetector) else {
+      throw LinearHeadError(
+        .unsupported, "a mean of dense heads is of last layers above the same convolutions; these have others below")
+    }
+    return tower
   }
 
   /// The dense head whose anchors' classifiers are the given ones, all in one layout.

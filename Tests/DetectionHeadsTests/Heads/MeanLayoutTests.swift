@@ -50,6 +50,34 @@ import Testing
     }
   }
 
+  /// Last layers that were trained on the output of a detector's convolutions, beside its own head.
+  @Test func lastLayersStandBesideTheDetectorsOwnHead() throws {
+    let groups = try exampleGroups()
+    let layout = AnchoredLayout(SigmoidLayout(classCount: groups.classCount), anchorCount: 2)
+    var generator = SeededGenerator(seed: 3)
+    func head(_ method: String, layers: Int) throws -> LinearHead {
+      var head = try exampleHead(layout, inputs: 36, groups: groups, method: method)
+      head.tower = ConvolutionTower(layerCount: layers, channels: 4, normGroups: 2, using: &generator)
+      return head
+    }
+    let (own, last) = (try head("own-head+competition", layers: 2), try head("ghm", layers: 0))
+    for parts in [[own, last], [last, own]] {
+      let mean = try LinearHead.mean(of: parts)
+      #expect(mean.tower == own.tower && mean.isOfDetector)
+      let onItsOutput = mean.forMaps(below: 0)
+      #expect(onItsOutput.tower.isEmpty && onItsOutput.weight == mean.weight)
+      try withTemporaryFolder { folder in
+        try mean.write(to: "\(folder)/head.safetensors")
+        #expect(try LinearHead(contentsOf: "\(folder)/head.safetensors").tower == own.tower)
+      }
+    }
+    // Convolutions that were trained gave other maps than those of the last layer's training.
+    let trained = try head("focal", layers: 2)
+    #expect(throws: LinearHeadError.self) { try LinearHead.mean(of: [trained, last]) }
+    #expect(throws: LinearHeadError.self) { try LinearHead.mean(of: [own, try head("own-head", layers: 2)]) }
+    #expect(try LinearHead.mean(of: [last, last]).isOfDetector == false)
+  }
+
   @Test func aTrainingThatStartsFromItStartsFromTheFirst() throws {
     let parts = try parts()
     var fresh = try exampleHead(SoftmaxLayout(classCount: 8), method: "fresh")
