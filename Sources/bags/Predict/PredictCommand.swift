@@ -12,6 +12,9 @@ struct PredictCommand: ParsableCommand {
       set's box_deltas and clipped to its image; candidates of a class that overlap by more than --nms-iou give way \
       to the best of them; the best --max-detections of each image are kept.
 
+      No class of a RoI scores above the grouped heads' foreground score: where that cannot change an image's detections, \
+      the classes are not multiplied, and the command says how often.
+
       The annotations give the image sizes to clip to. Without them boxes are not clipped; without box_deltas the \
       proposals are the boxes. --box-head applies a box regressor to the features instead, which takes less room than \
       box_deltas of every class: the detector's, which `bags convert` writes beside the classifier, or one that \
