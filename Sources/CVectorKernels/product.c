@@ -21,8 +21,8 @@ struct kernels {
                         size_t stride, size_t columns, const float *bias, bool isFirst);
   void (*forward_tail)(size_t rows, const float *x, size_t panelStep, const float *w, size_t panels, float *z,
                        size_t stride, size_t columns, const float *bias);
-  void (*backward_strip)(size_t rows, const float *dz, const float *x, size_t count, float *dw, size_t stride,
-                         size_t columns, bool isFirst);
+  void (*backward_strip)(size_t rows, const float *dz, size_t step, const float *x, size_t count, float *dw,
+                         size_t stride, size_t columns, bool isFirst);
 };
 
 #if defined(__x86_64__)
@@ -187,8 +187,16 @@ void bags_multiply_backward(const float *strips, size_t rowCount, size_t count, 
     const size_t some = least(rowCount - row, BLOCK);
     for (size_t logit = 0; logit < count; logit += BAGS_STRIP) {
       kernels->backward_strip(least(count - logit, BAGS_STRIP),
-                              strips + logit * rowCount + row * BAGS_STRIP, panel + row * BAGS_PANEL, some,
-                              dw + logit * stride, stride, columns, row == 0);
+                              strips + logit * rowCount + row * BAGS_STRIP, BAGS_STRIP, panel + row * BAGS_PANEL,
+                              some, dw + logit * stride, stride, columns, row == 0);
     }
+  }
+}
+
+void bags_multiply_panels(const float *x, size_t columns, const float *dz, size_t rowCount, float *product) {
+  const struct kernels *kernels = chosen();
+  for (size_t column = 0; column < columns; column += BAGS_STRIP) {
+    kernels->backward_strip(least(columns - column, BAGS_STRIP), x + column, BAGS_PANEL, dz, rowCount,
+                            product + column * BAGS_PANEL, BAGS_PANEL, BAGS_PANEL, false);
   }
 }

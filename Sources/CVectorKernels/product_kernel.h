@@ -77,10 +77,10 @@ KERNEL NAMED(forward_block)(const int rows, const int vectors, const float *x, s
   NAMED(put)(sums, rows, vectors, z, stride, columns, start, isFirst);
 }
 
-KERNEL NAMED(backward_block)(const int rows, const int vectors, const float *dz, const float *x, size_t count,
-                             float *dw, size_t stride, size_t columns, bool isFirst) {
+KERNEL NAMED(backward_block)(const int rows, const int vectors, const float *dz, size_t step, const float *x,
+                             size_t count, float *dw, size_t stride, size_t columns, bool isFirst) {
   ZERO_SUMS(rows, vectors)
-  NAMED(accumulate)(sums, rows, vectors, dz, 1, BAGS_STRIP, x, count);
+  NAMED(accumulate)(sums, rows, vectors, dz, 1, step, x, count);
   NAMED(put)(sums, rows, vectors, dw, stride, columns, NULL, isFirst);
 }
 
@@ -116,16 +116,16 @@ static TARGET void NAMED(forward_strip)(size_t rows, const float *x, size_t pane
   }
 }
 
-/// A strip of dZ against some of the rows of a panel of X.
-static TARGET void NAMED(backward_strip)(size_t rows, const float *dz, const float *x, size_t count, float *dw,
-                                         size_t stride, size_t columns, bool isFirst) {
+/// A strip of dZ, its rows `step` apart, against some of the rows of a panel of X.
+static TARGET void NAMED(backward_strip)(size_t rows, const float *dz, size_t step, const float *x, size_t count,
+                                         float *dw, size_t stride, size_t columns, bool isFirst) {
   for (size_t half = 0; half < columns; half += WIDTH) {
     const size_t width = columns - half < WIDTH ? columns - half : WIDTH;
     const float *from = dz;
     float *to = dw + half;
     size_t left = rows;
 #define CALL(ROWS_, VECTORS_) \
-  NAMED(backward_block)(ROWS_, VECTORS_, from, x + half, count, to, stride, width, isFirst)
+  NAMED(backward_block)(ROWS_, VECTORS_, from, step, x + half, count, to, stride, width, isFirst)
     TAKE_ALL(CALL, 1)
 #undef CALL
   }

@@ -106,10 +106,12 @@ public struct AnchorDetectionPass: ImageDetecting {
     _ transform: @Sendable (ImageDetections) throws -> Result, deliver: (Result) throws -> Void
   ) throws {
     let images = evenSlice(of: maps.images.count, part: share.part, of: share.count)
+    let weights = AnchorWeights(head: head, boxBranch: boxBranch, threads: settings.threads)
     try inOrder(
       count: images.count, threads: settings.threads,
       makeWorker: {
-        AnchorDetector(maps: maps, anchors: anchors, head: head, boxBranch: boxBranch, settings: settings)
+        AnchorDetector(
+          maps: maps, anchors: anchors, head: head, boxBranch: boxBranch, weights: weights, settings: settings)
       },
       work: { detector, place in try transform(detector.detections(ofImage: images.lowerBound + place)) },
       deliver: deliver)

@@ -13,9 +13,11 @@ final class AnchorDetector {
   private let settings: DetectionSettings
   private let padded: PaddedMaps
   private let (tower, boxTower) = (TowerPass(threads: 1), TowerPass(threads: 1))
-  private let (features, patches, logits, scores) = (
-    ScratchBuffer(), ScratchBuffer(), ScratchBuffer(), ScratchBuffer()
-  )
+  /// A block's inputs are transformed when it is multiplied, and do not leave the cache before.
+  private let tiledMaps = TiledMaps(partSize: 0)
+  private let products = TiledProducts(threads: 1)
+  private let weights: AnchorWeights
+  private let (features, scores) = (ScratchBuffer(), ScratchBuffer())
   private let indices: UnsafeMutablePointer<UInt32>
   /// What was read since pages were let go of, and how much that may be: a set may be larger than memory.
   private var bytesRead = 0
@@ -24,8 +26,10 @@ final class AnchorDetector {
   private var grid: (levels: [FeatureMapSet.LevelShape], grid: AnchorGrid)?
 
   init(
-    maps: FeatureMapSet, anchors: AnchorSettings, head: LinearHead, boxBranch: BoxBranch?, settings: DetectionSettings
+    maps: FeatureMapSet, anchors: AnchorSettings, head: LinearHead, boxBranch: BoxBranch?, weights: AnchorWeights,
+    settings: DetectionSettings
   ) {
+    self.weights = weights
     self.boxBranch = boxBranch
     self.maps = maps
     self.anchors = anchors
@@ -36,9 +40,6 @@ final class AnchorDetector {
   }
 
   deinit { indices.deallocate() }
-
-  /// So many that packing the weight for their product is a small part of it.
-  private static let locationsAtATime = 512
 
   /// The detections of an image.
   ///
@@ -61,13 +62,7 @@ final class AnchorDetector {
     let boxes = grid?.grid.anchors ?? []
     let deltas = try boxBranch.map(boxDeltas) ?? self.maps.boxDeltas(locations: image.locations)
 
-    var candidates: [Candidate] = []
-    var start = 0
-    for level in image.levels {
-      candidates += candidatesOfLevel(start..<start + level.count, of: maps)
-      start += level.count
-    }
-    candidates.sort(by: >)
+    let candidates = candidates(of: maps, levels: image.levels).sorted(by: >)
 
     let classCount = head.classCount
     var suppression = GreedySuppression(classCount: classCount, threshold: settings.suppressionIoU)
@@ -99,45 +94,45 @@ final class AnchorDetector {
     let outputs = branch.bias.count
     return [Float](unsafeUninitializedCapacity: maps.locationCount * outputs) { buffer, initialized in
       initialized = maps.locationCount * outputs
-      branch.weight.withUnsafeValues { weight in
-        guard let weight = weight.baseAddress, let target = buffer.baseAddress else { return }
-        for piece in pieces(of: 0..<maps.locationCount, size: Self.locationsAtATime) {
-          let patches = patches.floats(Self.locationsAtATime * maps.patchLength)
-          maps.gather(piece, into: patches)
-          linearLogits(
-            features: patches, count: piece.count, inputs: maps.patchLength, weight: weight, bias: branch.bias,
-            into: target + piece.lowerBound * outputs)
-        }
-      }
+      guard let target = buffer.baseAddress else { return }
+      tiledMaps.take(maps)
+      products.multiply(tiledMaps, by: weights.boxes, bias: branch.bias, into: target)
     }
   }
 
-  /// The best of the anchors and classes of a level whose scores pass the threshold.
+  /// The best of the anchors and classes of every level whose scores pass the threshold.
   ///
   /// - Parameters:
-  ///   - locations: The locations of the level, among the image's.
   ///   - maps: What the last convolution sees.
-  private func candidatesOfLevel(_ locations: Range<Int>, of maps: PaddedMaps) -> [Candidate] {
-    let (anchorCount, classCount) = (anchors.anchorsPerLocation, head.classCount)
-    let perLocation = anchorCount * classCount
-    var best = BestCandidates(limit: max(0, settings.candidatesPerLevel), threshold: settings.scoreThreshold)
-    for piece in pieces(of: locations, size: Self.locationsAtATime) {
-      let patches = patches.floats(Self.locationsAtATime * maps.patchLength)
-      let logits = logits.floats(Self.locationsAtATime * head.layout.logitCount)
-      let scores = scores.floats(Self.locationsAtATime * perLocation)
-      maps.gather(piece, into: patches)
-      head.score(features: patches, count: piece.count, scratch: logits, into: scores)
-      for (row, location) in piece.enumerated() {
+  ///   - levels: Their shapes.
+  private func candidates(of maps: PaddedMaps, levels: [FeatureMapSet.LevelShape]) -> [Candidate] {
+    let perLocation = anchors.anchorsPerLocation * head.classCount
+    var best = levels.map { _ in
+      BestCandidates(limit: max(0, settings.candidatesPerLevel), threshold: settings.scoreThreshold)
+    }
+    var (level, end) = (0, levels.first?.count ?? 0)
+    tiledMaps.take(maps)
+    products.forEachBlock(tiledMaps, by: weights.classes, bias: head.bias) { locations, logits in
+      let scores = scores.floats(locations.count * perLocation)
+      head.layout.scores(logits: logits, count: locations.count, into: scores)
+      for (row, location) in locations.enumerated() {
+        while location >= end {
+          level += 1
+          end += levels[level].count
+        }
         let ofLocation = scores + row * perLocation
-        let count = bags_indices_above(ofLocation, perLocation, best.threshold, indices)
+        let count = bags_indices_above(ofLocation, perLocation, best[level].threshold, indices)
         for place in 0..<count {
           let index = Int(indices[place])
-          best.add(Candidate(score: ofLocation[index], place: location * perLocation + index))
+          best[level].add(Candidate(score: ofLocation[index], place: location * perLocation + index))
         }
-        best.prune()
+        best[level].prune()
       }
     }
-    return best.taken()
+    return best.flatMap { candidates in
+      var candidates = candidates
+      return candidates.taken()
+    }
   }
 
   /// The box of an anchor, in pixels of the original image.

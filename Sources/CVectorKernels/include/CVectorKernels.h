@@ -11,5 +11,6 @@
 #include "select.h"
 #include "softmax.h"
 #include "widen.h"
+#include "winograd.h"
 
 #endif

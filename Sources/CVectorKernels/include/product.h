@@ -41,4 +41,8 @@ void bags_multiply_forward(const float *x, size_t rowCount, size_t columns, size
 void bags_multiply_backward(const float *strips, size_t rowCount, size_t count, const float *panel, size_t columns,
                             float *dw, size_t stride);
 
+/// product[columns, 32] += Xᵀ dZ of one panel of either: the first `columns` of X [rowCount, 32], and dZ [rowCount, 32];
+/// of few rows, whose products are summed before they are added.
+void bags_multiply_panels(const float *x, size_t columns, const float *dz, size_t rowCount, float *product);
+
 #endif

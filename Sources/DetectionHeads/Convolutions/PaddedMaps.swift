@@ -89,13 +89,18 @@ package final class PaddedMaps {
     }
   }
 
-  private static func areEqual(_ a: [(height: Int, width: Int)], _ b: [(height: Int, width: Int)]) -> Bool {
+  static func areEqual(_ a: [(height: Int, width: Int)], _ b: [(height: Int, width: Int)]) -> Bool {
     a.elementsEqual(b) { $0.height == $1.height && $0.width == $1.width }
   }
 
   /// The features of a location, to be read or written.
   package func features(of location: Int) -> UnsafeMutablePointer<Float>? {
     base.map { $0 + starts[location] + Int(rowLengths[location]) + channelCount }
+  }
+
+  /// The first of the 3 × 3 locations around one, and the numbers from a row of its map to the next.
+  func neighbourhood(of location: Int) -> (start: UnsafePointer<Float>, rowLength: Int)? {
+    base.map { (UnsafePointer($0 + starts[location]), Int(rowLengths[location])) }
   }
 
   /// Puts the features of consecutive locations in place.

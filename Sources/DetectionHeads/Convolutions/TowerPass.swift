@@ -3,14 +3,14 @@ import DenseLinearAlgebra
 
 /// The forward pass of a tower over the maps of one or more images, and what its backward pass needs of it.
 ///
-/// Legend: M locations of all levels of all images, C channels in and H out of a layer, G groups. Patches are gathered as they
-/// are multiplied, a few hundred locations at a time; these pieces are shared out among threads, and no number depends on how.
+/// Legend: M locations of all levels of all images, C channels in and H out of a layer, G groups. No number depends on how the
+/// work is shared out among threads.
 package final class TowerPass {
   /// What a layer gave.
   package final class LayerOutput {
     /// After ReLU, with a border of zeros.
     package let maps: PaddedMaps
-    /// Before GroupNorm [M, H]; empty where there is none.
+    /// Before GroupNorm and ReLU [M, H].
     package let sums = ScratchBuffer()
     /// For each map of each image, one after another: the mean and 1 / √(variance + ε) of each group [maps, G].
     package var statistics: [(mean: Double, inverse: Double)] = []
@@ -21,16 +21,16 @@ package final class TowerPass {
   /// The outputs of the layers, the lowest first, valid until the next call.
   package private(set) var outputs: [LayerOutput] = []
   private let threads: Int
-  private let patches: [ScratchBuffer]
-  private let rows: [ScratchBuffer]
+  private let tiledMaps = TiledMaps()
+  private let weights = TiledWeights()
+  private let tiled: TiledProducts
 
   /// The locations of a piece.
   package static let pieceLength = 384
 
   package init(threads: Int) {
     self.threads = threads
-    patches = (0..<threads).map { _ in ScratchBuffer() }
-    rows = (0..<threads).map { _ in ScratchBuffer() }
+    tiled = TiledProducts(threads: threads)
   }
 
   /// Applies the layers one after another.
@@ -46,61 +46,36 @@ package final class TowerPass {
     var below = input
     for (layer, output) in zip(tower.layers, outputs) {
       output.maps.reserve(below.levels)
-      if let norm = layer.norm {
-        convolve(below, layer, into: output.sums.floats(below.locationCount * layer.outputs))
-        normalize(norm, of: output)
-      } else {
-        applyWithBias(layer, below, into: output.maps)
-      }
+      convolve(below, layer, output)
+      if let norm = layer.norm { normalize(norm, of: output) } else { rectify(output) }
       below = output.maps
     }
     return below
   }
 
-  /// Calls `body` with each piece of locations and the products of their patches with the layer's weight.
-  private func forEachProduct(
-    _ layer: ConvolutionTower.Layer, _ maps: PaddedMaps,
-    _ body: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
-  ) {
-    let pieces = cut(0..<maps.locationCount, into: Self.pieceLength)
-    let inputs = maps.patchLength
+  /// x * W + b [M, H].
+  private func convolve(_ maps: PaddedMaps, _ layer: ConvolutionTower.Layer, _ output: LayerOutput) {
+    tiledMaps.take(maps)
+    let bias = layer.bias.isEmpty ? [Float](repeating: 0, count: layer.outputs) : layer.bias
+    let sums = output.sums.floats(maps.locationCount * layer.outputs)
     layer.weight.withUnsafeValues { weight in
       guard let weight = weight.baseAddress else { return }
-      inParallel(parts: threads) { part in
-        let patch = patches[part].floats(Self.pieceLength * inputs)
-        let row = rows[part].floats(Self.pieceLength * layer.outputs)
-        for index in evenSlice(of: pieces.count, part: part, of: threads) {
-          let piece = pieces[index]
-          maps.gather(piece, into: patch)
-          Float.multiply(
-            rows: piece.count, columns: layer.outputs, inner: inputs, alpha: 1, patch, stride: inputs,
-            transposed: false,
-            weight, stride: inputs, transposed: true, beta: 0, into: row, stride: layer.outputs)
-          body(piece, row)
-        }
-      }
+      weights.take(weight, outputs: layer.outputs, channels: layer.inputs, threads: threads)
+      tiled.multiply(tiledMaps, by: weights, bias: bias, into: sums)
     }
   }
 
-  /// max(0, x * W + b), with a border.
-  private func applyWithBias(_ layer: ConvolutionTower.Layer, _ maps: PaddedMaps, into output: PaddedMaps) {
-    let ones = [Float](repeating: 1, count: layer.outputs)
-    let bias = layer.bias.isEmpty ? [Float](repeating: 0, count: layer.outputs) : layer.bias
-    forEachProduct(layer, maps) { piece, rows in
-      for (offset, location) in piece.enumerated() {
-        guard let target = output.features(of: location) else { continue }
-        bags_affine_relu(rows + offset * layer.outputs, layer.outputs, ones, bias, target)
+  /// max(0, z), with a border.
+  private func rectify(_ output: LayerOutput) {
+    let maps = output.maps
+    let channels = maps.channelCount
+    let sums = output.sums.floats(maps.locationCount * channels)
+    let (ones, zeros) = ([Float](repeating: 1, count: channels), [Float](repeating: 0, count: channels))
+    inParallel(parts: threads) { part in
+      for location in evenSlice(of: maps.locationCount, part: part, of: threads) {
+        guard let target = maps.features(of: location) else { continue }
+        bags_affine_relu(sums + location * channels, channels, ones, zeros, target)
       }
-    }
-  }
-
-  /// x * W + b [M, H].
-  private func convolve(_ maps: PaddedMaps, _ layer: ConvolutionTower.Layer, into sums: UnsafeMutablePointer<Float>) {
-    forEachProduct(layer, maps) { piece, rows in
-      let target = sums + piece.lowerBound * layer.outputs
-      target.update(from: rows, count: piece.count * layer.outputs)
-      guard !layer.bias.isEmpty else { return }
-      for row in 0..<piece.count { bags_add(layer.bias, layer.outputs, target + row * layer.outputs) }
     }
   }
 

@@ -210,7 +210,7 @@ public final class HeadTrainer {
       var generator = stepGenerator(purpose: 3, number: stepsTaken)
       if let anchors {
         try miner.reduce(&batch, anchors: anchors, head: head, objective: objective, using: &generator)
-        anchors.take(batch, ofImages: batchImages, maps: maps)
+        anchors.keep(batch, ofImages: batchImages)
       } else {
         try miner.reduce(
           &batch, features: batchFeatures, head: head, objective: objective, sharing: sharing, using: &generator)

@@ -98,23 +98,23 @@ final class RoIMiner {
     let needs = selector.needs
     if needs.contains(.boxes) { batch.boxes = try boxes(of: batch) }
     if needs.contains(.classLosses), let objective = objective as? any ExampleLossObjective {
-      let blocks = [LogitBlock(logits: 0..<objective.layout.logitCount)]
-      if let all = anchors.forward(blocks, labels: batch.labels, layer: head.classifier).first {
-        batch.classLosses = classLosses(of: batch, logits: all, objective: objective)
-      }
+      batch.classLosses = classLosses(of: batch, anchors: anchors, layer: head.classifier, objective: objective)
     }
     batch.keep(selector.select(from: batch, using: &generator))
   }
 
   private func classLosses(
-    of batch: RoIBatch, logits: BlockLogits, objective: any ExampleLossObjective
+    of batch: RoIBatch, anchors: AnchorProducts, layer: LinearRows, objective: some ExampleLossObjective
   ) -> [Float] {
+    let columns = objective.layout.logitCount
+    let rows = logits.floats(threads * columns)
     var losses = [Float](repeating: 0, count: batch.labels.count)
     losses.withUnsafeMutableBufferPointer { losses in
-      inParallel(parts: threads) { part in
-        for row in evenSlice(of: batch.labels.count, part: part, of: threads) {
-          losses[row] = objective.exampleLoss(logits.values + row * logits.columns, label: batch.labels[row])
-        }
+      anchors.forEachExample(layer) { part, position, logits in
+        // The loss overwrites its logits, of which some are wanted again.
+        let own = rows + part * columns
+        own.update(from: logits, count: columns)
+        losses[position] = objective.exampleLoss(own, label: batch.labels[position])
       }
     }
     return losses

@@ -5,20 +5,22 @@ import DetectionHeads
 /// The forward and the backward pass of the convolutions below the last one of a branch of a dense head.
 ///
 /// Legend: M locations of all levels of all images of the batch, C channels in and H out of a layer, G groups of GroupNorm.
-/// Backward, dW = dYᵀ X over gathered patches X [M, 9C]; dX is the convolution of dY with the weight turned about its middle.
+/// Backward, dW = dYᵀ X over patches X [M, 9C]; dX is the convolution of dY with the weight turned about its middle.
 final class TowerProducts {
   private let pass: TowerPass
   private let threads: Int
   private var input: PaddedMaps?
-  private var gradientMaps: [Int: PaddedMaps] = [:]
-  private let (accumulators, turned) = (ScratchBuffer(), ScratchBuffer())
+  private let tiledMaps = TiledMaps()
+  private let tiled: TiledProducts
+  private let inputGradient: InputGradient
+  private let bias = ScratchBuffer()
   private var inputGradients: [ScratchBuffer] = []
-  private let patches: [ScratchBuffer]
 
   init(threads: Int) {
     pass = TowerPass(threads: threads)
+    tiled = TiledProducts(threads: threads)
+    inputGradient = InputGradient(threads: threads)
     self.threads = threads
-    patches = (0..<threads).map { _ in ScratchBuffer() }
   }
 
   /// Applies the layers one after another.
@@ -52,19 +54,21 @@ final class TowerProducts {
         group.setGradient(scale, at: first + place)
         group.setGradient(shift, at: first + place + 1)
       }
-      if let bias = places.bias {
-        let planes = [0..<output.maps.locationCount]
-        let sums = channelSums(planes, channels: layer.outputs, threads: threads) { rows, sums, squares in
-          bags_channel_moments(gradient + rows.lowerBound * layer.outputs, rows.count, layer.outputs, sums, squares)
-        }
-        group.setGradient(sums[0].first, at: first + bias)
-      }
+      let ofBias = bias.floats(layer.outputs)
       group.parameters[first + places.weight].gradient.withUnsafeMutableValues { values in
-        if let values = values.baseAddress { weightGradient(gradient, below, outputs: layer.outputs, into: values) }
+        guard let values = values.baseAddress else { return }
+        tiledMaps.take(below)
+        tiled.weightGradient(tiledMaps, gradient: gradient, outputs: layer.outputs, into: values, bias: ofBias)
+      }
+      if let bias = places.bias {
+        group.setGradient((0..<layer.outputs).map { Double(ofBias[$0]) }, at: first + bias)
       }
       if index > 0 {
         let next = inputGradients[index].floats(below.locationCount * layer.inputs)
-        inputGradient(gradient, layer, like: below, into: next)
+        layer.weight.withUnsafeValues { weight in
+          guard let weight = weight.baseAddress else { return }
+          inputGradient.compute(gradient, outputs: layer.outputs, weight: weight, like: below, into: next)
+        }
         gradient = next
       }
     }
@@ -130,72 +134,6 @@ final class TowerProducts {
         factors[plane].b, factors[plane].k)
     }
     return (ofScale, ofShift)
-  }
-
-  /// dW = dYᵀ X, each thread's share of the locations summed by itself.
-  private func weightGradient(
-    _ gradient: UnsafePointer<Float>, _ below: PaddedMaps, outputs: Int, into result: UnsafeMutablePointer<Float>
-  ) {
-    let inputs = below.patchLength
-    let size = outputs * inputs
-    let sums = accumulators.floats(threads * size)
-    let pieces = cut(0..<below.locationCount, into: TowerPass.pieceLength)
-    inParallel(parts: threads) { part in
-      let own = sums + part * size
-      own.update(repeating: 0, count: size)
-      let patch = patches[part].floats(TowerPass.pieceLength * inputs)
-      for index in evenSlice(of: pieces.count, part: part, of: threads) {
-        below.gather(pieces[index], into: patch)
-        Float.multiply(
-          rows: outputs, columns: inputs, inner: pieces[index].count, alpha: 1,
-          gradient + pieces[index].lowerBound * outputs, stride: outputs, transposed: true, patch, stride: inputs,
-          transposed: false, beta: 1, into: own, stride: inputs)
-      }
-    }
-    inParallel(parts: threads) { part in
-      let share = evenSlice(of: size, part: part, of: threads)
-      (result + share.lowerBound).update(from: sums + share.lowerBound, count: share.count)
-      for thread in 1..<max(1, threads) {
-        bags_add(sums + thread * size + share.lowerBound, share.count, result + share.lowerBound)
-      }
-    }
-  }
-
-  /// dX = dY * W turned about its middle.
-  private func inputGradient(
-    _ gradient: UnsafePointer<Float>, _ layer: ConvolutionTower.Layer, like below: PaddedMaps,
-    into result: UnsafeMutablePointer<Float>
-  ) {
-    let (inputs, outputs) = (layer.inputs, layer.outputs)
-    let maps = gradientMaps[outputs] ?? PaddedMaps(channelCount: outputs)
-    gradientMaps[outputs] = maps
-    maps.reserve(below.levels)
-    let weight = turned.floats(inputs * 9 * outputs)
-    layer.weight.withUnsafeValues { values in
-      for output in 0..<outputs {
-        for tap in 0..<9 {
-          for input in 0..<inputs {
-            weight[(input * 9 + 8 - tap) * outputs + output] = values[(output * 9 + tap) * inputs + input]
-          }
-        }
-      }
-    }
-    inParallel(parts: threads) { part in
-      let share = evenSlice(of: maps.locationCount, part: part, of: threads)
-      maps.put(gradient + share.lowerBound * outputs, at: share)
-    }
-    let pieces = cut(0..<maps.locationCount, into: TowerPass.pieceLength)
-    inParallel(parts: threads) { part in
-      let patch = patches[part].floats(TowerPass.pieceLength * maps.patchLength)
-      for index in evenSlice(of: pieces.count, part: part, of: threads) {
-        maps.gather(pieces[index], into: patch)
-        Float.multiply(
-          rows: pieces[index].count, columns: inputs, inner: maps.patchLength, alpha: 1, patch,
-          stride: maps.patchLength,
-          transposed: false, weight, stride: maps.patchLength, transposed: true, beta: 0,
-          into: result + pieces[index].lowerBound * inputs, stride: inputs)
-      }
-    }
   }
 }
 
