@@ -9,36 +9,47 @@ public protocol DetectableFeatures: ImageFeatures {
   ///
   /// - Parameters:
   ///   - head: The head.
-  ///   - regressor: Places the detections; `nil` to take the box deltas of the features.
+  ///   - boxes: Places the detections; `nil` to take the box deltas of the features.
   ///   - dataset: Gives the sizes of the images, to clip to; maps know them themselves.
   ///   - settings: How scores become detections.
   /// - Throws: `FeatureSetError` or `LinearHeadError` if they do not fit together, or the data set does not know an image.
   func detectionPass(
-    of head: LinearHead, regressor: BoxRegressor?, clippingTo dataset: LVISDataset?, settings: DetectionSettings
+    of head: LinearHead, boxes: BoxPlacement?, clippingTo dataset: LVISDataset?, settings: DetectionSettings
   ) throws -> any ImageDetecting
 }
 
 extension FeatureSet: DetectableFeatures {
   /// The pass over the RoIs or queries.
   public func detectionPass(
-    of head: LinearHead, regressor: BoxRegressor?, clippingTo dataset: LVISDataset?, settings: DetectionSettings
+    of head: LinearHead, boxes: BoxPlacement?, clippingTo dataset: LVISDataset?, settings: DetectionSettings
   ) throws -> any ImageDetecting {
-    try DetectionPass(
+    var regressor: BoxRegressor?
+    switch boxes {
+    case .regressor(let given): regressor = given
+    case .branch:
+      throw LinearHeadError(.unsupported, "a regression branch of a dense detector places none of the boxes of \(path)")
+    case nil: break
+    }
+    return try DetectionPass(
       features: self, scorer: head, regressor: regressor, clippingTo: dataset, settings: settings)
   }
 }
 
 extension FeatureMapSet: DetectableFeatures {
-  /// The pass over the maps, whose boxes are those of the set's box deltas.
+  /// The pass over the maps.
   public func detectionPass(
-    of head: LinearHead, regressor: BoxRegressor?, clippingTo dataset: LVISDataset?, settings: DetectionSettings
+    of head: LinearHead, boxes: BoxPlacement?, clippingTo dataset: LVISDataset?, settings: DetectionSettings
   ) throws -> any ImageDetecting {
-    guard regressor == nil else {
+    var branch: BoxBranch?
+    switch boxes {
+    case .branch(let given): branch = given
+    case .regressor:
       throw LinearHeadError(
         .unsupported, "a box regressor of RoIs places no anchors: the boxes of \(path) are those of its box_deltas")
+    case nil: break
     }
     try dataset.map { try checkImages(areIn: $0) }
-    return try AnchorDetectionPass(maps: self, head: head, settings: settings)
+    return try AnchorDetectionPass(maps: self, head: head, boxBranch: branch, settings: settings)
   }
 }
 

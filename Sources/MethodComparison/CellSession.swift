@@ -42,7 +42,8 @@ final class CellSession {
       if step < trainer.stepsTaken { advance(to: trainer.stepsTaken) }
       if isFinished {
         let result = try finished(TrainedHead(trainer))
-        try session.finish(result.head, boxRegressor: result.boxRegressor, steps: trainer.stepsTaken)
+        try session.finish(
+          result.head, boxRegressor: result.boxRegressor, boxBranch: result.boxBranch, steps: trainer.stepsTaken)
       }
     } catch TrainingError.diverged(let at) {
       meter.discount(Double(trainer.stepCount - step))

@@ -182,9 +182,10 @@ extension ComparedMethod {
   func prerequisites(_ base: TrainedHead?, own: TrainedHead?) -> PrerequisiteHeads {
     let own = start == .ownHead ? own : nil
     guard calibration == nil, needsMiningHead else {
-      return PrerequisiteHeads(initial: base?.head, boxRegressor: own?.boxRegressor)
+      return PrerequisiteHeads(initial: base?.head, boxRegressor: own?.boxRegressor, boxBranch: own?.boxBranch)
     }
-    return PrerequisiteHeads(initial: own?.head, boxRegressor: own?.boxRegressor, mining: base?.head)
+    return PrerequisiteHeads(
+      initial: own?.head, boxRegressor: own?.boxRegressor, boxBranch: own?.boxBranch, mining: base?.head)
   }
 
   /// What its own work is: the calibration's where there is one, else the method's.

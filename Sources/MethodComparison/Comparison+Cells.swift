@@ -106,10 +106,10 @@ extension Comparison {
       let scored: ScoredDetections
       if lacksDetections {
         var detections = DetectionColumns()
-        scored = try set.score(trained.head, boxRegressor: trained.boxRegressor, keeping: &detections)
+        scored = try set.score(trained.head, boxes: trained.boxes, keeping: &detections)
         try cell.save(detections, digest: digest)
       } else {
-        scored = try set.score(trained.head, boxRegressor: trained.boxRegressor)
+        scored = try set.score(trained.head, boxes: trained.boxes)
       }
       if replicateCount > 0 {
         let drawn = set.replicates(of: scored, count: replicateCount)

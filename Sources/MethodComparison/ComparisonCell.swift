@@ -66,12 +66,6 @@ struct ComparisonCell {
     self.members = members.map(\.run)
     self.seed = seed
     training = try picked.isOwnHead || picked.isMean ? nil : picked.recipe(settings, on: data.source)
-    if training?.boxes != nil, data.source is any AnchorSource {
-      throw ComparisonError(
-        .badRecipe,
-        "\(method): on feature maps a comparison places detections by the set's box_deltas; leave out boxes, and train "
-          + "the regression branch by itself")
-    }
     groups = try picked.groups(of: data.groups)
     calibration = try picked.calibration.map { try CalibrationRecipe($0, settings: settings) }
     let origin = base.map { ($0.run.path as NSString).lastPathComponent }
@@ -190,7 +184,7 @@ struct ComparisonCell {
     let session = try RunSession.begin(at: run.path, record: record, groups: groups, replacing: true)
     do {
       let made = try session.timed(head)
-      try session.finish(made.head, boxRegressor: made.boxRegressor)
+      try session.finish(made.head, boxRegressor: made.boxRegressor, boxBranch: made.boxBranch)
     } catch {
       session.discard()
       throw error
@@ -208,12 +202,11 @@ struct ComparisonCell {
       let session = try session(of: trainer, record)
       meter.discount(Double(trainer.stepsTaken))
       try CellSession(self, trainer: trainer, session: session) { trained in
-        TrainedHead(
-          try calibration.head(from: start.head, trained: trained.head), boxRegressor: start.boxRegressor)
+        start.with(try calibration.head(from: start.head, trained: trained.head))
       }.run(hooks: hooks, meter: meter)
     } else {
       try finish(record) {
-        TrainedHead(try calibration.head(from: start.head, on: data.source), boxRegressor: start.boxRegressor)
+        start.with(try calibration.head(from: start.head, on: data.source))
       }
     }
   }

@@ -95,25 +95,25 @@ public struct ComparisonSet: Sendable {
   ///
   /// - Parameters:
   ///   - head: The head.
-  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
+  ///   - boxes: Places the detections; `nil` to take the box deltas of the features.
   /// - Throws: `FeatureSetError` if a number is not finite.
-  public func score(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> ScoredDetections {
+  public func score(_ head: LinearHead, boxes: BoxPlacement? = nil) throws -> ScoredDetections {
     try evaluator.score(
-      head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection)
+      head, boxes: boxes, on: validationFeatures, clippingTo: validation, settings: detection)
   }
 
   /// Scores a head and keeps what it detects.
   ///
   /// - Parameters:
   ///   - head: The head.
-  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
+  ///   - boxes: Places the detections; `nil` to take the box deltas of the features.
   ///   - detections: Gets the detections, image after image by ascending id.
   /// - Throws: `FeatureSetError` if a number is not finite.
   func score(
-    _ head: LinearHead, boxRegressor: BoxRegressor?, keeping detections: inout DetectionColumns
+    _ head: LinearHead, boxes: BoxPlacement?, keeping detections: inout DetectionColumns
   ) throws -> ScoredDetections {
     try evaluator.score(
-      head, boxRegressor: boxRegressor, on: validationFeatures, clippingTo: validation, settings: detection
+      head, boxes: boxes, on: validationFeatures, clippingTo: validation, settings: detection
     ) { for one in $0 { detections.append(one) } }
   }
 

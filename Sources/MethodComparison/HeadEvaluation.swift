@@ -9,7 +9,7 @@ extension LVISEvaluator {
   ///
   /// - Parameters:
   ///   - head: The head.
-  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
+  ///   - boxes: Places the detections; `nil` to take the box deltas of the features.
   ///   - features: The RoIs or the feature maps.
   ///   - dataset: Gives the sizes of the images.
   ///   - settings: How scores become detections.
@@ -17,21 +17,21 @@ extension LVISEvaluator {
   /// - Throws: `FeatureSetError` if head and features do not fit; `EvaluationError` for an image that the ground truth
   ///   does not know.
   public func evaluate(
-    _ head: LinearHead, boxRegressor: BoxRegressor? = nil, on features: any DetectableFeatures,
+    _ head: LinearHead, boxes: BoxPlacement? = nil, on features: any DetectableFeatures,
     clippingTo dataset: LVISDataset, settings: DetectionSettings
   ) throws -> EvaluationResult {
-    try score(head, boxRegressor: boxRegressor, on: features, clippingTo: dataset, settings: settings).result
+    try score(head, boxes: boxes, on: features, clippingTo: dataset, settings: settings).result
   }
 
   /// The same in the form that comparisons need.
   ///
   /// - Parameter deliver: Takes the detections, image after image by ascending id.
   func score(
-    _ head: LinearHead, boxRegressor: BoxRegressor?, on features: any DetectableFeatures,
+    _ head: LinearHead, boxes: BoxPlacement?, on features: any DetectableFeatures,
     clippingTo dataset: LVISDataset, settings: DetectionSettings, deliver: ([Detection]) throws -> Void = { _ in }
   ) throws -> ScoredDetections {
     let pass = try features.detectionPass(
-      of: head, regressor: boxRegressor, clippingTo: dataset, settings: settings)
+      of: head, boxes: boxes, clippingTo: dataset, settings: settings)
     let evaluation = try IncrementalEvaluation(self)
     try pass.forEachImage { image in
       let detections = image.detections.map { detection in

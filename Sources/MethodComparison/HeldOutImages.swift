@@ -105,11 +105,11 @@ public struct HeldOutImages: Sendable {
   ///
   /// - Parameters:
   ///   - head: The head.
-  ///   - boxRegressor: Places the detections; `nil` to take the box deltas of the features.
+  ///   - boxes: Places the detections; `nil` to take the box deltas of the features.
   /// - Throws: `FeatureSetError` if head and features do not fit.
-  public func evaluate(_ head: LinearHead, boxRegressor: BoxRegressor? = nil) throws -> EvaluationResult {
+  public func evaluate(_ head: LinearHead, boxes: BoxPlacement? = nil) throws -> EvaluationResult {
     try evaluator.evaluate(
-      head, boxRegressor: boxRegressor, on: features, clippingTo: dataset, settings: settings)
+      head, boxes: boxes, on: features, clippingTo: dataset, settings: settings)
   }
 }
 
@@ -119,7 +119,7 @@ extension HeldOutImages {
     _ trained: TrainedHead, replicates count: Int, seed: UInt64
   ) throws -> (metrics: [String: Double], replicates: MetricReplicates) {
     let scored = try evaluator.score(
-      trained.head, boxRegressor: trained.boxRegressor, on: features, clippingTo: dataset, settings: settings)
+      trained.head, boxes: trained.boxes, on: features, clippingTo: dataset, settings: settings)
     return (scored.result.metricsByName, evaluator.replicates(of: scored, count: count, seed: seed))
   }
 }

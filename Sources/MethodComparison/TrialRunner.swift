@@ -209,7 +209,8 @@ final class TrialRunner {
       let trainer = try calibration.trainer(for: head, on: source)
       if let trainer, try !finishes(trainer, in: context) { return nil }
       return TrainedHead(
-        try calibration.head(from: head, trained: trainer?.head, on: source), boxRegressor: heads.boxRegressor)
+        try calibration.head(from: head, trained: trainer?.head, on: source), boxRegressor: heads.boxRegressor,
+        boxBranch: heads.boxBranch)
     }
     return try trainedHead(
       recipe(of: method, in: context), groups: method.groups(of: set.groups), heads: base?.heads ?? PrerequisiteHeads(),
@@ -310,7 +311,7 @@ final class TrialRunner {
     if base == .ownHead {
       let (own, digest) = try ownHead(split: context.split)
       var heads = method.prerequisites(own, own: own)
-      if method.calibration != nil { heads.boxRegressor = own.boxRegressor }
+      if method.calibration != nil { heads.keepBoxes(of: own) }
       return Base(heads: heads, digest: digest)
     }
     let picked = try context.picked(base)
@@ -331,7 +332,7 @@ final class TrialRunner {
     let own = method.start == .ownHead ? try ownHead(split: context.split).head : nil
     var heads = method.prerequisites(trained, own: own)
     // What a calibration leaves as it is.
-    if method.calibration != nil { heads.boxRegressor = trained.boxRegressor }
+    if method.calibration != nil { heads.keepBoxes(of: trained) }
     return Base(heads: heads, digest: digest)
   }
 }

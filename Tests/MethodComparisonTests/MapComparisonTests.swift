@@ -6,6 +6,7 @@ import HeadInference
 import HeadLosses
 import HeadTraining
 import MethodComparison
+import TensorFiles
 import TestSupport
 import Testing
 import TrainingRuns
@@ -127,6 +128,36 @@ import TrainingRuns
       let names = compared.rows.map(\.name)
       #expect(names == (result.winner == .ownHead ? ["own-head"] : ["own-head", "auto"]))
       #expect(compared.race != nil)
+    }
+  }
+
+  /// A row's regression branch, trained beside its classifier, places its detections, and those of what calibrates it.
+  @Test func aRegressionBranchPlacesTheDetections() throws {
+    try SmallMapComparisonSet.with { set, folder in
+      let methods = try rows(["focal", "focal+boxes:giou", "focal+boxes:giou+post-hoc-adjustment:tau=0"])
+      let result = try Comparison(
+        of: methods, on: set.comparisonSet(), settings: Self.settings(), seeds: [3], replicateCount: 0,
+        folder: "\(folder)/c", program: "test"
+      ).run()
+      for row in result.rows { try #require(row.failures.isEmpty && row.outcomes.count == 1, "\(row.failures)") }
+      let outcomes = result.rows.map { $0.outcomes[0] }
+      let (plain, boxed, adjusted) = (outcomes[0], outcomes[1], outcomes[2])
+      // Both branches are trained each by itself, so that the classifiers are the same.
+      let head = try LinearHead(contentsOf: boxed.run.headPath)
+      #expect(try head.weight == LinearHead(contentsOf: plain.run.headPath).weight)
+      #expect(boxed.metrics["AP"] != plain.metrics["AP"])
+      let branch = try #require(try BoxBranch(ifIn: openTensors(at: boxed.run.headPath)))
+      #expect(try BoxBranch(ifIn: openTensors(at: plain.run.headPath)) == nil)
+      #expect(try BoxBranch(ifIn: openTensors(at: adjusted.run.headPath)) == branch)
+      #expect(adjusted.metrics["AP"] == boxed.metrics["AP"])
+      let scored = try set.comparisonSet().score(head, boxes: .branch(branch))
+      #expect(scored.result.metricsByName["AP"] == boxed.metrics["AP"])
+      let regressor = try BoxRegressor(
+        weight: Matrix(rows: 4, columns: 4, values: Array(repeating: 0, count: 16)), bias: [0, 0, 0, 0], classCount: 4)
+      #expect(throws: LinearHeadError.self) {
+        try set.validationFeatures.detectionPass(
+          of: head, boxes: .regressor(regressor), clippingTo: nil, settings: DetectionSettings())
+      }
     }
   }
 

@@ -26,6 +26,7 @@ struct CompareCommand: ParsableCommand {
         softmax+rfs:repeat-threshold=0.01
         softmax+ohem                   online hard examples; +ohem-1to3, +s-ohem, +offline, +random
         softmax+boxes:smooth-l1        a box regressor trained beside, which places the detections
+        focal+boxes:giou               a pyramid's maps: a regression branch in its place
         focal:normalizer=per-image     feature maps: what its loss is divided by
         seesaw+normed:temperature=20   a normed linear layer in place of a linear one
         softmax+tau-norm:tau=0.7       calibrated after training; +norcal, +ncm, +lws, +crt, …

@@ -19,8 +19,10 @@ extension OwnHead {
         throw CommandFailure(
           "\(path): its \(head.groups.classCount) categories are not the \(groups.classCount) of the annotations")
       }
+      let file = try openTensors(at: path)
       self.init(
-        head, boxRegressor: try BoxRegressor(ifIn: openTensors(at: path), groups: head.groups),
+        head, boxRegressor: try BoxRegressor(ifIn: file, groups: head.groups),
+        boxBranch: head.layout.anchorsPerLocation == nil ? nil : try BoxBranch(ifIn: file),
         input: try RunRecord.Input(path: path))
     } catch let error as LinearHeadError {
       throw CommandFailure(error.description.hasPrefix(path) ? error.description : "\(path): \(error)")
