@@ -499,7 +499,7 @@ public final class HeadTrainer {
       try mapReader.read(batchImages)
       maps = towerProducts?.forward(head.tower, mapReader.maps) ?? mapReader.maps
       anchors.take(batch, ofImages: batchImages, maps: maps)
-      // Patches are gathered from the maps as they are multiplied.
+      // The maps are multiplied as they are.
       features = batchFeatures.floats(1)
     } else {
       batch = RoIBatch(images: ranges, of: source)
