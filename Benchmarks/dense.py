@@ -3,8 +3,9 @@
     python Benchmarks/dense.py [--rounds 3] [--detector DIR]
 
 Steps: 16 images of 192 × 192 (64 channels, 3 × 200 outputs) and one image of COCO's shape (22,400 locations, 256 channels, 9 ×
-80 outputs), all anchors, OHEM 1:3 and 512 random anchors an image; and whole towers of four convolutions. `roofline` says
-what a large SGEMM of the machine gives. With --detector, a folder with model.py, retinanet.safetensors, a set of its maps
+80 outputs), all anchors, OHEM 1:3 and 512 random anchors an image; and whole towers of four convolutions. The last column
+compares the rate of the multiplications that are left, by Winograd's filtering or of the chosen anchors alone, with that of a
+large SGEMM on as many threads. With --detector, a folder with model.py, retinanet.safetensors, a set of its maps
 `maps` (`export_features(…, tower=0)`) and its annotations `annotations.json`: the time of `bags predict`, process and
 files included, beside the detector's own last convolution and its post-processing in one process.
 """
@@ -32,29 +33,30 @@ def processor() -> str:
     return f"{fields.get('model name', 'unknown')} (family {fields.get('cpu family')}, model {fields.get('model')})"
 
 
-def steps(rounds: int, threads: int) -> None:
-    cases = [
-        (shape, mining, tower)
-        for tower in (0, 4)
-        for shape in ("glyphs", "coco")
-        for mining in ((None, "ohem-1to3", "random") if tower == 0 else (None,))
-    ]
-    print("| maps | convolutions | anchors | PyTorch, ms | bags, ms | times as fast | GFLOP/s |\n|---|---:|---|---:|---:|---:|---:|")
-    for shape, mining, tower in cases:
-        options = ["--shape", shape, "--tower", str(tower), "--threads", str(threads)]
-        options += ["--steps", "5" if shape == "coco" else "10"] + (["--mining", mining] if mining else [])
-        peer, own = [], []
-        for _ in range(rounds):
-            peer.append(measured([sys.executable, str(HERE / "dense_step.py"), *options])["milliseconds"])
-            own.append(measured([str(BUILT / "dense-step"), *options]))
-        ratios = sorted(a / b["milliseconds"] for a, b in zip(peer, own, strict=True))
-        rate = f"{statistics.median(b['gflops'] for b in own):.0f}" if mining is None else "–"
-        print(
-            f"| {shape} | {tower + 1} | {mining or 'all'} | {statistics.median(peer):.1f} | "
-            f"{statistics.median(b['milliseconds'] for b in own):.1f} | **{statistics.median(ratios):.1f}** "
-            f"({ratios[0]:.1f} to {ratios[-1]:.1f}) | {rate} |",
-            flush=True,
-        )
+def steps(rounds: int, threads: int, shapes: list[str], towers: list[int]) -> None:
+    roofline = measured([str(BUILT / "roofline"), "--threads", str(threads)])
+    peak = roofline["sgemm_own_gflops"]
+    print(f"\n{threads} thread{'s' if threads > 1 else ''}; SGEMM: {peak} GFLOP/s; {json.dumps(roofline)}\n")
+    print("| maps | convolutions | anchors | PyTorch, ms | bags, ms | times as fast | of SGEMM's rate |")
+    print("|---|---:|---|---:|---:|---:|---:|", flush=True)
+    for tower in towers:
+        for shape in shapes:
+            for mining in (None, "ohem-1to3", "random") if tower == 0 else (None,):
+                options = ["--shape", shape, "--tower", str(tower), "--threads", str(threads)]
+                options += ["--steps", "3", "--warm-up", "1"] if shape == "coco" else ["--steps", "10"]
+                options += ["--mining", mining] if mining else []
+                peer, own = [], []
+                for _ in range(rounds):
+                    peer.append(measured([sys.executable, str(HERE / "dense_step.py"), *options])["milliseconds"])
+                    own.append(measured([str(BUILT / "dense-step"), *options]))
+                ratios = sorted(a / b["milliseconds"] for a, b in zip(peer, own, strict=True))
+                time = statistics.median(b["milliseconds"] for b in own)
+                print(
+                    f"| {shape} | {tower + 1} | {mining or 'all'} | {statistics.median(peer):.1f} | {time:.1f} | "
+                    f"**{statistics.median(ratios):.1f}** ({ratios[0]:.1f} to {ratios[-1]:.1f}) | "
+                    f"{100 * own[0]['gflop'] * 1000 / time / peak:.0f} % |",
+                    flush=True,
+                )
 
 
 def predictions(folder: Path, rounds: int, threads: int, bags: Path) -> None:
@@ -108,8 +110,9 @@ def predictions(folder: Path, rounds: int, threads: int, bags: Path) -> None:
     peer_times, own_times = peer_times[1:], own_times[1:]
     ratios = sorted(a / b for a, b in zip(peer_times, own_times, strict=True))
     print(
-        f"\n`bags predict` of {len(images)} images: {statistics.median(own_times):.2f} s; torchvision's last convolution and "
-        f"post-processing: {statistics.median(peer_times):.2f} s; **{statistics.median(ratios):.1f} times** as fast "
+        f"\n{threads} thread{'s' if threads > 1 else ''}: `bags predict` of {len(images)} images "
+        f"{statistics.median(own_times):.2f} s, torchvision's last convolution and post-processing "
+        f"{statistics.median(peer_times):.2f} s: **{statistics.median(ratios):.1f} times** as fast "
         f"({ratios[0]:.1f} to {ratios[-1]:.1f})."
     )
 
@@ -117,17 +120,21 @@ def predictions(folder: Path, rounds: int, threads: int, bags: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, min(2, os.cpu_count() or 1)}))
+    parser.add_argument("--shapes", nargs="+", choices=("glyphs", "coco"), default=["glyphs", "coco"])
+    parser.add_argument("--towers", type=int, nargs="+", default=[0, 4])
     parser.add_argument("--detector", type=Path)
     parser.add_argument("--bags", type=Path, default=HERE.parent / ".build" / "release" / "bags")
+    parser.add_argument("--no-build", action="store_true")
     parser.add_argument("--no-steps", action="store_true")
     arguments = parser.parse_args()
-    print(f"{processor()}; {arguments.threads} threads; {arguments.rounds} rounds\n", flush=True)
-    if not arguments.no_steps:
+    if not arguments.no_steps and not arguments.no_build:
         for product in ("dense-step", "roofline"):
             build = ["swift", "build", "--package-path", str(HERE), "-c", "release", "--product", product]
             subprocess.run(build, check=True, stdout=sys.stderr)
-        print(f"SGEMM: {json.dumps(measured([str(BUILT / 'roofline'), '--threads', str(arguments.threads)]))}\n", flush=True)
-        steps(arguments.rounds, arguments.threads)
-    if arguments.detector:
-        predictions(arguments.detector, arguments.rounds, arguments.threads, arguments.bags)
+    print(f"{processor()}; {arguments.rounds} rounds", flush=True)
+    for count in arguments.threads:
+        if not arguments.no_steps:
+            steps(arguments.rounds, count, arguments.shapes, arguments.towers)
+        if arguments.detector:
+            predictions(arguments.detector, arguments.rounds, count, arguments.bags)

@@ -15,6 +15,7 @@ parser.add_argument("--shape", choices=("glyphs", "coco"), default="glyphs")
 parser.add_argument("--mining", choices=("ohem-1to3", "random"))
 parser.add_argument("--tower", type=int, default=0)
 parser.add_argument("--steps", type=int, default=10)
+parser.add_argument("--warm-up", type=int, default=3)
 parser.add_argument("--threads", type=int, default=2)
 args = parser.parse_args()
 torch.set_num_threads(args.threads)
@@ -61,7 +62,7 @@ def chosen(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, to
 
 
 times = []
-for step in range(args.steps + 3):
+for step in range(args.steps + args.warm_up):
     maps, labels = batches[step % len(batches)]
     begin = time.perf_counter()
     outputs = [
@@ -79,5 +80,5 @@ for step in range(args.steps + 3):
     loss.backward()
     optimizer.step()
     times.append((time.perf_counter() - begin) * 1000)
-times = sorted(times[3:])
+times = sorted(times[args.warm_up :])
 print(json.dumps({"milliseconds": times[len(times) // 2], "minimum": times[0], "loss": loss.item()}))

@@ -21,21 +21,29 @@ MULTIVERSION float bags_logistic_loss(float *restrict logits, const float *restr
   return loss;
 }
 
+/// The focal loss of one logit as a negative, and its derivative in place of the logit.
+static inline __attribute__((always_inline)) float focal(float *logit, float gamma, int isSquare, float weight,
+                                                         float scale) {
+  float z = *logit;
+  float e = exponential(-fabsf(z));
+  float larger = 1 / (1 + e);
+  float smaller = e * larger;
+  float sigma = z >= 0 ? larger : smaller;
+  float rest = z >= 0 ? smaller : larger;
+  float tail = log_one_plus(e);
+  // softplus(z) = -log(1 - sigma), and -log(sigma) = softplus(-z).
+  float softplus = (z > 0 ? z : 0) + tail;
+  float power = weight * (isSquare ? sigma * sigma : exponential(-gamma * ((z < 0 ? -z : 0) + tail)));
+  *logit = scale * power * (gamma * rest * softplus + sigma);
+  return power * softplus;
+}
+
 MULTIVERSION float bags_focal_loss(float *restrict logits, float gamma, float scale, size_t count) {
   float loss = 0;
-  for (size_t i = 0; i < count; i++) {
-    float z = logits[i];
-    float e = exponential(-fabsf(z));
-    float larger = 1 / (1 + e);
-    float smaller = e * larger;
-    float sigma = z >= 0 ? larger : smaller;
-    float rest = z >= 0 ? smaller : larger;
-    float tail = log_one_plus(e);
-    // softplus(z) = -log(1 - sigma), and -log(sigma) = softplus(-z).
-    float softplus = (z > 0 ? z : 0) + tail;
-    float power = exponential(-gamma * ((z < 0 ? -z : 0) + tail));
-    loss += power * softplus;
-    logits[i] = scale * power * (gamma * rest * softplus + sigma);
+  if (gamma == 2) {
+    for (size_t i = 0; i < count; i++) loss += focal(logits + i, gamma, 1, 1, scale);
+  } else {
+    for (size_t i = 0; i < count; i++) loss += focal(logits + i, gamma, 0, 1, scale);
   }
   return loss;
 }
@@ -43,19 +51,6 @@ MULTIVERSION float bags_focal_loss(float *restrict logits, float gamma, float sc
 MULTIVERSION float bags_focal_losses(float *restrict logits, const float *restrict gammas,
                                      const float *restrict weights, float scale, size_t count) {
   float loss = 0;
-  for (size_t i = 0; i < count; i++) {
-    float z = logits[i];
-    float gamma = gammas[i];
-    float e = exponential(-fabsf(z));
-    float larger = 1 / (1 + e);
-    float smaller = e * larger;
-    float sigma = z >= 0 ? larger : smaller;
-    float rest = z >= 0 ? smaller : larger;
-    float tail = log_one_plus(e);
-    float softplus = (z > 0 ? z : 0) + tail;
-    float power = weights[i] * exponential(-gamma * ((z < 0 ? -z : 0) + tail));
-    loss += power * softplus;
-    logits[i] = scale * power * (gamma * rest * softplus + sigma);
-  }
+  for (size_t i = 0; i < count; i++) loss += focal(logits + i, gammas[i], 0, weights[i], scale);
   return loss;
 }

@@ -57,7 +57,7 @@ final class AnchorDetector {
     let levels = image.levels.map { (height: $0.height, width: $0.width) }
     padded.reserve([levels])
     padded.set(buffer, ofImage: 0)
-    let maps = tower.forward(head.tower, padded)
+    let maps = tower.forward(head.tower, padded, weights: weights.classTower)
     if grid?.levels != image.levels { grid = (image.levels, AnchorGrid(anchors, levels: levels)) }
     let boxes = grid?.grid.anchors ?? []
     let deltas = try boxBranch.map(boxDeltas) ?? self.maps.boxDeltas(locations: image.locations)
@@ -85,12 +85,12 @@ final class AnchorDetector {
           box: box, score: candidate.score, classIndex: classIndex,
           row: image.locations.lowerBound * anchors.anchorsPerLocation + anchor))
     }
-    return ImageDetections(imageID: image.id, detections: detections, scoredCount: image.locations.count)
+    return ImageDetections(imageID: image.id, detections: detections, scoredCount: image.locations.count * anchors.anchorsPerLocation)
   }
 
   /// The deltas that a regression branch gives for every anchor of the maps in place [M · A, 4].
   private func boxDeltas(of branch: BoxBranch) -> [Float] {
-    let maps = boxTower.forward(branch.tower, padded)
+    let maps = boxTower.forward(branch.tower, padded, weights: weights.boxTower)
     let outputs = branch.bias.count
     return [Float](unsafeUninitializedCapacity: maps.locationCount * outputs) { buffer, initialized in
       initialized = maps.locationCount * outputs

@@ -1,18 +1,28 @@
+import DenseLinearAlgebra
 import DetectionHeads
 
-/// The weight of the last convolution of either branch as its products want it, for all threads of a pass.
+/// The weights of the convolutions of both branches as their products want them, for all threads of a pass.
 struct AnchorWeights {
+  /// The last one of the classification branch.
   let classes = TiledWeights()
+  /// Those below it.
+  let classTower: [TiledWeights]
+  /// The last one of the regression branch, where there is one.
   let boxes = TiledWeights()
+  /// Those below it.
+  let boxTower: [TiledWeights]
 
   init(head: LinearHead, boxBranch: BoxBranch?, threads: Int) {
-    func take(_ layer: LinearRows, by weights: TiledWeights) {
-      layer.weight.withUnsafeValues { values in
-        guard let values = values.baseAddress else { return }
-        weights.take(values, outputs: layer.bias.count, channels: layer.weight.columns / 9, threads: threads)
+    func weights(of tower: ConvolutionTower?) -> [TiledWeights] {
+      (tower?.layers ?? []).map { layer in
+        let weights = TiledWeights()
+        weights.take(layer.weight, threads: threads)
+        return weights
       }
     }
-    take(head.classifier, by: classes)
-    if let boxBranch { take(boxBranch.last, by: boxes) }
+    classes.take(head.classifier.weight, threads: threads)
+    classTower = weights(of: head.tower)
+    if let boxBranch { boxes.take(boxBranch.last.weight, threads: threads) }
+    boxTower = weights(of: boxBranch?.tower)
   }
 }

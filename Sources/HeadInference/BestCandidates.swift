@@ -1,3 +1,5 @@
+import DenseLinearAlgebra
+
 /// The best candidates of many, in their order: as many as are asked for, whatever number passed the threshold.
 ///
 /// Once several times as many are there, the others are dropped, and what scores no more than the last of those kept is no
@@ -22,14 +24,14 @@ struct BestCandidates {
   /// Drops what cannot be among the best; called between candidates of one location and the next.
   mutating func prune() {
     guard found.count >= limit + max(limit, 64) * 3 else { return }
-    found.sort(by: >)
+    found.moveFirst(limit, by: >)
     found.removeLast(found.count - limit)
-    threshold = max(threshold, found.last?.score ?? threshold)
+    threshold = max(threshold, found.lazy.map(\.score).min() ?? threshold)
   }
 
   /// The best, in their order.
   mutating func taken() -> [Candidate] {
-    found.sort(by: >)
-    return Array(found.prefix(limit))
+    found.moveFirst(limit, by: >)
+    return found.prefix(limit).sorted(by: >)
   }
 }

@@ -1,6 +1,6 @@
 // Times the training step of a dense head: the last 3 × 3 convolution on maps in memory, and with --tower N that many
 // convolutions below it. `dense_step.py` times the same in PyTorch.
-//   dense-step --shape glyphs|coco [--mining ohem-1to3|random] [--tower 4] [--steps 20] [--threads 2]
+//   dense-step --shape glyphs|coco [--mining ohem-1to3|random] [--tower 4] [--steps 20] [--warm-up 3] [--threads 2]
 
 import BalancedGroupSoftmax
 import DenseLinearAlgebra
@@ -75,7 +75,7 @@ let recipe = TrainingRecipe(
     epochs: 1_000_000, imagesPerBatch: perBatch, learningRate: 0.01, milestones: [], warmupSteps: 0, gradientClip: nil,
     threads: threads))
 let trainer = try recipe.trainer(on: source, groups: groups, imageCount: images)
-for _ in 0..<3 { _ = try trainer.step() }
+for _ in 0..<(Int(argument("warm-up") ?? "3") ?? 3) { _ = try trainer.step() }
 let warm = trainer.times
 var times: [Double] = []
 var examples = 0
@@ -88,14 +88,20 @@ times.sort()
 let parts = StepTimes.Part.allCases.map { part in
   String(format: "\"%@\": %.3f", "\(part)", (trainer.times[part] - warm[part]) * 1000 / Double(steps))
 }
+// What must be multiplied: by tiles 36 products for each channel and output, of chosen anchors 9 for each channel and logit.
 // Forward and backward of the last convolution; of each below it forward, dW and, but for the lowest, dX.
-let perLocation = 2.0 * 9 * Double(channels)
-let last = 2 * perLocation * Double(anchors * classes) + (tower > 0 ? perLocation * Double(anchors * classes) : 0)
-let below = perLocation * Double(channels) * Double(max(0, 3 * tower - 1))
-let operations = Double(perBatch * locations) * (last + below)
+let tiles = perBatch * shapes.reduce(0) { $0 + ($1.height + 3) / 4 * (($1.width + 3) / 4) }
+let outputs = Double(anchors * classes)
+let ofMaps = 2.0 * 36 * Double(tiles * channels)
+let ofExamples = 2.0 * 9 * Double(examples * channels * classes)
+let last: Double
+switch argument("mining") {
+case "random": last = 2 * ofExamples
+case .some: last = ofMaps * outputs + ofExamples
+case nil: last = (tower > 0 ? 3 : 2) * ofMaps * outputs
+}
+let operations = last + ofMaps * Double(channels * max(0, 3 * tower - 1))
 print(
   String(
-    format: "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"examples\": %d, \"gflop\": %.3f, \"gflops\": %.1f, "
-      + "\"parts\": {%@}}",
-    times[times.count / 2], times[0], examples, operations * 1e-9, operations * 1e-6 / times[times.count / 2],
-    parts.joined(separator: ", ")))
+    format: "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"examples\": %d, \"gflop\": %.3f, \"parts\": {%@}}",
+    times[times.count / 2], times[0], examples, operations * 1e-9, parts.joined(separator: ", ")))

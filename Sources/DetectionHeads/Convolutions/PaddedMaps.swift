@@ -148,19 +148,6 @@ package final class PaddedMaps {
   /// The length of a patch, 9C.
   package var patchLength: Int { 9 * channelCount }
 
-  /// Gathers the patches of consecutive locations.
-  ///
-  /// - Parameters:
-  ///   - locations: Which ones.
-  ///   - destination: Room for `locations.count` × 9C numbers.
-  package func gather(_ locations: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
-    var target = destination
-    for location in locations {
-      gather(location, into: target)
-      target += patchLength
-    }
-  }
-
   /// Gathers the patch of a location.
   package func gather(_ location: Int, into target: UnsafeMutablePointer<Float>) {
     guard let base else { return }

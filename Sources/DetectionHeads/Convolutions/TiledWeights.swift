@@ -42,6 +42,14 @@ package final class TiledWeights: @unchecked Sendable {
     }
   }
 
+  /// Transforms a weight [K, 9C].
+  package func take(_ weight: Matrix<Float>, threads: Int) {
+    weight.withUnsafeValues { values in
+      guard let values = values.baseAddress else { return }
+      take(values, outputs: weight.rows, channels: weight.columns / 9, threads: threads)
+    }
+  }
+
   private static let (panel, points) = (Int(BAGS_PANEL), Int(BAGS_TILE_POINTS))
   private var matrixSize: Int { (channelCount + Self.panel - 1) / Self.panel * Self.panel * Self.panel }
 

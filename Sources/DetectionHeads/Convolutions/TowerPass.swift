@@ -21,7 +21,7 @@ package final class TowerPass {
   /// The outputs of the layers, the lowest first, valid until the next call.
   package private(set) var outputs: [LayerOutput] = []
   private let threads: Int
-  private let tiledMaps = TiledMaps()
+  private let tiledMaps: TiledMaps
   private let weights = TiledWeights()
   private let tiled: TiledProducts
 
@@ -31,6 +31,8 @@ package final class TowerPass {
   package init(threads: Int) {
     self.threads = threads
     tiled = TiledProducts(threads: threads)
+    // On one thread a block's inputs are transformed when it is multiplied, and do not leave the cache before.
+    tiledMaps = threads == 1 ? TiledMaps(partSize: 0) : TiledMaps()
   }
 
   /// Applies the layers one after another.
@@ -38,15 +40,19 @@ package final class TowerPass {
   /// - Parameters:
   ///   - tower: Layers that fit one another; the groups of every GroupNorm are stated.
   ///   - input: The maps below, of as many channels as the lowest layer takes.
+  ///   - weights: The weights of the layers where they were transformed before; `nil` to do so.
   /// - Returns: The maps of the highest layer; `input` where there is none.
-  package func forward(_ tower: ConvolutionTower, _ input: PaddedMaps) -> PaddedMaps {
+  package func forward(
+    _ tower: ConvolutionTower, _ input: PaddedMaps, weights: [TiledWeights]? = nil
+  ) -> PaddedMaps {
     if outputs.map(\.maps.channelCount) != tower.layers.map(\.outputs) {
       outputs = tower.layers.map { LayerOutput(channels: $0.outputs) }
     }
     var below = input
-    for (layer, output) in zip(tower.layers, outputs) {
+    for (index, (layer, output)) in zip(tower.layers, outputs).enumerated() {
       output.maps.reserve(below.levels)
-      convolve(below, layer, output)
+      if weights == nil { self.weights.take(layer.weight, threads: threads) }
+      convolve(below, layer, by: weights?[index] ?? self.weights, output)
       if let norm = layer.norm { normalize(norm, of: output) } else { rectify(output) }
       below = output.maps
     }
@@ -54,15 +60,13 @@ package final class TowerPass {
   }
 
   /// x * W + b [M, H].
-  private func convolve(_ maps: PaddedMaps, _ layer: ConvolutionTower.Layer, _ output: LayerOutput) {
+  private func convolve(
+    _ maps: PaddedMaps, _ layer: ConvolutionTower.Layer, by weights: TiledWeights, _ output: LayerOutput
+  ) {
     tiledMaps.take(maps)
     let bias = layer.bias.isEmpty ? [Float](repeating: 0, count: layer.outputs) : layer.bias
     let sums = output.sums.floats(maps.locationCount * layer.outputs)
-    layer.weight.withUnsafeValues { weight in
-      guard let weight = weight.baseAddress else { return }
-      weights.take(weight, outputs: layer.outputs, channels: layer.inputs, threads: threads)
-      tiled.multiply(tiledMaps, by: weights, bias: bias, into: sums)
-    }
+    tiled.multiply(tiledMaps, by: weights, bias: bias, into: sums)
   }
 
   /// max(0, z), with a border.

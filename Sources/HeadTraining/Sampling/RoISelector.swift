@@ -50,7 +50,11 @@ func drawn(_ count: Int, of indices: [Int32], using generator: inout some Random
 }
 
 /// The indices with the largest losses, ascending; of equal losses the first indices.
+///
+/// - Complexity: O(n) on average: of whole maps of anchors a few hundred are kept.
 func hardest(_ count: Int, of indices: [Int32], losses: [Float]) -> [Int32] {
   if indices.count <= count { return indices }
-  return indices.sorted { (losses[Int($1)], $0) < (losses[Int($0)], $1) }.prefix(max(0, count)).sorted()
+  var order = indices
+  order.moveFirst(max(0, count)) { (losses[Int($1)], $0) < (losses[Int($0)], $1) }
+  return order.prefix(max(0, count)).sorted()
 }

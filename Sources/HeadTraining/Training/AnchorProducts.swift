@@ -4,7 +4,7 @@ import DetectionHeads
 import FeatureSets
 import HeadLosses
 
-/// The products between patches of feature maps and weight that the blocks of a batch of anchors need, and no others.
+/// The products between patches of feature maps and weight that the blocks of a batch of anchors need.
 ///
 /// Shapes: M locations of all images of the batch, A anchors a location, K logits an anchor, C channels; N of the M · A
 /// anchors are examples. [M, A · J] reads as [M · A, J]: where many anchors are asked for, one convolution gives the logits

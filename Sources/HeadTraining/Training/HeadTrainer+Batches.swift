@@ -22,7 +22,7 @@ extension HeadTrainer {
       try mapReader.read(batchImages)
       maps = towerProducts?.forward(head.tower, mapReader.maps) ?? mapReader.maps
       anchors.take(batch, ofImages: batchImages, maps: maps)
-      // Patches are gathered from the maps as they are multiplied.
+      // Anchors have no features of their own: the maps are multiplied as they are.
       features = batchFeatures.floats(1)
     } else {
       batch = RoIBatch(images: ranges, of: source)
@@ -34,7 +34,7 @@ extension HeadTrainer {
   }
 
   /// Four batches ahead: the disk works while these multiply.
-  func prefetch(_ ahead: ArraySlice<Int>) {
+  private func prefetch(_ ahead: ArraySlice<Int>) {
     let images = Array(ahead.prefix(settings.imagesPerBatch))
     for image in images[sharing?.ownImages(of: images.count) ?? images.indices] {
       source.prefetch(rows: source.rows(ofImage: image))
@@ -43,7 +43,7 @@ extension HeadTrainer {
 
   /// Lets go of what was read when it may have reached the limit: each image touches its own pages, and the system maps
   /// up to 64 KiB on either side with them.
-  func releasePages(afterReading ranges: [Range<Int>]) {
+  private func releasePages(afterReading ranges: [Range<Int>]) {
     let rowBytes = source.featureByteCount / max(1, source.rows(ofImage: source.imageCount - 1).upperBound)
     bytesTouched += ranges.reduce(0) { $0 + $1.count * rowBytes + (2 << 16) }
     if bytesTouched > settings.memoryLimit / 2 {
@@ -60,7 +60,7 @@ extension HeadTrainer {
 
   /// Copies the features of an image after the other, the images shared out among threads; only those of images that this
   /// process reads.
-  func gatherFeatures(
+  private func gatherFeatures(
     _ ranges: [Range<Int>], own: Range<Int>, count: Int
   ) throws -> UnsafeMutablePointer<Float> {
     let width = source.featureCount

@@ -81,7 +81,7 @@ extension HeadTrainer {
     + "no features"
 
   /// The reason why a dense head cannot be trained so, in one line; `nil` where it can.
-  static func fault(with objective: any HeadObjective, boxRegression: BoxRegression?) -> String? {
+  private static func fault(with objective: any HeadObjective, boxRegression: BoxRegression?) -> String? {
     if boxRegression != nil { return "a box regressor is trained beside RoIs, a regression branch beside feature maps" }
     return objective.trainsDenseHeads
       ? nil

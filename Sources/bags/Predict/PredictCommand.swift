@@ -89,8 +89,8 @@ struct PredictCommand: ParsableCommand {
     let seconds = seconds(ContinuousClock.now - start)
     if ranks.count == 1, let total = pass.exampleCount, count.scored < total {
       StandardStreams.note(
-        "\(grouped(count.scored)) of the \(grouped(total)) RoIs could change the detections; the classes of the others were "
-          + "not multiplied")
+        "the classes of \(grouped(count.scored)) of the \(grouped(total)) examples were multiplied; the others could not have "
+          + "changed the detections")
     }
     try report(imageCount: pass.images.imageCount, detectionCount: count.detections, seconds: seconds)
   }

@@ -56,7 +56,7 @@ extension TrainCommand {
 
   /// Says where the head that is started from calls few of the labelled RoIs by their name: its classes stand in another
   /// order, or the features are of another layer.
-  func showDisagreement(of head: LinearHead?, with data: TrainingInputs) throws {
+  private func showDisagreement(of head: LinearHead?, with data: TrainingInputs) throws {
     guard !(data.source is any AnchorSource), let head, head.inputs == data.source.featureCount,
       head.groups.members.map(\.id) == data.groups.members.map(\.id)
     else { return }
@@ -66,7 +66,7 @@ extension TrainCommand {
   }
 
   /// Where settings are a run's, says what was something else when that run was made.
-  func warnOfOtherInputs(than config: String, now: [String: RunRecord.Input]) {
+  private func warnOfOtherInputs(than config: String, now: [String: RunRecord.Input]) {
     let path = config.hasSuffix(".json") ? config : RunFolder(at: config).recordPath
     guard let earlier = try? RunRecord(contentsOf: path) else { return }
     for (name, input) in earlier.inputs.sorted(by: { $0.key < $1.key }) {
@@ -77,7 +77,7 @@ extension TrainCommand {
   }
 
   /// Tries learning rates on held-out training images, and says what they came to.
-  func tuneLearningRate(
+  private func tuneLearningRate(
     _ recipe: TrainingRecipe, data: TrainingInputs, heads: PrerequisiteHeads
   ) throws -> TunedMethod {
     var images = try data.tuningData()

@@ -16,7 +16,7 @@ extension TrainCommand {
   }
 
   /// The trainer of a run that was begun, where the run was.
-  func resumed(_ name: String, session: RunSession?, ranks: any Communicator) throws -> HeadTrainer {
+  private func resumed(_ name: String, session: RunSession?, ranks: any Communicator) throws -> HeadTrainer {
     let begun =
       try session.map { InterruptedRun(record: $0.record, groups: $0.groups, checkpoint: $0.checkpoint) }
       ?? InterruptedRun(named: name)

@@ -39,14 +39,14 @@ extension TrainCommand {
       loss: result.loss, path: session.folder.path, processes: ranks.count)
   }
 
-  func summary(of metrics: TrainingMetrics, trainer: HeadTrainer) -> String {
+  private func summary(of metrics: TrainingMetrics, trainer: HeadTrainer) -> String {
     let parts = trainer.componentNames.map { "\($0) \(String(format: "%.3f", metrics.losses[$0] ?? 0))" }
     return
       "\(metrics.epoch + 1)/\(trainer.settings.epochs)  \(grouped(Int(metrics.roisPerSecond))) \(trainer.exampleWord)/s  "
       + "loss \(String(format: "%.3f", metrics.loss)) (\(parts.joined(separator: " ")))"
   }
 
-  func report(
+  private func report(
     _ trainer: HeadTrainer, steps: Int, seconds: Double, loss: Double, path: String, processes: Int
   ) throws {
     let roisPerSecond = Double(steps) / max(seconds, 1e-9) * trainer.meanBatchCount
