@@ -85,7 +85,8 @@ final class AnchorDetector {
           box: box, score: candidate.score, classIndex: classIndex,
           row: image.locations.lowerBound * anchors.anchorsPerLocation + anchor))
     }
-    return ImageDetections(imageID: image.id, detections: detections, scoredCount: image.locations.count * anchors.anchorsPerLocation)
+    return ImageDetections(
+      imageID: image.id, detections: detections, scoredCount: image.locations.count * anchors.anchorsPerLocation)
   }
 
   /// The deltas that a regression branch gives for every anchor of the maps in place [M · A, 4].

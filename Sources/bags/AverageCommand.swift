@@ -9,12 +9,14 @@ struct AverageCommand: ParsableCommand {
       Heads that are best in different groups of classes complement each other: the mean of balanced group softmax and of \
       softmax on class-balanced images has some of the frequent classes of the one and of the rare classes of the other. \
       The mean is a run of its own, a linear layer with as many rows as all of them, which predict, evaluate, report and \
-      export take as any other. It is no layer that a framework has: Integrations put it into a detector. The heads must be linear layers on the same \
-      features, or dense heads for as many anchors a location, whose anchors are averaged one by one, for the same categories.
+      export take as any other. It is no layer that a framework has: Integrations put it into a detector. The heads must be \
+      linear layers on the same features, or dense heads for as many anchors a location, whose anchors are averaged one by \
+      one, for the same categories.
 
       Last layers that were trained on the output of a detector's convolutions may stand beside the detector's own head: \
       the mean is then for that output and, with the detector's convolutions, for the maps below them. It has the \
-      regression branch of the first head that has one.
+      regression branch of the first head that has one; a set with box_deltas gives the boxes all the same, unless \
+      `bags predict --box-head` names the mean.
 
       EXAMPLES
         bags average runs/class-balanced runs/bags --output runs/both

@@ -99,7 +99,8 @@ let parts = StepTimes.Part.allCases.map { part in
 print(
   String(
     format:
-      "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"cpu_milliseconds\": %.3f, \"rois_per_second\": %.0f, \"logits\": %d, \"kept_rows\": %.0f, "
+      "{\"milliseconds\": %.3f, \"minimum\": %.3f, \"cpu_milliseconds\": %.3f, \"rois_per_second\": %.0f, "
+      + "\"logits\": %d, \"kept_rows\": %.0f, "
       + "\"gflop\": %.3f, \"gflops\": %.1f, \"parts\": {%@}}",
-    median, times[0], processorTimePerStep, Double(rois) / median * 1000, head.bias.count, keptRows / Double(steps), operations * 1e-9,
-    operations * 1e-6 / median, parts.joined(separator: ", ")))
+    median, times[0], processorTimePerStep, Double(rois) / median * 1000, head.bias.count, keptRows / Double(steps),
+    operations * 1e-9, operations * 1e-6 / median, parts.joined(separator: ", ")))

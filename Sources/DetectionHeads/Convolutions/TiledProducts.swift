@@ -107,7 +107,8 @@ package final class TiledProducts {
     }
   }
 
-  /// dW = dZᵀ X and db = Σ dZ. Outputs are shared out among threads, each of which goes through all blocks.
+  /// dW = dZᵀ X and db = Σ dZ. Outputs are shared out among threads, each of which goes through all blocks; where they are
+  /// fewer than threads, the points of a tile are too, and the gradient is transformed for each share of these.
   ///
   /// - Parameters:
   ///   - maps: X.
@@ -121,17 +122,19 @@ package final class TiledProducts {
   ) {
     let panels = cut(0..<outputCount, into: Self.panel)
     let groups = cut(0..<panels.count, into: Self.panelsAtATime)
+    let points = cut(0..<Self.points, into: groups.count < threads ? 9 : Self.points)
     let size = (Self.points * maps.channelCount + 1) * Self.panel
     let sums = sums.floats(panels.count * size)
     sums.update(repeating: 0, count: panels.count * size)
     for (place, blocks) in maps.parts.enumerated() {
       maps.load(part: place, threads: threads)
       inParallel(parts: threads) { part in
-        for index in evenSlice(of: groups.count, part: part, of: threads) {
+        for index in evenSlice(of: groups.count * points.count, part: part, of: threads) {
+          let group = groups[index / points.count]
           for block in maps.blocks[blocks] {
             add(
-              block, of: maps, gradient, outputCount: outputCount, panels: Array(panels[groups[index]]),
-              to: sums + groups[index].lowerBound * size, part: part)
+              block, of: maps, gradient, outputCount: outputCount, panels: Array(panels[group]),
+              points: points[index % points.count], to: sums + group.lowerBound * size, part: part)
           }
         }
       }
@@ -147,25 +150,27 @@ package final class TiledProducts {
     }
   }
 
-  /// Adds the products of a block to the sums of some panels of outputs: of each db [32], behind it dU [36, C, 32].
+  /// Adds the products of a block to the sums of some panels of outputs: of each db [32], with the first points, behind it
+  /// dU [36, C, 32].
   private func add(
     _ block: TiledMaps.Block, of maps: TiledMaps, _ gradient: UnsafePointer<Float>, outputCount: Int,
-    panels: [Range<Int>], to sums: UnsafeMutablePointer<Float>, part: Int
+    panels: [Range<Int>], points: Range<Int>, to sums: UnsafeMutablePointer<Float>, part: Int
   ) {
     let (channels, tileCount) = (maps.channelCount, block.tiles.count)
     let size = (Self.points * channels + 1) * Self.panel
     let pointStep = Self.pointStep(tileCount)
-    let own = products[part].floats(panels.count * Self.points * pointStep)
+    let own = products[part].floats(panels.count * Self.points * pointStep + Self.panel)
+    let elsewhere = own + panels.count * Self.points * pointStep
     for (place, panel) in panels.enumerated() {
       for (row, index) in block.tiles.enumerated() {
         let tile = maps.tiles[index]
         bags_winograd_gradients(
           gradient + tile.location * outputCount + panel.lowerBound, tile.mapWidth * outputCount, outputCount,
           tile.rows, tile.columns, panel.count, pointStep, own + place * Self.points * pointStep + row * Self.panel,
-          sums + place * size)
+          points.lowerBound == 0 ? sums + place * size : elsewhere)
       }
     }
-    for point in 0..<Self.points {
+    for point in points {
       guard let inputs = maps.inputs(of: block, point: point) else { return }
       for first in stride(from: 0, to: channels, by: Self.panel) {
         for place in panels.indices {

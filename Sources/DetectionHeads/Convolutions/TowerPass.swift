@@ -10,7 +10,7 @@ package final class TowerPass {
   package final class LayerOutput {
     /// After ReLU, with a border of zeros.
     package let maps: PaddedMaps
-    /// Before GroupNorm and ReLU [M, H].
+    /// Before GroupNorm and ReLU [M, H]; of a layer with GroupNorm, since its backward pass alone needs them.
     package let sums = ScratchBuffer()
     /// For each map of each image, one after another: the mean and 1 / √(variance + ε) of each group [maps, G].
     package var statistics: [(mean: Double, inverse: Double)] = []
@@ -24,6 +24,8 @@ package final class TowerPass {
   private let tiledMaps: TiledMaps
   private let weights = TiledWeights()
   private let tiled: TiledProducts
+  /// x * W + b [M, H] of a layer without GroupNorm.
+  private let unnormed = ScratchBuffer()
 
   /// The locations of a piece.
   package static let pieceLength = 384
@@ -52,8 +54,9 @@ package final class TowerPass {
     for (index, (layer, output)) in zip(tower.layers, outputs).enumerated() {
       output.maps.reserve(below.levels)
       if weights == nil { self.weights.take(layer.weight, threads: threads) }
-      convolve(below, layer, by: weights?[index] ?? self.weights, output)
-      if let norm = layer.norm { normalize(norm, of: output) } else { rectify(output) }
+      let sums = convolve(
+        below, layer, by: weights?[index] ?? self.weights, into: layer.norm == nil ? unnormed : output.sums)
+      if let norm = layer.norm { normalize(norm, sums, of: output) } else { rectify(sums, into: output.maps) }
       below = output.maps
     }
     return below
@@ -61,19 +64,18 @@ package final class TowerPass {
 
   /// x * W + b [M, H].
   private func convolve(
-    _ maps: PaddedMaps, _ layer: ConvolutionTower.Layer, by weights: TiledWeights, _ output: LayerOutput
-  ) {
+    _ maps: PaddedMaps, _ layer: ConvolutionTower.Layer, by weights: TiledWeights, into memory: ScratchBuffer
+  ) -> UnsafeMutablePointer<Float> {
     tiledMaps.take(maps)
     let bias = layer.bias.isEmpty ? [Float](repeating: 0, count: layer.outputs) : layer.bias
-    let sums = output.sums.floats(maps.locationCount * layer.outputs)
+    let sums = memory.floats(maps.locationCount * layer.outputs)
     tiled.multiply(tiledMaps, by: weights, bias: bias, into: sums)
+    return sums
   }
 
   /// max(0, z), with a border.
-  private func rectify(_ output: LayerOutput) {
-    let maps = output.maps
+  private func rectify(_ sums: UnsafePointer<Float>, into maps: PaddedMaps) {
     let channels = maps.channelCount
-    let sums = output.sums.floats(maps.locationCount * channels)
     let (ones, zeros) = ([Float](repeating: 1, count: channels), [Float](repeating: 0, count: channels))
     inParallel(parts: threads) { part in
       for location in evenSlice(of: maps.locationCount, part: part, of: threads) {
@@ -84,10 +86,9 @@ package final class TowerPass {
   }
 
   /// max(0, γ (x − μ) / σ + β) of every map.
-  private func normalize(_ norm: GroupNormalization, of output: LayerOutput) {
+  private func normalize(_ norm: GroupNormalization, _ sums: UnsafePointer<Float>, of output: LayerOutput) {
     let maps = output.maps
     let (channels, groups) = (maps.channelCount, norm.groups)
-    let sums = output.sums.floats(maps.locationCount * channels)
     let planes = maps.planes
     let moments = channelSums(planes, channels: channels, threads: threads) { rows, first, second in
       bags_channel_moments(sums + rows.lowerBound * channels, rows.count, channels, first, second)

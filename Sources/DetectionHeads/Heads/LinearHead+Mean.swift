@@ -9,8 +9,10 @@ extension LinearHead {
   /// - Parameters:
   ///   - heads: The heads, of the same features and the same categories, at least two.
   ///   - groups: The groups that the new head carries; `nil` for those of the first. Each head keeps scoring by its own.
-  /// - Throws: `LinearHeadError` if they do not go together: other features or categories, hidden layers, or logits that
-  ///   are not plain linear ones.
+  /// - Returns: The head, in the layout of the mean.
+  /// - Throws: `LinearHeadError` if they do not go together: other features or categories, hidden layers, logits that are not
+  ///   plain linear ones, other numbers of anchors a location, or convolutions that are not the same, unless some heads have
+  ///   none and those of the others are the detector's own.
   public static func mean(of heads: [LinearHead], groups: CategoryGroups? = nil) throws -> LinearHead {
     guard let first = heads.first else { throw LinearHeadError(.unsupported, "a mean is of two heads or more") }
     let groups = groups ?? first.groups

@@ -93,8 +93,15 @@ public struct CalibrationRecipe: Sendable, Equatable {
     switch way.work {
     case .formula(let calibrate):
       // Each anchor's classifier looks at its own anchors.
+      let isDense = head.layout.anchorsPerLocation != nil
       calibrated = try head.mappingAnchors { part, anchor in
-        try calibrate(part, parameters, (source as? any AnchorSource).map { AnchorView($0, anchor: anchor) } ?? source)
+        let result = try calibrate(
+          part, parameters, (source as? any AnchorSource).map { AnchorView($0, anchor: anchor) } ?? source)
+        guard !isDense || result.layout.product == .linear else {
+          throw LinearHeadError(
+            .unsupported, "\(way.name) scores by cosines, but a dense head multiplies the patches of maps as they are")
+        }
+        return result
       }
     case .training(_, let finish):
       guard let trained else { throw TrainingRecipeError(.missingInput, "\(way.name) needs a head that was trained") }
