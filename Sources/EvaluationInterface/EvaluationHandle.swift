@@ -71,7 +71,8 @@ final class EvaluationHandle: Sendable {
     metricNames = settings.metricNames
   }
 
-  func score(_ detections: bags_detections?, path: String?, filling arrays: EvaluationArrays) throws -> EvaluationResult {
+  func score(_ detections: bags_detections?, path: String?, filling arrays: EvaluationArrays) throws -> EvaluationResult
+  {
     let prepared = try prepare(detections, path: path)
     let isFilled = arrays.precision != nil || arrays.scores != nil || arrays.recall != nil
     return isFilled ? evaluator.evaluate(prepared, filling: arrays) : evaluator.evaluate(prepared)
