@@ -20,6 +20,9 @@ let package = Package(
       name: "roofline",
       dependencies: [.product(name: "BalancedGroupSoftmax", package: "bags")]),
     .executableTarget(
+      name: "read-results",
+      dependencies: [.product(name: "BalancedGroupSoftmax", package: "bags")]),
+    .executableTarget(
       name: "Kernels",
       dependencies: [
         .product(name: "BalancedGroupSoftmax", package: "bags"), .product(name: "Benchmark", package: "benchmark"),

@@ -1,7 +1,7 @@
-"""Runs the peers and `bags evaluate` alternately on sets of data, and prints one table.
+"""Runs the peers, bags' Python module and `bags evaluate` alternately on sets of data, and prints one table.
 
-For the peers wall and CPU time are from the first call to the last, without Python's own start and imports; for bags they
-are the whole process's. Peak memory is the operating system's, of the whole process, for all. CPU seconds say more than
+For the peers and the module wall and CPU time are from the first call to the last, without Python's own start and imports;
+for the program they are the whole process's. Peak memory is the operating system's, of the whole process, for all. CPU seconds say more than
 wall time where other programs run beside.
 """
 
@@ -61,12 +61,12 @@ def measure(name, arguments, protocol, annotations, results, iou_type):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="+", help="PROTOCOL:IOU_TYPE:FOLDER with gt.json and dt_IOU_TYPE.json")
-    parser.add_argument("--bags", help="the program; without it bags' Python module is what peers are held against")
+    parser.add_argument("--bags", help="the program; without it the last of the peers is what others are held against")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peers", default="hotcoco,ultrafast,vernier,faster")
+    parser.add_argument("--peers", default="hotcoco,ultrafast,vernier,faster,module")
     arguments = parser.parse_args()
-    own_name = "bags" if arguments.bags else "module"
-    names = arguments.peers.split(",") + [own_name]
+    names = arguments.peers.split(",") + (["bags"] if arguments.bags else [])
+    own_name = names[-1]
     print("| protocol | | detections | | CPU seconds | of bags' | seconds | of bags' | memory | of bags' | largest difference |")
     print("|---|---|---:|---|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     for text in arguments.sets:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# bags evaluate beside hotcoco, ultrafast-pycocotools, vernier and faster-coco-eval, alternately: by COCO's rules on data
-# the size of COCO val, by LVIS's on a tenth of LVIS v1 val and on all of it.
+# bags evaluate and bags' Python module beside hotcoco, ultrafast-pycocotools, vernier and faster-coco-eval, alternately:
+# by COCO's rules on data the size of COCO val, by LVIS's on a tenth of LVIS v1 val and on all of it.
 #   Benchmarks/evaluation.sh [ROUNDS] [FOLDER of the data, made where it is not there; default: /tmp/lvis-like]
 # SETS names some of coco lvis0.1 lvis: the last takes ten minutes to make, 3 GB of disk and 4 GB of memory.
 # PYTHON names an interpreter that has the peers, numpy and pycocotools; without it a virtual environment gets them.
@@ -15,7 +15,9 @@ if [ -z "${PYTHON:-}" ]; then
     faster-coco-eval==1.8.0 numpy pycocotools
   PYTHON=$peers/bin/python
 fi
-swift build --package-path .. -c release --product bags 2>&1 | tail -n 1 >&2
+for product in bags BagsEvaluation; do
+  swift build --package-path .. -c release --product "$product" 2>&1 | tail -n 1 >&2
+done
 sets=()
 for name in ${SETS:-coco lvis0.1 lvis}; do
   folder=$data/$name
@@ -29,4 +31,4 @@ for name in ${SETS:-coco lvis0.1 lvis}; do
   for kind in bbox segm; do sets+=("$([ "$name" = coco ] && echo coco || echo lvis):$kind:$folder"); done
 done
 "$PYTHON" evaluation.py --bags ../.build/release/bags --rounds "$rounds" --peers \
-  "${NAMES:-hotcoco,ultrafast,vernier,faster}" "${sets[@]}"
+  "${NAMES:-hotcoco,ultrafast,vernier,faster,module}" "${sets[@]}"

@@ -10,8 +10,8 @@ points. 337 categories are rare (1 to 10 training images), 461 common (to 100), 
 up to three detections, shifted by more or less; the rest are random boxes, three in ten of a category that the image was
 searched for. Numbers are written as the full digits of float32, as detection frameworks write them.
 
-With --coco it is COCO val instead: 5,000 images at scale 1, 80 categories, about 36,800 objects, one in a hundred a crowd,
-100 to 150 detections an image.
+With --coco it is COCO val instead: 5,000 images at scale 1, 80 categories, 36,781 objects, one in a hundred a crowd,
+100 to 150 detections an image, about 735,000 in all.
 
 Needs numpy; --segm also pycocotools.
 """
@@ -27,6 +27,7 @@ import numpy as np
 SIZES = [(640, 480), (480, 640), (640, 427), (640, 426), (500, 375), (640, 640), (427, 640), (612, 612)]
 CATEGORY_COUNT = 1203
 DETECTIONS_PER_IMAGE = 300
+COCO_OBJECT_COUNT = 36781
 
 
 def make_categories(rng, count):
@@ -79,11 +80,13 @@ class ListWriter:
 class Image:
     """One image: the categories that it was searched for, its objects and the detections on it."""
 
-    def __init__(self, rng, identifier, weights, detection_weights, is_coco=False):
+    def __init__(self, rng, identifier, weights, detection_weights, is_coco, object_limit):
         self.rng = rng
         self.id = identifier
         self.is_coco = is_coco
-        self.detection_count = int(rng.integers(100, 151)) if is_coco else DETECTIONS_PER_IMAGE
+        self.object_limit = object_limit
+        # 147 on average: most images of COCO val fill a detector's limit, some stay below it.
+        self.detection_count = round(100 + 50 * rng.random() ** (1 / 16)) if is_coco else DETECTIONS_PER_IMAGE
         self.width, self.height = SIZES[int(rng.integers(len(SIZES)))]
         self.draw_labels(weights)
         self.draw_objects()
@@ -91,7 +94,7 @@ class Image:
 
     def draw_labels(self, weights):
         rng, count = self.rng, len(weights)
-        self.positive = np.unique(rng.choice(count, min(count, 1 + rng.poisson(1.7 if self.is_coco else 2.4)), p=weights))
+        self.positive = np.unique(rng.choice(count, min(count, 1 + rng.poisson(2.0 if self.is_coco else 2.4)), p=weights))
         negative_count = min(count - len(self.positive), rng.poisson(9.4))
         negative = np.setdiff1d(rng.choice(count, negative_count + 6), self.positive)
         rng.shuffle(negative)
@@ -106,8 +109,8 @@ class Image:
         categories = []
         for category in self.positive:
             categories += [category] * int(min(1 + np.floor(rng.pareto(1.16)), 14 if self.is_coco else 60))
-        self.object_categories = np.array(categories)
-        count = len(categories)
+        self.object_categories = np.array(categories[:self.object_limit], int)
+        count = len(self.object_categories)
         areas = np.exp(rng.normal(math.log(700), 1.9, count)).clip(12, 0.8 * width * height)
         aspects = np.exp(rng.normal(0, 0.5, count))
         self.w = np.sqrt(areas / 0.72 * aspects).clip(3, width - 1)
@@ -247,7 +250,9 @@ def main():
             file.write("[")
     records, annotation_count, detection_count = [], 0, 0
     for place in rng.permutation(image_count):
-        image = Image(rng, int(ids[place]), weights, detection_weights, arguments.coco)
+        # The rate is a little high, and the last images go without.
+        limit = round(COCO_OBJECT_COUNT * arguments.scale) - annotation_count if arguments.coco else None
+        image = Image(rng, int(ids[place]), weights, detection_weights, arguments.coco, limit)
         records.append(image.record())
         annotation_list.write(image.annotations(annotation_count + 1))
         annotation_count += len(image.polygons)

@@ -148,3 +148,22 @@ def test_faults_are_said() -> None:
         metric.update([1, 2], [1], [[0, 0, 1, 1]], [0.5])
     with pytest.raises(ValueError, match="keypoints"):
         evaluation.COCOeval({}, [], "keypoints")
+
+
+@pytest.mark.parametrize("kind, name", [("COCOeval", "evalImgs"), ("COCOeval", "ious"), ("LVISEval", "eval_imgs")])
+def test_what_is_not_kept_names_a_way_out(kind: str, name: str) -> None:
+    own = getattr(evaluation, kind)(EDGE / "edge_gt.json", EDGE / "edge_dt_bbox.json", "bbox")
+    assert not hasattr(own, name)
+    with pytest.raises(AttributeError, match=f"{name} is not kept here.*DetectionMetric.merge"):
+        getattr(own, name)
+
+
+def test_metrics_are_the_means_of_the_cells() -> None:
+    """Where parameters are the benchmark's, the library says the metrics; else they are computed from the arrays."""
+    own = evaluation.LVISEval(EDGE / "edge_gt.json", EDGE / "edge_dt_bbox.json", "bbox")
+    own.run()
+    said = dict(own.results)
+    own._is_standard = False
+    own.summarize()
+    assert own.results.keys() == said.keys()
+    assert close(list(own.results.values()), list(said.values()))

@@ -185,28 +185,16 @@ bool readUniformWindow(
   if (reader.surprises > 3) return false;
   const char *end = window + length;
   const char *at = window + 1;
-  auto skipSpace = [&] {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
-  };
-  skipSpace();
+  while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
   if (!reader.hasLayout && !reader.layout.learn(at, end)) {
     reader.surprises++;
     return false;
   }
   reader.hasLayout = true;
-  while (true) {
-    CSimdJSONObject row{};
-    at = reader.layout.read(at, end, options & CSIMDJSON_READ_SEGMENTATIONS, row, reader.bytes);
-    if (!at) break;
-    reader.objects.push_back(row);
-    skipSpace();
-    if (at < end && *at == ']') {
-      consumed = size_t(at + 1 - window);
-      return true;
-    }
-    if (at >= end || *at != ',') break;
-    at++;
-    skipSpace();
+  const char *behind = reader.layout.read(at, end, options & CSIMDJSON_READ_SEGMENTATIONS, reader);
+  if (behind) {
+    consumed = size_t(behind - window);
+    return true;
   }
   reader.clear();
   reader.hasLayout = false;
@@ -266,10 +254,15 @@ bool csimdjson_read(
   }
   rows->count = kind == CSIMDJSON_IMAGES ? reader->images.size()
                 : kind == CSIMDJSON_CATEGORIES ? reader->categories.size()
-                                               : reader->objects.size();
+                                               : reader->objects.size() + reader->columns.count;
   rows->images = reader->images.data();
   rows->categories = reader->categories.data();
   rows->objects = reader->objects.data();
+  bool areColumns = reader->columns.count > 0;
+  rows->image_ids = areColumns ? reader->columns.imageIDs.data() : nullptr;
+  rows->category_ids = areColumns ? reader->columns.categoryIDs.data() : nullptr;
+  rows->boxes = areColumns ? reader->columns.boxes.data() : nullptr;
+  rows->scores = areColumns ? reader->columns.scores.data() : nullptr;
   rows->integers = reader->integers.data();
   rows->integer_count = reader->integers.size();
   rows->bytes = reader->bytes.data();

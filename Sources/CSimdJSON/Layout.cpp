@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "Numbers.hpp"
+#include "WideNumbers.hpp"
 
 namespace {
 
@@ -47,25 +48,6 @@ bool appendUnescaped(std::string_view text, std::vector<uint8_t> *bytes) {
 }
 
 } // namespace
-
-inline bool Layout::Literal::matches(const char *at) const {
-  const char *own = text.data();
-  size_t rest = count;
-  uint64_t a, b;
-  for (; rest >= 8; rest -= 8, at += 8, own += 8) {
-    memcpy(&a, at, 8);
-    memcpy(&b, own, 8);
-    if (a != b) return false;
-  }
-  if (rest == 0) return true;
-  memcpy(&a, at, 8);
-  memcpy(&b, own, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  return (a ^ b) << (64 - 8 * rest) == 0;
-#else
-  return (a ^ b) >> (64 - 8 * rest) == 0;
-#endif
-}
 
 bool Layout::has(Value value) const {
   for (const Slot &slot : slots) {
@@ -142,28 +124,51 @@ bool Layout::learn(const char *record, const char *end) {
     if (!skip(at, end, ',')) return false;
   }
   after = Literal(literal, ++at);
+  shortest = after.count + slots.size();
+  for (const Slot &slot : slots) shortest += slot.before.count;
   return flags != 0 && has(Value::imageID) && has(Value::categoryID) && has(Value::score);
 }
 
-const char *Layout::read(
-    const char *record, const char *end, bool readsSegmentations, CSimdJSONObject &row,
-    std::vector<uint8_t> &bytes) const {
-  const char *at = record;
+namespace {
+
+struct PlainNumbers {
+  static inline bool integer(const char *&at, int64_t &out) { return readPlainInteger(at, out); }
+  static inline bool number(const char *&at, double &out) { return readPlainNumber(at, out); }
+  static inline bool areEqual(const char *at, const char *text, size_t count) { return memcmp(at, text, count) == 0; }
+};
+
+} // namespace
+
+struct Layout::Fields {
+  int64_t *integers[2];
+  // The box and the score.
+  double *numbers[5];
+  CSimdJSONSegmentation &segmentation;
+
+  Fields(int64_t &imageID, int64_t &categoryID, double *box, double &score, CSimdJSONSegmentation &segmentation)
+      : integers{&imageID, &categoryID}, numbers{box, box + 1, box + 2, box + 3, &score}, segmentation(segmentation) {}
+};
+
+template <typename Numbers>
+__attribute__((always_inline)) inline const char *Layout::readRecord(
+    const char *at, const char *end, bool readsSegmentations, Fields row, std::vector<uint8_t> &bytes) const {
   int64_t height = 0, width = 0;
   double ignored;
-  row.flags = flags;
   for (const Slot &slot : slots) {
-    if (size_t(end - at) < slot.before.count || !slot.before.matches(at)) return nullptr;
+    // No more than what is readable behind `end` is looked at before the next check.
+    if (at >= end || slot.before.count > size_t(end - at)) return nullptr;
+    if (!Numbers::areEqual(at, slot.before.text.data(), slot.before.count)) return nullptr;
     at += slot.before.count;
     bool read = false;
+    if (slot.value <= Value::categoryID) {
+      if (!Numbers::integer(at, *row.integers[size_t(slot.value)])) return nullptr;
+      continue;
+    }
+    if (slot.value <= Value::score) {
+      if (!Numbers::number(at, *row.numbers[size_t(slot.value) - size_t(Value::x)])) return nullptr;
+      continue;
+    }
     switch (slot.value) {
-    case Value::imageID: read = readPlainInteger(at, row.image_id); break;
-    case Value::categoryID: read = readPlainInteger(at, row.category_id); break;
-    case Value::x: read = readPlainNumber(at, row.box[0]); break;
-    case Value::y: read = readPlainNumber(at, row.box[1]); break;
-    case Value::width: read = readPlainNumber(at, row.box[2]); break;
-    case Value::height: read = readPlainNumber(at, row.box[3]); break;
-    case Value::score: read = readPlainNumber(at, row.score); break;
     case Value::maskHeight: read = readsSegmentations ? readPlainInteger(at, height) : readPlainNumber(at, ignored); break;
     case Value::maskWidth: read = readsSegmentations ? readPlainInteger(at, width) : readPlainNumber(at, ignored); break;
     case Value::maskCounts: {
@@ -172,17 +177,66 @@ const char *Layout::read(
       read = readPlainString(at, end, text) && appendUnescaped(text, readsSegmentations ? &bytes : nullptr);
       if (readsSegmentations) row.segmentation.kind = CSIMDJSON_COMPRESSED;
       row.segmentation.parts = {uint32_t(first), uint32_t(bytes.size() - first)};
+      break;
     }
+    default: break;
     }
-    if (!read || at >= end) return nullptr;
+    if (!read) return nullptr;
   }
-  if (size_t(end - at) < after.count || !after.matches(at)) return nullptr;
+  if (at >= end || after.count > size_t(end - at) || !Numbers::areEqual(at, after.text.data(), after.count)) {
+    return nullptr;
+  }
   if (height < 0 || height > INT32_MAX || width < 0 || width > INT32_MAX) return nullptr;
-  row.segmentation.height = uint32_t(height);
-  row.segmentation.width = uint32_t(width);
-  if (row.segmentation.kind == CSIMDJSON_COMPRESSED) {
+  if (readsSegmentations && row.segmentation.kind == CSIMDJSON_COMPRESSED) {
+    row.segmentation.height = uint32_t(height);
+    row.segmentation.width = uint32_t(width);
     row.segmentation.area = csimdjson_run_length_area(
         bytes.data() + row.segmentation.parts.first, row.segmentation.parts.count, uint64_t(height) * uint64_t(width));
   }
   return at + after.count;
+}
+
+template <typename Numbers>
+__attribute__((always_inline)) inline const char *Layout::readRecords(
+    const char *at, const char *end, bool readsSegmentations, DetectionRows &rows) const {
+  CSimdJSONSegmentation none{};
+  bool areColumns = isOfBoxes();
+  if (areColumns) rows.columns.reserve(size_t(end - at) / shortest + 1);
+  while (true) {
+    if (areColumns) {
+      DetectionRows::Columns &own = rows.columns;
+      size_t row = own.count++;
+      at = readRecord<Numbers>(
+          at, end, false, Fields(own.imageIDs[row], own.categoryIDs[row], &own.boxes[4 * row], own.scores[row], none),
+          rows.bytes);
+    } else {
+      rows.objects.emplace_back();
+      CSimdJSONObject &row = rows.objects.back();
+      row.flags = uint32_t(flags);
+      at = readRecord<Numbers>(
+          at, end, readsSegmentations, Fields(row.image_id, row.category_id, row.box, row.score, row.segmentation),
+          rows.bytes);
+    }
+    if (!at) return nullptr;
+    skipSpace(at, end);
+    if (at < end && *at == ']') return at + 1;
+    if (at >= end || *at != ',') return nullptr;
+    at++;
+    skipSpace(at, end);
+  }
+}
+
+#if defined(CSIMDJSON_HAS_WIDE)
+CSIMDJSON_WIDE const char *Layout::readWide(
+    const char *at, const char *end, bool readsSegmentations, DetectionRows &rows) const {
+  return readRecords<WideNumbers>(at, end, readsSegmentations, rows);
+}
+#endif
+
+const char *Layout::read(const char *at, const char *end, bool readsSegmentations, DetectionRows &rows) const {
+#if defined(CSIMDJSON_HAS_WIDE)
+  static const bool isWide = hasWideNumbers();
+  if (isWide) return readWide(at, end, readsSegmentations, rows);
+#endif
+  return readRecords<PlainNumbers>(at, end, readsSegmentations, rows);
 }

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-// Each takes the longest number that begins at `at`, which is then behind it; false where there is none. At least eight
-// bytes behind the number are readable.
+// Each takes the longest number that begins at `at`, which is then behind it; false where there is none. At least 32 bytes
+// behind the number and 33 before it are readable.
 
 // An integer of at most 18 digits.
 bool readPlainInteger(const char *&at, int64_t &out);

@@ -13,13 +13,11 @@
 
 namespace ondemand = simdjson::SIMDJSON_BUILTIN_IMPLEMENTATION::ondemand;
 
-struct CSimdJSONReader {
+struct CSimdJSONReader : DetectionRows {
   ondemand::parser parser;
   std::vector<CSimdJSONImage> images;
   std::vector<CSimdJSONCategory> categories;
-  std::vector<CSimdJSONObject> objects;
   std::vector<int64_t> integers;
-  std::vector<uint8_t> bytes;
   std::vector<double> coordinates;
   std::vector<uint32_t> polygon_ends;
   std::vector<uint32_t> runs;
@@ -35,6 +33,7 @@ struct CSimdJSONReader {
   void clear() {
     images.clear();
     categories.clear();
+    columns.count = 0;
     objects.clear();
     integers.clear();
     bytes.clear();

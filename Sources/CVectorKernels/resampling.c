@@ -18,9 +18,15 @@ MULTIVERSION void bags_resampled_totals(
 }
 
 // Whether k · .01 is above k / 100 in double precision: such a recall is not reached by k of a hundred objects, since the
-// recall points are multiples of .01 (numpy's `linspace`).
-static const int32_t isAbove[101] = {
-    [35] = 1, [41] = 1, [47] = 1, [57] = 1, [69] = 1, [70] = 1, [82] = 1, [83] = 1, [94] = 1, [95] = 1};
+// recall points are multiples of .01 (numpy's `linspace`). So it is for 35, 41, 47, 57, 69, 70, 82, 83, 94 and 95. Bits
+// instead of a table, which every lane would have to look up by itself.
+static inline int32_t isAbove(int32_t point) {
+  uint32_t fromThirtyTwo = 1u << 3 | 1u << 9 | 1u << 15 | 1u << 25;
+  uint32_t fromSixtyFour = 1u << 5 | 1u << 6 | 1u << 18 | 1u << 19 | 1u << 30 | 1u << 31;
+  uint32_t bits = point < 64 ? fromThirtyTwo : fromSixtyFour;
+  bits = point < 32 || point > 95 ? 0 : bits;
+  return (int32_t)(bits >> ((uint32_t)point & 31) & 1);
+}
 
 // How many recall points `hits` of `objects` reach.
 static inline int32_t reached(int32_t hits, int32_t objects, float scale) {
@@ -30,7 +36,7 @@ static inline int32_t reached(int32_t hits, int32_t objects, float scale) {
   point += (rest >= objects) - (rest < 0);
   rest = 100 * hits - point * objects;
   point = point < 0 ? 0 : point > 100 ? 100 : point;
-  point -= rest == 0 ? isAbove[point] : 0;
+  point -= rest == 0 ? isAbove(point) : 0;
   return hits > 0 ? point + 1 : 0;
 }
 

@@ -120,11 +120,20 @@ public struct DataCheck: Sendable {
     return true
   }
 
+  /// Whether there are masks among the first results.
+  private static func beginsWithMasks(_ path: String) -> Bool {
+    struct Enough: Error {}
+    var hasMasks = false
+    try? DetectionColumns.forEachChunk(ofResults: path, windowBytes: 1 << 16) { chunk, _ in
+      hasMasks = chunk.presences.contains { $0.contains(.segmentation) }
+      throw Enough()
+    }
+    return hasMasks
+  }
+
   /// Masks, where both files have them.
   private mutating func addMaskFindings(_ path: String, _ dataset: LVISDataset) {
-    guard dataset.segmentations != nil, let file = try? MappedFile(at: path) else { return }
-    let start = withExtendedLifetime(file) { String(decoding: file.bytes.prefix(1 << 16), as: UTF8.self) }
-    guard start.contains("\"segmentation\"") else { return }
+    guard dataset.segmentations != nil, Self.beginsWithMasks(path) else { return }
     do {
       var options = EvaluationOptions()
       options.iouType = .segm

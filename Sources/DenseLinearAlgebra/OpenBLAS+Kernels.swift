@@ -35,5 +35,15 @@ extension OpenBLAS {
     #endif
   }
 
+  /// Ends the threads that OpenBLAS starts when it is loaded, where it has a way to.
+  ///
+  /// Products run on one thread each (see ``OpenBLAS``), but these would wait for work awake at first: 20 ms of processor
+  /// time, which is much of what a short command takes.
+  public static func endWaitingThreads() {
+    // Not among the functions that OpenBLAS promises: it calls this one itself before a fork.
+    guard let symbol = dlsym(nil, "blas_thread_shutdown_") else { return }
+    _ = unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)()
+  }
+
   private static let coreTypeVariable = "OPENBLAS_CORETYPE"
 }

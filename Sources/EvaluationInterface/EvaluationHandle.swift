@@ -68,15 +68,14 @@ final class EvaluationHandle: Sendable {
       dataset.categories.removeAll { !categories.contains($0.id) }
     }
     evaluator = try LVISEvaluator(groundTruth: dataset, options: settings)
-    metricNames = try evaluator.evaluate([Detection]()).metrics.map(\.name)
+    metricNames = settings.metricNames
   }
 
-  /// - Parameter keepsArrays: Whether precision, scores and recall of every cell are wanted.
-  func score(
-    _ detections: bags_detections?, path: String?, keepsArrays: Bool
-  ) throws -> (EvaluationResult, EvaluationArrays?) {
+  func score(_ detections: bags_detections?, path: String?, filling arrays: EvaluationArrays) throws -> EvaluationResult
+  {
     let prepared = try prepare(detections, path: path)
-    return keepsArrays ? evaluator.evaluateWithArrays(prepared) : (evaluator.evaluate(prepared), nil)
+    let isFilled = arrays.precision != nil || arrays.scores != nil || arrays.recall != nil
+    return isFilled ? evaluator.evaluate(prepared, filling: arrays) : evaluator.evaluate(prepared)
   }
 
   private func prepare(_ detections: bags_detections?, path: String?) throws -> PreparedDetections {

@@ -74,15 +74,10 @@ public func score(
     return -1
   }
   do {
-    let (result, arrays) = try handle.score(
+    let result = try handle.score(
       detections?.pointee, path: path.map { String(cString: $0) },
-      keepsArrays: precision != nil || scores != nil || recall != nil)
+      filling: EvaluationArrays(precision: precision, scores: scores, recall: recall))
     for (index, metric) in result.metrics.enumerated() { metrics?[index] = metric.value ?? -1 }
-    if let arrays {
-      for (values, target) in [(arrays.precision, precision), (arrays.scores, scores), (arrays.recall, recall)] {
-        target?.update(from: values, count: values.count)
-      }
-    }
     return 0
   } catch {
     write("\(error)", to: message, room)

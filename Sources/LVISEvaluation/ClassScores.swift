@@ -28,19 +28,26 @@ struct Accumulation: Sendable {
   /// numpy's `spacing(1)`.
   private static let epsilon = 0x1p-52
 
+  /// The references' precision. Whole numbers of doubles are exact, so that only the last addition is rounded.
+  @inline(__always)
+  static func precision(right: Int, of all: Int) -> Double { Double(right) / (Double(all) + epsilon) }
+
   /// - Parameters:
-  ///   - verdicts: On the class's detections, in the order of `Verdict.precedes`.
+  ///   - verdicts: On the class's detections.
   ///   - objectCounts: Objects that count, an area range.
-  func scores(_ verdicts: ClassVerdicts, objectCounts: [Int]) -> ClassScores {
+  func scores(_ verdicts: RankedVerdicts, objectCounts: [Int]) -> ClassScores {
     let cells = rangeCount * thresholdCount
     var scores = ClassScores(
       objectCounts: objectCounts, averagePrecision: [Double](repeating: -1, count: cells),
       recall: [Double](repeating: -1, count: cells))
-    scores.detectionCount = verdicts.verdicts.count
+    scores.detectionCount = verdicts.count
     var precisions = [[Double]](repeating: [], count: thresholdCount)
     for range in 0..<rangeCount where objectCounts[range] > 0 {
       for threshold in 0..<thresholdCount { precisions[threshold].removeAll(keepingCapacity: true) }
-      collectPrecisions(verdicts, range: range, into: &precisions)
+      // Between two true positives precision only falls, so that the envelope needs no other places.
+      verdicts.forEachTruePositive(range: range, of: rangeCount, thresholdCount: thresholdCount) {
+        threshold, right, all, _ in precisions[threshold].append(Self.precision(right: right, of: all))
+      }
       for threshold in 0..<thresholdCount {
         let cell = range * thresholdCount + threshold
         let objects = Double(objectCounts[range])
@@ -55,35 +62,6 @@ struct Accumulation: Sendable {
     }
     if objectCounts[0] > 0 { scores.limitedRecall = limitedRecall(verdicts, objects: objectCounts[0]) }
     return scores
-  }
-
-  /// The precision at each true positive, for every threshold.
-  ///
-  /// Between two true positives precision only falls, so that the envelope needs no other places. Most detections
-  /// match nothing at any threshold: one addition does for all of them.
-  private func collectPrecisions(_ verdicts: ClassVerdicts, range: Int, into precisions: inout [[Double]]) {
-    let rangeBit: UInt16 = 1 << UInt16(range)
-    var commonFalse = 0
-    var ownFalse = [Int](repeating: 0, count: thresholdCount)
-    for verdict in verdicts.verdicts {
-      guard verdict.outcome >= 0 else {
-        if verdict.ignoredRanges & rangeBit == 0 { commonFalse += 1 }
-        continue
-      }
-      let outcome = verdicts.outcomes[Int(verdict.outcome) * rangeCount + range]
-      var bits = outcome.truePositive
-      var falseBits = outcome.falsePositive
-      while falseBits != 0 {
-        ownFalse[falseBits.trailingZeroBitCount] += 1
-        falseBits &= falseBits - 1
-      }
-      while bits != 0 {
-        let threshold = bits.trailingZeroBitCount
-        let hits = Double(precisions[threshold].count + 1)
-        precisions[threshold].append(hits / (Double(commonFalse + ownFalse[threshold]) + hits + Self.epsilon))
-        bits &= bits - 1
-      }
-    }
   }
 
   /// The mean precision over the recall points.
@@ -124,15 +102,12 @@ struct Accumulation: Sendable {
     }
   }
 
-  private func limitedRecall(_ verdicts: ClassVerdicts, objects: Int) -> [Double] {
+  private func limitedRecall(_ verdicts: RankedVerdicts, objects: Int) -> [Double] {
     limits.flatMap { limit in
       var hits = [Int](repeating: 0, count: thresholdCount)
-      for verdict in verdicts.verdicts where verdict.outcome >= 0 && Int(verdict.rank) < limit {
-        var bits = verdicts.outcomes[Int(verdict.outcome) * rangeCount].truePositive
-        while bits != 0 {
-          hits[bits.trailingZeroBitCount] += 1
-          bits &= bits - 1
-        }
+      verdicts.forEachTruePositive(range: 0, of: rangeCount, thresholdCount: thresholdCount, limit: limit) {
+        t, right, _, _ in
+        hits[t] = right
       }
       return hits.map { Double($0) / Double(objects) }
     }

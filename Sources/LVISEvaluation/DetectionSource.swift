@@ -39,10 +39,17 @@ enum DetectionSource {
 
   /// Whether the first detection has a box; `nil` where there is none.
   func firstHasBox() throws -> Bool? {
+    guard case .file(let results) = self else {
+      if case .columns(let columns) = self { return columns.presences.first?.contains(.box) }
+      return nil
+    }
     struct Found: Error { let hasBox: Bool }
     do {
-      try forEachChunk(withMasks: false) { chunk, _, _ in
-        if let first = chunk.presences.first { throw Found(hasBox: first.contains(.box)) }
+      // No more than the beginning is read for this.
+      try namingFile {
+        try results.forEachChunk(windowBytes: 1 << 12) { chunk, _, _ in
+          if let first = chunk.presences.first { throw Found(hasBox: first.contains(.box)) }
+        }
       }
     } catch let found as Found {
       return found.hasBox

@@ -39,12 +39,10 @@ struct DetectionTableBuilder {
     if firstOfUnknownImage != nil { return countUnknownImages(columns, first: first) }
     // Of its own while it counts: nothing shared is looked after for each detection.
     var census = DetectionCensus()
-    var (images, categories): ([Int32], [Int32]) = ([], [])
-    images.reserveCapacity(columns.count)
-    categories.reserveCapacity(columns.count)
-    for index in 0..<columns.count {
-      let image = truth.images.place(of: columns.imageIDs[index])
-      guard image >= 0 else { return countUnknownImages(columns, first: first) }
+    let images = places(columns.imageIDs, in: truth.images)
+    let categories = places(columns.categoryIDs, in: truth.categoryIDs)
+    let known = images.firstIndex { $0 < 0 } ?? images.count
+    for index in 0..<known {
       guard columns.scores[index].isFinite else {
         throw EvaluationError(.notFinite, "must be a finite number", at: .detections, first + index, "score")
       }
@@ -65,13 +63,12 @@ struct DetectionTableBuilder {
             ? "is missing, but the first detection has nothing else" : "is missing, and so is bbox",
           at: .detections, first + index, "segmentation")
       }
-      let category = truth.categoryIDs.place(of: columns.categoryIDs[index])
       census.add(
-        element: first + index, category: columns.categoryIDs[index], isKnown: category >= 0,
-        score: columns.scores[index], box: presence.contains(.box) ? box : nil, imageSize: truth.imageSizes[Int(image)])
-      images.append(image)
-      categories.append(category)
+        element: first + index, category: columns.categoryIDs[index], isKnown: categories[index] >= 0,
+        score: columns.scores[index], box: presence.contains(.box) ? box : nil,
+        imageSize: truth.imageSizes[Int(images[index])])
     }
+    if known < images.count { return countUnknownImages(columns, first: first) }
     // Columns at once: each append asks whether the array is its own.
     table.images += images
     table.categories += categories
@@ -228,6 +225,14 @@ private struct MaskPart: Sendable {
     } catch {
       fault = (index, error)
     }
+  }
+}
+
+/// The places of ids; −1 of those that are unknown.
+private func places(_ ids: [Int], in index: IDIndex) -> [Int32] {
+  [Int32](unsafeUninitializedCapacity: ids.count) { places, initialized in
+    for (element, id) in ids.enumerated() { places[element] = index.place(of: id) }
+    initialized = ids.count
   }
 }
 

@@ -61,7 +61,8 @@ public struct EvaluationResult: Sendable {
     if unknown > 0 && options.rules == .lvis {
       warnings.append(.withoutFrequency(categories: unknown, of: categories.count))
     }
-    classes = categories.indices.map { ClassResult(categories[$0], frequencies[$0], scores[$0], options) }
+    let definitions = MetricTable(options).perClass
+    classes = categories.indices.map { ClassResult(categories[$0], frequencies[$0], scores[$0], definitions) }
     metrics = Self.metrics(scores, classes: classes, options: options)
     iouThresholds = options.iouThresholds
     splits = ClassSplits(categories, options)
@@ -90,13 +91,16 @@ public struct ClassResult: Sendable, Identifiable {
   /// A metric by name; `nil` for a name that is not measured, and where there is no object to measure it by.
   public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
 
-  init(_ category: LVISCategory, _ frequency: LVISFrequency?, _ scores: ClassScores, _ options: EvaluationOptions) {
+  init(
+    _ category: LVISCategory, _ frequency: LVISFrequency?, _ scores: ClassScores,
+    _ definitions: [MetricTable.Definition]
+  ) {
     id = category.id
     name = category.name
     self.frequency = frequency
     objectCount = scores.objectCounts.first ?? 0
     detectionCount = scores.detectionCount
-    metrics = MetricTable(options).perClass.map { .init(name: $0.name, value: $0.mean(over: [scores])) }
+    metrics = definitions.map { .init(name: $0.name, value: $0.mean(over: [scores])) }
     let points = Accumulation.recallPoints.count
     curves = stride(from: 0, to: scores.curves.count, by: points).map { Array(scores.curves[$0..<($0 + points)]) }
   }

@@ -174,7 +174,7 @@ struct GroundTruthIndex: Sendable {
     func counts(_ annotation: LVISAnnotation) -> Bool {
       rules == .coco || (annotation.area > 0 && annotation.area < .infinity)
     }
-    let ids = IDIndex(annotations.lazy.map(\.id))
+    let ids = IDIndex(annotations.map(\.id))
     var entries: [Entry] = []
     entries.reserveCapacity(annotations.count)
     guard ids.count < annotations.count else {

@@ -38,6 +38,10 @@ struct ImageMatcher<Source: Overlap> {
   private var statuses: ImageStatuses
   /// The image's detections that may match something; under COCO's rules all, as those have to be counted.
   private var candidates: [MatchCandidate] = []
+  /// The candidates before they are grouped, and by category how many there are; 0 between two images.
+  private var ungrouped: [MatchCandidate] = []
+  private var counts: [Int32]
+  private var presentCategories: [Int32] = []
   private var row: [Double] = []
   private var matched: [UInt64] = []
   private var orderInRange: [Int32] = []
@@ -51,6 +55,7 @@ struct ImageMatcher<Source: Overlap> {
     self.overlap = overlap
     self.rules = rules
     statuses = ImageStatuses(truth)
+    counts = [Int32](repeating: 0, count: truth.categories.count)
     matchedOverlaps = [Double](repeating: 0, count: rules.starts.count)
   }
 
@@ -72,10 +77,11 @@ struct ImageMatcher<Source: Overlap> {
             category: category, verdict: Int32(truncatingIfNeeded: chunk.verdicts.count), detection: detection,
             rank: descendingRank(of: table.scores[Int(detection)])))
       }
+      chunk.categories.append(category)
       chunk.verdicts.append(
         Verdict(
           score: table.scores[Int(detection)], image: Int32(truncatingIfNeeded: image),
-          order: Int32(truncatingIfNeeded: order), category: category, outcome: -1,
+          order: Int32(truncatingIfNeeded: order), outcome: -1,
           ignoredRanges: ignoredRanges(
             area: area, box: table.boxes[Int(detection)], notExhaustive: statuses.isNotExhaustive(category)), rank: 0))
     }
@@ -87,10 +93,14 @@ struct ImageMatcher<Source: Overlap> {
   private func dropBeyondCap(from first: Int, _ chunk: inout VerdictChunk) {
     var kept = first
     for place in first..<chunk.verdicts.count where Int(chunk.verdicts[place].rank) < MatchingRules.cocoMaxDetections {
-      if kept != place { chunk.verdicts[kept] = chunk.verdicts[place] }
+      if kept != place {
+        chunk.verdicts[kept] = chunk.verdicts[place]
+        chunk.categories[kept] = chunk.categories[place]
+      }
       kept += 1
     }
     chunk.verdicts.removeLast(chunk.verdicts.count - kept)
+    chunk.categories.removeLast(chunk.categories.count - kept)
   }
 
   @inline(__always)
@@ -104,7 +114,7 @@ struct ImageMatcher<Source: Overlap> {
   }
 }
 
-/// A detection that may match something: by category, then by descending score, equal ones in their order.
+/// A detection that may match something: by descending score, equal ones in their order.
 private struct MatchCandidate: Comparable {
   var category: Int32
   var verdict: Int32
@@ -112,17 +122,14 @@ private struct MatchCandidate: Comparable {
   var rank: UInt64
 
   @inline(__always)
-  static func < (a: Self, b: Self) -> Bool {
-    if a.category != b.category { return a.category < b.category }
-    return a.rank != b.rank ? a.rank < b.rank : a.verdict < b.verdict
-  }
+  static func < (a: Self, b: Self) -> Bool { a.rank != b.rank ? a.rank < b.rank : a.verdict < b.verdict }
 }
 
 // MARK: - One image and category
 
 extension ImageMatcher {
   private mutating func matchCandidates(into chunk: inout VerdictChunk) {
-    candidates.sort()
+    groupCandidates()
     var begin = 0
     while begin < candidates.count {
       let category = candidates[begin].category
@@ -132,6 +139,39 @@ extension ImageMatcher {
       if rules.isCOCO { members = rank(members, in: &chunk) }
       let pair = statuses.pair(category)
       if pair >= 0 { match(members, withPair: pair, into: &chunk) }
+      begin = end
+    }
+  }
+
+  /// Puts the candidates of a category side by side, the best first. Detectors write them by descending score as a rule, so
+  /// that a stable distribution leaves nothing to sort.
+  private mutating func groupCandidates() {
+    guard candidates.count > 1 else { return }
+    swap(&candidates, &ungrouped)
+    presentCategories.removeAll(keepingCapacity: true)
+    for candidate in ungrouped {
+      if counts[Int(candidate.category)] == 0 { presentCategories.append(candidate.category) }
+      counts[Int(candidate.category)] += 1
+    }
+    var sum: Int32 = 0
+    for category in presentCategories {
+      let count = counts[Int(category)]
+      counts[Int(category)] = sum
+      sum += count
+    }
+    candidates.removeAll(keepingCapacity: true)
+    candidates.append(contentsOf: ungrouped)
+    for candidate in ungrouped {
+      candidates[Int(counts[Int(candidate.category)])] = candidate
+      counts[Int(candidate.category)] += 1
+    }
+    var begin = 0
+    for category in presentCategories {
+      let end = Int(counts[Int(category)])
+      counts[Int(category)] = 0
+      if (begin + 1..<end).contains(where: { candidates[$0].rank < candidates[$0 - 1].rank }) {
+        candidates[begin..<end].sort()
+      }
       begin = end
     }
   }

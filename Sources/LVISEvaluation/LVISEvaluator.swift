@@ -114,9 +114,13 @@ public struct LVISEvaluator: Sendable {
     of prepared: PreparedDetections, onlyCategory: Int32? = nil, keepsOverlaps: Bool = false
   ) -> VerdictStore {
     var store = emptyStore()
-    let chunks = chunks(0..<chunkCount, of: prepared, onlyCategory: onlyCategory, keepsOverlaps: keepsOverlaps)
+    var chunks = chunks(0..<chunkCount, of: prepared, onlyCategory: onlyCategory, keepsOverlaps: keepsOverlaps)
     store.reserve(for: chunks)
-    for chunk in chunks { store.add(chunk) }
+    for index in chunks.indices {
+      store.add(chunks[index])
+      // What was taken over is not held twice.
+      chunks[index] = VerdictChunk()
+    }
     return store
   }
 
@@ -168,6 +172,7 @@ public struct LVISEvaluator: Sendable {
   ) -> VerdictChunk {
     var chunk = VerdictChunk()
     chunk.verdicts.reserveCapacity(prepared.groups.count(in: images))
+    chunk.categories.reserveCapacity(prepared.groups.count(in: images))
     var matcher = ImageMatcher(truth: truth, table: prepared.table, overlap: overlap, rules: rules)
     matcher.onlyCategory = onlyCategory
     matcher.keepsOverlaps = keepsOverlaps
@@ -197,15 +202,17 @@ public struct LVISEvaluator: Sendable {
     return counts
   }
 
-  private var accumulation: Accumulation {
+  var accumulation: Accumulation {
     Accumulation(
       thresholdCount: rules.starts.count, rangeCount: rules.ranges.count,
       limits: options.rules == .coco ? [1, 10] : [], keepsCurves: options.keepsCurves)
   }
 
   func classResult(_ category: Int, _ verdicts: ClassVerdicts, objectCounts: [Int]) -> ClassResult {
-    let scores = accumulation.scores(verdicts.sorted(), objectCounts: objectCounts)
-    return ClassResult(truth.categories[category], options.frequency(of: truth.categories[category]), scores, options)
+    let scores = accumulation.scores(RankedVerdicts(verdicts), objectCounts: objectCounts)
+    return ClassResult(
+      truth.categories[category], options.frequency(of: truth.categories[category]), scores,
+      MetricTable(options).perClass)
   }
 
   func result(
@@ -214,8 +221,15 @@ public struct LVISEvaluator: Sendable {
   ) -> EvaluationResult {
     let accumulation = accumulation
     let scores = concurrentMap(truth.categories.count) { category in
-      accumulation.scores(store.classes[category].sorted(), objectCounts: objectCounts[category])
+      accumulation.scores(RankedVerdicts(store.classes[category]), objectCounts: objectCounts[category])
     }
+    return result(
+      store, scores: scores, detectionCount: detectionCount, cappedCount: cappedCount, findings: findings)
+  }
+
+  func result(
+    _ store: VerdictStore, scores: [ClassScores], detectionCount: Int, cappedCount: Int, findings: [DataFinding]
+  ) -> EvaluationResult {
     var warnings = truth.warnings + findings
     if store.takenIDZeroObjects > 0 { warnings.append(.idZeroTaken(objects: store.takenIDZeroObjects)) }
     return EvaluationResult(

@@ -39,6 +39,8 @@ struct MaskTable: Sendable {
     mask.box = mask.counts.withUnsafeBufferPointer {
       MaskRuns.boundingBox($0, height: mask.height, width: mask.width)
     }
+    mask.pixels = mask.counts.withUnsafeBufferPointer { UInt32(truncatingIfNeeded: MaskRuns.area($0)) }
+    mask.hasPlainRuns = MaskRuns.fillEnds(&mask.ends, of: mask.counts)
   }
 }
 
@@ -47,6 +49,12 @@ struct UnpackedMask: Sendable {
   var height = 0
   var width = 0
   var counts: [UInt32] = []
+  /// Where each run ends.
+  var ends: [UInt32] = []
+  /// Whether none but the first run is empty.
+  var hasPlainRuns = false
+  /// The pixels inside.
+  var pixels: UInt32 = 0
   var box = BoundingBox(x: 0, y: 0, width: 0, height: 0)
 
   /// IoU as COCO's mask API has it: 0 where the boxes do not meet, −1 for masks of different sizes.
@@ -54,6 +62,11 @@ struct UnpackedMask: Sendable {
   func intersectionOverUnion(with other: UnpackedMask, isCrowd: Bool) -> Double {
     guard box.intersects(other.box) else { return 0 }
     guard height == other.height, width == other.width else { return -1 }
+    if hasPlainRuns, other.hasPlainRuns {
+      let common = MaskRuns.commonPixels(ends, other.ends)
+      return common == 0 ? 0 : Double(common) / Double(isCrowd ? pixels : pixels &+ other.pixels &- common)
+    }
+    // The reference goes from run to run, and stops early where two empty ones meet.
     return counts.withUnsafeBufferPointer { own in
       other.counts.withUnsafeBufferPointer { MaskRuns.intersectionOverUnion(own, $0, isCrowd: isCrowd) }
     }

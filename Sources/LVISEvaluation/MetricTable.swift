@@ -108,6 +108,9 @@ extension EvaluationResult {
 }
 
 extension EvaluationOptions {
+  /// The names of the metrics over all classes, in the order of `EvaluationResult.metrics`.
+  public var metricNames: [String] { EvaluationResult.metrics([], classes: [], options: self).map(\.name) }
+
   /// The names of what is measured of each class, in the order of `ClassResult.metrics`.
   public var classMetricNames: [String] { MetricTable(self).perClass.map(\.name) }
 

@@ -15,7 +15,7 @@ struct VerdictStore: Sendable {
   /// Makes room for the verdicts of chunks that are to be added.
   mutating func reserve(for chunks: [VerdictChunk]) {
     var counts = [Int](repeating: 0, count: classes.count)
-    for chunk in chunks { for verdict in chunk.verdicts { counts[Int(verdict.category)] += 1 } }
+    for chunk in chunks { for category in chunk.categories { counts[Int(category)] += 1 } }
     for (category, count) in counts.enumerated() where count > 0 {
       classes[category].verdicts.reserveCapacity(classes[category].verdicts.count + count)
     }
@@ -26,18 +26,22 @@ struct VerdictStore: Sendable {
     takenIDZeroObjects += chunk.takenIDZeroObjects
     let rows = chunk.outcomes.count / max(1, rangeCount)
     let thresholdCount = chunk.overlaps.count / max(1, rows)
-    for var verdict in chunk.verdicts {
-      let category = Int(verdict.category)
-      if verdict.outcome >= 0 {
-        let first = Int(verdict.outcome) * rangeCount
-        if thresholdCount > 0 {
-          classes[category].overlaps += chunk.overlaps.dropFirst(Int(verdict.outcome) * thresholdCount).prefix(
-            thresholdCount)
+    let rangeCount = rangeCount
+    classes.withUnsafeMutableBufferPointer { classes in
+      for (index, own) in chunk.verdicts.enumerated() {
+        let category = Int(chunk.categories[index])
+        var verdict = own
+        if verdict.outcome >= 0 {
+          let first = Int(verdict.outcome) * rangeCount
+          if thresholdCount > 0 {
+            classes[category].overlaps += chunk.overlaps.dropFirst(Int(verdict.outcome) * thresholdCount).prefix(
+              thresholdCount)
+          }
+          verdict.outcome = Int32(classes[category].outcomes.count / rangeCount)
+          classes[category].outcomes += chunk.outcomes[first..<(first + rangeCount)]
         }
-        verdict.outcome = Int32(classes[category].outcomes.count / rangeCount)
-        classes[category].outcomes += chunk.outcomes[first..<(first + rangeCount)]
+        classes[category].verdicts.append(verdict)
       }
-      classes[category].verdicts.append(verdict)
     }
   }
 }
@@ -65,12 +69,8 @@ extension ClassVerdicts {
   /// The verdicts in the order in which they are accumulated; see `Verdict.precedes`.
   func sorted() -> ClassVerdicts {
     var sorted = self
-    // As a rule they stand image by image, and in an image in their order: then a stable sort by score does.
-    if verdicts.isInImageOrder {
-      sorted.verdicts = verdicts.stablySortedByScore()
-    } else {
-      sorted.verdicts.sort(by: Verdict.precedes)
-    }
+    let order = verdicts.order()
+    sorted.verdicts = order.map { verdicts[Int($0)] }
     return sorted
   }
 }

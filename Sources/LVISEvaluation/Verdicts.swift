@@ -5,7 +5,6 @@ struct Verdict: Sendable {
   var image: Int32
   /// Its position among the image's detections.
   var order: Int32
-  var category: Int32
   /// Its row of `VerdictChunk.outcomes`; −1 where it matched nothing at any threshold.
   var outcome: Int32
   /// For each area range, one bit: whether an unmatched detection is ignored, since its area lies outside the range or its
@@ -34,6 +33,8 @@ struct Outcome: Sendable {
 /// The verdicts on the detections of some images.
 struct VerdictChunk: Sendable {
   var verdicts: [Verdict] = []
+  /// The category of each.
+  var categories: [Int32] = []
   /// Rows of one outcome an area range.
   var outcomes: [Outcome] = []
   /// For every row of `outcomes` the IoU of its match over all areas, by threshold; empty unless asked for.
@@ -49,6 +50,7 @@ extension VerdictChunk {
     for chunk in chunks {
       withUnsafeBytes(of: (chunk.verdicts.count, chunk.outcomes.count, chunk.takenIDZeroObjects)) { bytes += $0 }
       chunk.verdicts.withUnsafeBytes { bytes += $0 }
+      chunk.categories.withUnsafeBytes { bytes += $0 }
       chunk.outcomes.withUnsafeBytes { bytes += $0 }
     }
     return bytes
@@ -67,10 +69,11 @@ extension VerdictChunk {
       }
       while !rest.isEmpty {
         let counts = take(3, 0)
-        let empty = Verdict(score: 0, image: 0, order: 0, category: 0, outcome: 0, ignoredRanges: 0, rank: 0)
+        let empty = Verdict(score: 0, image: 0, order: 0, outcome: 0, ignoredRanges: 0, rank: 0)
         chunks.append(
           VerdictChunk(
-            verdicts: take(counts[0], empty), outcomes: take(counts[1], Outcome(truePositive: 0, falsePositive: 0)),
+            verdicts: take(counts[0], empty), categories: take(counts[0], 0),
+            outcomes: take(counts[1], Outcome(truePositive: 0, falsePositive: 0)),
             takenIDZeroObjects: counts[2]))
       }
     }

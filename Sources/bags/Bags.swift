@@ -36,6 +36,7 @@ struct Bags: ParsableCommand {
 
   static func main() {
     OpenBLAS.restartWithFasterKernels()
+    OpenBLAS.endWaitingThreads()
     Interruption.watch()
     CommandLineWords.run(Array(CommandLine.arguments.dropFirst()))
   }

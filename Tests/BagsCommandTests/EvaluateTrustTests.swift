@@ -92,6 +92,9 @@ import Testing
       // Warnings name their file.
       let metrics = try [plain, packed.output].map { try jsonObject($0).compactMapValues { $0 as? Double } }
       #expect(metrics[0] == metrics[1] && metrics[0].count == 13)
+      let page = try runBags(["report", "dt.json.gz", "--annotations", "gt.json.gz", "--output", "p.html"], in: folder)
+      #expect(page.status == 0, "\(page.error)")
+      #expect(FileManager.default.fileExists(atPath: "\(folder)/p.html"))
       let half = try fileBytes("\(folder)/dt.json.gz").prefix(500)
       try Data(half).write(to: URL(fileURLWithPath: "\(folder)/half.json.gz"))
       let cut = try runBags(["evaluate", "--annotations", "gt.json.gz", "--results", "half.json.gz"], in: folder)

@@ -61,6 +61,10 @@ import Testing
       let any = Double(bitPattern: UInt64.random(in: 0...UInt64.max, using: &generator))
       if any.isFinite { texts.append("\(any)") }
       texts.append("\(Int.random(in: 0...999)).\(UInt64.random(in: 0...UInt64.max, using: &generator))")
+      // Scores near 0, whose zeros behind the point are none of their digits.
+      texts.append("\(Double(Float.random(in: 0.0001...0.001, using: &generator)))")
+      let zeros = String(repeating: "0", count: Int.random(in: 0...12, using: &generator))
+      texts.append("0.\(zeros)\(UInt64.random(in: 1..<100_000_000_000_000_000, using: &generator))")
       // As many digits as 64 bits hold, among them those that lie in the middle between two doubles.
       let middle = (1 << 53) + 2 * UInt64.random(in: 0..<1 << 50, using: &generator) + 1
       texts += ["\(middle).0", "\(5 * middle / 10).\(5 * middle % 10)", "\(25 * middle / 100).\(25 * middle % 100)"]

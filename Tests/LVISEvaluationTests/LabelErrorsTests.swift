@@ -109,4 +109,29 @@ import Testing
     #expect(labels["one"]?.first?["bounding_box"] as? [Double] == [0.2, 0, 0.05, 0.1])
     #expect((labels["one"]?.first?["attributes"] as? [String: Any])?["annotated"] as? String == "dog")
   }
+
+  /// label-studio-sdk 2.1.2 (`LabelInterface.validate_prediction`) refuses a region one of whose numbers is not within
+  /// 0...100, or that lacks one of these fields.
+  @Test func regionsOfLabelStudioLieWithinTheImage() throws {
+    let dataset = LVISDataset(
+      images: [
+        LVISImage(id: 1, width: 200, height: 100, negativeCategoryIDs: [3], notExhaustiveCategoryIDs: []),
+        LVISImage(id: 2, width: 0, height: 0, negativeCategoryIDs: [3], notExhaustiveCategoryIDs: []),
+      ], categories: Self.dataset.categories,
+      annotations: [LVISAnnotation(id: 1, imageID: 1, categoryID: 1, box: Self.square(50, 50))])
+    let evaluator = try LVISEvaluator(groundTruth: dataset)
+    let errors = try evaluator.labelErrors(
+      in: try evaluator.prepare(
+        DetectionColumns([
+          Self.detection(1, 3, Self.square(195, -4), 0.9), Self.detection(2, 3, Self.square(300), 0.8),
+        ])))
+    let tasks = try #require(
+      try JSONSerialization.jsonObject(with: Data(try errors.labelStudioTasks(imageNames: [:]).utf8))
+        as? [[String: Any]])
+    let values = tasks.flatMap { $0["predictions"] as? [[String: Any]] ?? [] }
+      .flatMap { $0["result"] as? [[String: Any]] ?? [] }.compactMap { $0["value"] as? [String: Any] }
+    let sides = values.map { value in ["x", "y", "width", "height"].map { value[$0] as? Double ?? -1 } }
+    #expect(sides == [[97.5, 0, 2.5, 6], [0, 0, 100, 100]])
+    #expect(values.allSatisfy { $0["rectanglelabels"] as? [String] == ["bird"] && $0["rotation"] as? Double == 0 })
+  }
 }

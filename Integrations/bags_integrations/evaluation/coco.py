@@ -6,12 +6,9 @@ import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .data import Annotations, Results, annotations_of, results_of
-from .library import Evaluation, Options
-
-Floats = NDArray[np.float64]
+from .data import Annotations, Results
+from .evaluator import AREA_LABELS, AREAS, Evaluator, Floats, mean_of_known, refuse_matches, standard_thresholds
 
 
 class COCO(Annotations):
@@ -40,61 +37,48 @@ class Params:
     def __init__(self, iouType: str) -> None:
         self.imgIds: list[int] = []
         self.catIds: list[int] = []
-        self.iouThrs = np.linspace(0.5, 0.95, 10)
+        self.iouThrs = standard_thresholds()
         self.recThrs = np.linspace(0.0, 1.0, 101)
         self.maxDets = [1, 10, 100]
-        self.areaRng: list[list[float]] = [[0, 1e10], [0, 32**2], [32**2, 96**2], [96**2, 1e10]]
-        self.areaRngLbl = ["all", "small", "medium", "large"]
+        self.areaRng: list[list[float]] = [list(bounds) for bounds in AREAS]
+        self.areaRngLbl = list(AREA_LABELS)
         self.useCats = 1
         self.iouType = iouType
 
 
-class COCOeval:
+class COCOeval(Evaluator):
     """pycocotools' `COCOeval`: `evaluate`, `accumulate`, `summarize`; `params`, `eval`, `stats`.
 
     Not there are `evalImgs` and `ious`, which hold every match. `params.maxDets`, `recThrs` and `useCats` stay as they
     are.
     """
 
+    _names = ("imgIds", "catIds", "areaRng")
+
     def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "segm") -> None:
         if iouType not in ("bbox", "segm"):
             raise ValueError(f"iouType {iouType} is not supported")
-        self._iou_type = iouType
-        self.cocoGt = annotations_of(cocoGt)
-        self.cocoDt = results_of(cocoDt)
+        super().__init__(cocoGt, cocoDt, iouType, True)
+        self.cocoGt, self.cocoDt = self._truth, self._results
         self.params = Params(iouType)
-        self._whole = Evaluation(self.cocoGt.source(iouType != "bbox"), Options(iouType, True))
-        self.params.imgIds = self._whole.image_ids.tolist()
-        self.params.catIds = self._whole.category_ids.tolist()
-        self._ids = (list(self.params.imgIds), list(self.params.catIds))
-        self.eval: dict[str, Any] = {}
+        self.params.imgIds, self.params.catIds = (list(ids) for ids in self._ids)
         self.stats: Floats = np.empty(0)
-        self._scores: Any = None
+
+    @property
+    def evalImgs(self) -> Any:
+        refuse_matches("evalImgs")
+
+    @property
+    def ious(self) -> Any:
+        refuse_matches("ious")
 
     def evaluate(self) -> None:
         """Matches and accumulates; `accumulate` shows the result."""
         params = self.params
         if not params.useCats or list(params.maxDets) != [1, 10, 100] or len(params.recThrs) != 101:
             raise ValueError("useCats, maxDets and recThrs are as the benchmark has them")
-        options = Options(params.iouType, True)
-        chosen = [sorted(set(params.imgIds)), sorted(set(params.catIds))]
-        if any(whole and not own for own, whole in zip(chosen, self._ids)):
-            raise ValueError("params.imgIds or params.catIds is empty: nothing is chosen")
-        if list(map(float, params.areaRng[0])) != [0.0, 1e10] or len(params.areaRng) < 2:
-            raise ValueError("params.areaRng begins with all areas, [0, 1e10], and has another range behind it")
-        if chosen[0] != self._ids[0]:
-            options.image_ids = np.array(chosen[0], np.int64)
-        if chosen[1] != self._ids[1]:
-            options.category_ids = np.array(chosen[1], np.int64)
-        standard = Params(params.iouType)
-        if not np.array_equal(params.iouThrs, standard.iouThrs):
-            options.iou_thresholds = np.asarray(params.iouThrs, np.float64)
-        if params.areaRng[1:] != standard.areaRng[1:]:
-            options.areas = np.asarray(params.areaRng[1:], np.float64)
-        evaluation = (
-            self._whole if options.is_standard and params.iouType == self._iou_type
-            else Evaluation(self.cocoGt.source(params.iouType != "bbox"), options))
-        self._scores = evaluation.score(self.cocoDt.source)
+        self._score(
+            params.iouType, params.imgIds, params.catIds, params.iouThrs, params.areaRng, params.areaRngLbl)
 
     def accumulate(self, p: Any = None) -> None:
         if self._scores is None:
@@ -107,14 +91,15 @@ class COCOeval:
 
     def _summarize(self, ap: bool, iouThr: float | None = None, areaRng: str = "all", maxDets: int = 100) -> float:
         params = self.params
-        area = params.areaRngLbl.index(areaRng)
-        limit = params.maxDets.index(maxDets)
-        values: Floats = self.eval["precision"] if ap else self.eval["recall"]
-        if iouThr is not None:
-            values = values[np.where(iouThr == params.iouThrs)[0]]
-        values = values[..., area, limit]
-        known = values[values > -1]
-        mean = float(np.mean(known)) if len(known) else -1.0
+        name = "AP" if ap else "AR"
+        name += "" if areaRng == "all" else areaRng[0]
+        name += f"{100 * iouThr:.0f}" if iouThr is not None else "" if ap else f"@{maxDets}"
+        mean = self._metric(name)
+        if mean is None:
+            values: Floats = self.eval["precision"] if ap else self.eval["recall"]
+            if iouThr is not None:
+                values = values[np.where(iouThr == params.iouThrs)[0]]
+            mean = mean_of_known(values[..., params.areaRngLbl.index(areaRng), params.maxDets.index(maxDets)])
         title, kind = ("Average Precision", "(AP)") if ap else ("Average Recall", "(AR)")
         iou = f"{params.iouThrs[0]:0.2f}:{params.iouThrs[-1]:0.2f}" if iouThr is None else f"{iouThr:0.2f}"
         print(f" {title:<18} {kind} @[ IoU={iou:<9} | area={areaRng:>6s} | maxDets={maxDets:>3d} ] = {mean:0.3f}")

@@ -141,6 +141,7 @@ class Scores:
     """The numbers of a scoring; see the header."""
 
     metrics: dict[str, float]
+    #: Without cells where they are not wanted, as are the two behind.
     precision: Floats
     scores: Floats
     recall: Floats
@@ -203,19 +204,22 @@ class Evaluation:
         if getattr(self, "_handle", None):
             self._library.bags_evaluation_destroy(self._handle)
 
-    def score(self, detections: DetectionColumns | str | os.PathLike[str], arrays: bool = True) -> Scores:
+    def score(
+        self, detections: DetectionColumns | str | os.PathLike[str], arrays: bool = True, with_scores: bool = True
+    ) -> Scores:
         """Scores detections, which the library reads itself where a file is named.
 
         Args:
             detections: Columns, or a results file.
             arrays: Whether precision, scores and recall are wanted beside the metrics.
+            with_scores: Whether scores are among them.
         """
         sizes = self._sizes
         cells = (sizes.thresholds, sizes.recalls, sizes.categories, sizes.areas, sizes.limits) if arrays else (0,) * 5
         metrics = np.empty(sizes.metrics)
-        precision, scores = np.empty(cells), np.empty(cells)
+        precision, scores = np.empty(cells), np.empty(cells if with_scores else (0,) * 5)
         recall = np.empty((cells[0], *cells[2:]))
-        wanted = [_pointer(values, c_double) if arrays else None for values in (precision, scores, recall)]
+        wanted = [_pointer(values, c_double) if values.size else None for values in (precision, scores, recall)]
         message = ctypes.create_string_buffer(4096)
         buffers, path = None, None
         if isinstance(detections, DetectionColumns):

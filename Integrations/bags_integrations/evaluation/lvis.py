@@ -7,12 +7,9 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .data import Annotations, Results, annotations_of, results_of
-from .library import Evaluation, Options
-
-Floats = NDArray[np.float64]
+from .data import Annotations, Results
+from .evaluator import AREA_LABELS, AREAS, Evaluator, Floats, mean_of_known, refuse_matches, standard_thresholds
 
 
 class LVIS(Annotations):
@@ -51,71 +48,54 @@ class Params:
     def __init__(self, iou_type: str) -> None:
         self.img_ids: list[int] = []
         self.cat_ids: list[int] = []
-        self.iou_thrs = np.linspace(0.5, 0.95, 10)
+        self.iou_thrs = standard_thresholds()
         self.rec_thrs = np.linspace(0.0, 1.0, 101)
         self.max_dets = 300
-        self.area_rng: list[list[float]] = [[0, 1e10], [0, 32**2], [32**2, 96**2], [96**2, 1e10]]
-        self.area_rng_lbl = ["all", "small", "medium", "large"]
+        self.area_rng: list[list[float]] = [list(bounds) for bounds in AREAS]
+        self.area_rng_lbl = list(AREA_LABELS)
         self.use_cats = 1
         self.img_count_lbl = ["r", "c", "f"]
         self.iou_type = iou_type
 
 
-class LVISEval:
+class LVISEval(Evaluator):
     """lvis-api's `LVISEval`: `evaluate`, `accumulate`, `summarize`, `run`, `print_results`, `get_results`; `params`,
     `eval`, `results`, `freq_groups`.
 
-    Not there are `eval_imgs` and `eval["dt_pointers"]`, which hold every match. `params.rec_thrs` and `params.use_cats`
-    stay as they are.
+    Not there are `eval_imgs`, `ious` and `eval["dt_pointers"]`, which hold every match. `params.rec_thrs` and
+    `params.use_cats` stay as they are.
     """
 
     def __init__(self, lvis_gt: Any, lvis_dt: Any, iou_type: str = "segm") -> None:
         if iou_type not in ("bbox", "segm", "boundary"):
             raise ValueError(f"iou_type: {iou_type} is not supported.")
-        self._iou_type = iou_type
-        self.lvis_gt = annotations_of(lvis_gt)
-        self.lvis_dt = results_of(lvis_dt)
         self.params = Params(iou_type)
-        #: lvis-api caps where results are loaded, whatever `params.max_dets` says in the names of metrics.
-        self._cap = int(getattr(lvis_dt, "max_dets", self.params.max_dets))
-        if self.lvis_dt is not lvis_dt and hasattr(lvis_dt, "dataset"):
-            self._cap = -1
-        self._whole = Evaluation(self.lvis_gt.source(iou_type != "bbox"), Options(iou_type, False, self._cap))
-        self.params.img_ids = self._whole.image_ids.tolist()
-        self.params.cat_ids = self._whole.category_ids.tolist()
-        self._ids = (list(self.params.img_ids), list(self.params.cat_ids))
-        self.eval: dict[str, Any] = {}
+        # lvis-api caps where results are loaded, whatever `params.max_dets` says in the names of metrics.
+        is_reference = not isinstance(lvis_dt, Results) and hasattr(lvis_dt, "dataset")
+        cap = -1 if is_reference else int(getattr(lvis_dt, "max_dets", self.params.max_dets))
+        super().__init__(lvis_gt, lvis_dt, iou_type, False, cap)
+        self.lvis_gt, self.lvis_dt = self._truth, self._results
+        self.params.img_ids, self.params.cat_ids = (list(ids) for ids in self._ids)
         self.results: OrderedDict[str, float] = OrderedDict()
         self.freq_groups: list[list[int]] = []
-        self._scores: Any = None
+
+    @property
+    def eval_imgs(self) -> Any:
+        refuse_matches("eval_imgs")
+
+    @property
+    def ious(self) -> Any:
+        refuse_matches("ious")
 
     def evaluate(self) -> None:
         """Matches and accumulates; `accumulate` shows the result."""
         params = self.params
         if not params.use_cats or len(params.rec_thrs) != 101:
             raise ValueError("use_cats and rec_thrs are as the benchmark has them")
-        options = Options(params.iou_type, False, self._cap)
-        chosen = [sorted(set(params.img_ids)), sorted(set(params.cat_ids))]
-        if any(whole and not own for own, whole in zip(chosen, self._ids)):
-            raise ValueError("params.img_ids or params.cat_ids is empty: nothing is chosen")
-        if list(map(float, params.area_rng[0])) != [0.0, 1e10] or len(params.area_rng) < 2:
-            raise ValueError("params.area_rng begins with all areas, [0, 1e10], and has another range behind it")
-        if chosen[0] != self._ids[0]:
-            options.image_ids = np.array(chosen[0], np.int64)
-        if chosen[1] != self._ids[1]:
-            options.category_ids = np.array(chosen[1], np.int64)
-        standard = Params(params.iou_type)
-        if not np.array_equal(params.iou_thrs, standard.iou_thrs):
-            options.iou_thresholds = np.asarray(params.iou_thrs, np.float64)
-        if params.area_rng[1:] != standard.area_rng[1:]:
-            options.areas = np.asarray(params.area_rng[1:], np.float64)
-        evaluation = (
-            self._whole if options.is_standard and params.iou_type == self._iou_type
-            else Evaluation(self.lvis_gt.source(params.iou_type != "bbox"), options))
-        self._scores = evaluation.score(self.lvis_dt.source)
-        frequencies = evaluation.category_frequencies.decode()
+        self._score(
+            params.iou_type, params.img_ids, params.cat_ids, params.iou_thrs, params.area_rng, params.area_rng_lbl)
         self.freq_groups = [
-            [place for place, own in enumerate(frequencies) if own == label] for label in params.img_count_lbl]
+            [place for place, own in enumerate(self._frequencies) if own == label] for label in params.img_count_lbl]
 
     def accumulate(self) -> None:
         if self._scores is None:
@@ -129,6 +109,13 @@ class LVISEval:
     def _summarize(
         self, kind: str, iou_thr: float | None = None, area_rng: str = "all", freq_group_idx: int | None = None
     ) -> float:
+        name = "AP" if kind == "ap" else "AR"
+        name += "" if area_rng == "all" else area_rng[0]
+        name += f"{100 * iou_thr:.0f}" if iou_thr is not None else ""
+        name += self.params.img_count_lbl[freq_group_idx] if freq_group_idx is not None else ""
+        own = self._metric(name if kind == "ap" else f"{name}@{self._cap}")
+        if own is not None and self.params.img_count_lbl == ["r", "c", "f"]:
+            return own
         area = [place for place, label in enumerate(self.params.area_rng_lbl) if label == area_rng]
         values: Floats = self.eval["precision"] if kind == "ap" else self.eval["recall"]
         if iou_thr is not None:
@@ -137,8 +124,7 @@ class LVISEval:
             values = values[:, :, self.freq_groups[freq_group_idx]][..., area]
         else:
             values = values[..., area]
-        known = values[values > -1]
-        return float(np.mean(known)) if len(known) else -1.0
+        return mean_of_known(values)
 
     def summarize(self) -> None:
         """The metrics, in `results`."""

@@ -1,7 +1,7 @@
 // LVIS and COCO records read with simdjson, behind C.
 //
 // A reader is given a *window*: a JSON array "[" records "]" that stands in a buffer with CSIMDJSON_PADDING more bytes
-// behind it. It turns the records into rows of plain values that stay valid until its next window.
+// before and behind it. It turns the records into rows of plain values that stay valid until its next window.
 #ifndef CSIMDJSON_H
 #define CSIMDJSON_H
 
@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-// Bytes that must be readable behind a window.
+// Bytes that must be readable before a window, and behind it.
 enum { CSIMDJSON_PADDING = 64 };
 
 // What is wrong with a record.
@@ -132,6 +132,9 @@ typedef struct {
   const CSimdJSONImage *images;
   const CSimdJSONCategory *categories;
   const CSimdJSONObject *objects;
+  // Detections that all have a box and no mask stand in these columns instead, boxes as x, y, width, height; else NULL.
+  const int64_t *image_ids, *category_ids;
+  const double *boxes, *scores;
   const int64_t *integers;
   size_t integer_count;
   const uint8_t *bytes;
@@ -173,6 +176,17 @@ bool csimdjson_read(
 
 // The pixels inside compressed run lengths; -1 where they are malformed or do not cover so many pixels.
 int64_t csimdjson_run_length_area(const uint8_t *bytes, size_t count, uint64_t pixels);
+
+// The lengths of compressed runs, into room for as many as there are bytes and eight more. Returns how many there are; -1
+// where they are malformed or one is beyond 32 bits.
+int64_t csimdjson_run_lengths(const uint8_t *bytes, size_t count, uint32_t *lengths);
+
+// Where each of these runs ends. Returns whether none but the first is empty.
+bool csimdjson_run_ends(const uint32_t *lengths, size_t count, uint32_t *ends);
+
+// The pixels inside two masks, of which the ends of runs are given and none but the first run is empty.
+uint32_t csimdjson_common_pixels(
+    const uint32_t *first, size_t first_count, const uint32_t *second, size_t second_count);
 
 // The name of the instruction set that simdjson uses here.
 const char *csimdjson_implementation(void);

@@ -19,11 +19,11 @@ extension LVISDataset {
     var boxes = BoxCensus()
     var withoutArea = 0
     var firstWithoutArea: Int?
+    // Plain numbers: an image's lists would be retained for every annotation.
+    let sizes = images.map { (width: Double($0.width), height: Double($0.height)) }
     for (element, annotation) in annotations.enumerated() {
-      let image = index.position(of: annotation.imageID).map { images[$0] }
-      boxes.add(
-        annotation.box, imageWidth: Double(image?.width ?? 0), imageHeight: Double(image?.height ?? 0),
-        element: element)
+      let size = index.position(of: annotation.imageID).map { sizes[$0] }
+      boxes.add(annotation.box, imageWidth: size?.width ?? 0, imageHeight: size?.height ?? 0, element: element)
       if !(annotation.area > 0), annotation.box.width > 0, annotation.box.height > 0 {
         withoutArea += 1
         firstWithoutArea = firstWithoutArea ?? element

@@ -1,3 +1,5 @@
+import CSimdJSON
+
 extension RunLengthMask {
   /// Reads COCO's compressed run lengths.
   ///
@@ -39,9 +41,18 @@ extension MaskRuns {
   /// - Returns: What is wrong with the string, or `nil`.
   package static func decode(_ bytes: UnsafeBufferPointer<UInt8>, into counts: inout [UInt32]) -> MaskError? {
     counts.removeAll(keepingCapacity: true)
-    counts.reserveCapacity(bytes.count)
+    guard let start = bytes.baseAddress else { return nil }
+    counts.append(contentsOf: repeatElement(0, count: bytes.count + 8))
+    let count = csimdjson_run_lengths(start, bytes.count, &counts)
+    counts.removeLast(counts.count - max(0, Int(count)))
+    return count < 0 ? fault(in: bytes) : nil
+  }
+
+  /// What is wrong with a compressed string.
+  private static func fault(in bytes: UnsafeBufferPointer<UInt8>) -> MaskError? {
+    var counts: [UInt32] = []
     var index = 0
-    // The last count and the one before, so that the array is only written.
+    // The last count and the one before.
     var (previous, beforePrevious): (Int, Int) = (0, 0)
     while index < bytes.count {
       var value = 0

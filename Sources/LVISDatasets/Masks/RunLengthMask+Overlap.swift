@@ -1,3 +1,5 @@
+import CSimdJSON
+
 extension RunLengthMask {
   /// The pixels of any of the masks.
   ///
@@ -65,6 +67,21 @@ extension MaskRuns {
     }
     guard intersection > 0 else { return 0 }
     return Double(intersection) / Double(isCrowd ? UInt32(truncatingIfNeeded: area(first)) : union)
+  }
+
+  /// Where each run ends.
+  ///
+  /// - Returns: Whether none but the first run is empty.
+  package static func fillEnds(_ ends: inout [UInt32], of counts: [UInt32]) -> Bool {
+    ends.removeAll(keepingCapacity: true)
+    ends.append(contentsOf: repeatElement(0, count: counts.count))
+    return csimdjson_run_ends(counts, counts.count, &ends)
+  }
+
+  /// The pixels inside both of two masks of one size, by where their runs end; of neither may a run but the first be
+  /// empty.
+  package static func commonPixels(_ first: [UInt32], _ second: [UInt32]) -> UInt32 {
+    csimdjson_common_pixels(first, first.count, second, second.count)
   }
 
   /// The union of masks of one size, without runs of length 0 but the first.

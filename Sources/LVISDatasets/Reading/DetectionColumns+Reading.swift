@@ -50,7 +50,7 @@ extension DetectionColumns {
   ///   - body: Gets a chunk, and the place of its first detection in the file.
   /// - Throws: As ``init(contentsOfResults:including:)``, and what `body` throws.
   public static func forEachChunk(
-    ofResults path: String, including contents: Contents = [], windowBytes: Int = 1 << 20,
+    ofResults path: String, including contents: Contents = [], windowBytes: Int = 1 << 18,
     _ body: (_ chunk: borrowing DetectionColumns, _ first: Int) throws -> Void
   ) throws {
     try OpenResults(at: path).forEachChunk(including: contents, windowBytes: windowBytes) { chunk, first, _ in
@@ -60,6 +60,18 @@ extension DetectionColumns {
 
   /// Appends what a window holds.
   mutating func append(_ rows: RecordReader.Rows) {
+    if let ids = rows.image_ids, let categories = rows.category_ids, let sides = rows.boxes, let scores = rows.scores {
+      imageIDs.append(contentsOf: UnsafeBufferPointer(start: ids, count: rows.count).lazy.map { Int($0) })
+      categoryIDs.append(contentsOf: UnsafeBufferPointer(start: categories, count: rows.count).lazy.map { Int($0) })
+      // A box is its four sides.
+      sides.withMemoryRebound(to: BoundingBox.self, capacity: rows.count) {
+        boxes.append(contentsOf: UnsafeBufferPointer(start: $0, count: rows.count))
+      }
+      self.scores.append(contentsOf: UnsafeBufferPointer(start: scores, count: rows.count))
+      presences.append(contentsOf: repeatElement(.box, count: rows.count))
+      for _ in 0..<(segmentations == nil ? 0 : rows.count) { segmentations?.append(nil) }
+      return
+    }
     let objects = UnsafeBufferPointer(start: rows.objects, count: rows.count)
     imageIDs.append(contentsOf: objects.lazy.map { Int($0.image_id) })
     categoryIDs.append(contentsOf: objects.lazy.map { Int($0.category_id) })
@@ -95,12 +107,13 @@ package final class OpenResults: Sendable {
   /// As ``DetectionColumns/forEachChunk(ofResults:including:windowBytes:_:)``; the body also learns about how many
   /// detections the file holds.
   package func forEachChunk(
-    including contents: DetectionColumns.Contents = [], windowBytes: Int = 1 << 20,
+    including contents: DetectionColumns.Contents = [], windowBytes: Int = 1 << 18,
     _ body: (_ chunk: borrowing DetectionColumns, _ first: Int, _ expectedCount: Int) throws -> Void
   ) throws {
     guard let file else {
       guard let tensors = try DetectionTensors(at: path) else { return }
-      return try tensors.forEachChunk(contents) { try body($0, $1, tensors.count) }
+      // About as many bytes of columns as of text.
+      return try tensors.forEachChunk(contents, rows: max(1, windowBytes / 32)) { try body($0, $1, tensors.count) }
     }
     var chunk = DetectionColumns()
     if contents.contains(.segmentations) { chunk.segmentations = SegmentationColumns() }

@@ -71,7 +71,7 @@ struct DetectionTensors {
   ///
   /// - Throws: `TensorFileError` if an id is no integer of 64 bits; what `body` throws.
   func forEachChunk(
-    _ contents: DetectionColumns.Contents, rows: Int = 1 << 16,
+    _ contents: DetectionColumns.Contents, rows: Int,
     _ body: (_ chunk: borrowing DetectionColumns, _ first: Int) throws -> Void
   ) throws {
     var chunk = DetectionColumns()
@@ -92,19 +92,23 @@ struct DetectionTensors {
     columns.categoryIDs += try categoryIDs.integers(range)
     columns.scores += scores.doubles(range)
     let values = boxes.doubles(4 * range.lowerBound..<4 * range.upperBound)
-    for index in range.indices {
-      let place = 4 * (index - range.lowerBound)
-      var (width, height) = (values[place + 2], values[place + 3])
-      if boxesAreCorners { (width, height) = (width - values[place], height - values[place + 1]) }
-      columns.boxes.append(BoundingBox(x: values[place], y: values[place + 1], width: width, height: height))
-      columns.presences.append(.box)
-      columns.segmentations?.append(nil)
+    values.withUnsafeBufferPointer { values in
+      columns.boxes.append(
+        contentsOf: (0..<range.count).lazy.map { row in
+          let (x, y, third, fourth) = (values[4 * row], values[4 * row + 1], values[4 * row + 2], values[4 * row + 3])
+          return boxesAreCorners
+            ? BoundingBox(x: x, y: y, width: third - x, height: fourth - y)
+            : BoundingBox(x: x, y: y, width: third, height: fourth)
+        })
     }
+    columns.presences.append(contentsOf: repeatElement(.box, count: range.count))
+    for _ in 0..<(columns.segmentations == nil ? 0 : range.count) { columns.segmentations?.append(nil) }
   }
 }
 
 extension DetectionColumns {
-  /// Whether a file looks like results: JSON, or columns of tensors with image ids and scores. A head's file does not.
+  /// Whether a file looks like results: JSON, compressed or not, or columns of tensors with image ids and scores. A head's
+  /// file does not.
   ///
   /// - Throws: `FileError` or `TensorFileError` where it cannot be read.
   public static func areLikely(at path: String) throws -> Bool {
@@ -113,6 +117,7 @@ extension DetectionColumns {
     }
     let file = try MappedFile(at: path)
     return withExtendedLifetime(file) {
+      if file.bytes.starts(with: [0x1F, 0x8B]) { return true }
       // A byte order mark and white space may come first.
       let first = file.bytes.prefix(64).first { ![0xEF, 0xBB, 0xBF, 0x20, 0x0A, 0x0D, 0x09].contains($0) }
       return first == UInt8(ascii: "[") || first == UInt8(ascii: "{")

@@ -14,7 +14,8 @@ struct RecordList {
   /// The list's name in the file, where that is not the kind's.
   var name: String?
 
-  static let defaultWindowBytes = 1 << 20
+  /// A window and its rows fit into a core's second-level cache.
+  static let defaultWindowBytes = 1 << 18
 
   /// How far a list has been read.
   struct Progress {

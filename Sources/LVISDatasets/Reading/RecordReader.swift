@@ -16,7 +16,7 @@ final class RecordReader {
   /// Reads a window.
   ///
   /// - Parameters:
-  ///   - window: A JSON array; `CSIMDJSON_PADDING` more bytes are readable behind it.
+  ///   - window: A JSON array; `CSIMDJSON_PADDING` more bytes are readable before and behind it.
   ///   - rows: The rows before the first fault; valid until the next call.
   /// - Returns: The first fault, or `nil`.
   func read(

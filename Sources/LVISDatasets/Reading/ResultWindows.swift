@@ -7,7 +7,7 @@ private let listNames: Set = ["annotations", "predictions", "results", "detectio
 ///
 /// - Throws: `DatasetError`, `FileError`, or what `body` throws.
 func forEachResultWindow(
-  of file: JSONFile, _ contents: DetectionColumns.Contents, windowBytes: Int = 1 << 20,
+  of file: JSONFile, _ contents: DetectionColumns.Contents, windowBytes: Int = 1 << 18,
   _ body: (_ rows: RecordReader.Rows, _ fileSize: Int) throws -> Void
 ) throws {
   func list(_ file: JSONFile, at start: Int, name: String? = nil) -> RecordList {

@@ -4,6 +4,7 @@ import CSimdJSON
 /// place of the comma or bracket behind its last.
 final class Window {
   private let file: JSONFile
+  /// Behind as many bytes as a reader may look at before a window.
   private var buffer: UnsafeMutableBufferPointer<CChar>
   private var capacity: Int
   /// Bytes of the file in the buffer; they begin at index 1.
@@ -17,13 +18,20 @@ final class Window {
     buffer = Self.allocate(bytes)
   }
 
-  deinit { buffer.deallocate() }
+  deinit { deallocate() }
 
   private static func allocate(_ bytes: Int) -> UnsafeMutableBufferPointer<CChar> {
-    let buffer = UnsafeMutableBufferPointer<CChar>.allocate(capacity: bytes + 2 + Int(CSIMDJSON_PADDING))
-    buffer.initialize(repeating: 0)
-    buffer[0] = CChar(UInt8(ascii: "["))
-    return buffer
+    let margin = Int(CSIMDJSON_PADDING)
+    let whole = UnsafeMutableBufferPointer<CChar>.allocate(capacity: bytes + 2 + 2 * margin)
+    // What is between is written before it is read.
+    whole[..<margin].initialize(repeating: 0)
+    whole[(whole.count - margin - 2)...].initialize(repeating: 0)
+    whole[margin] = CChar(UInt8(ascii: "["))
+    return UnsafeMutableBufferPointer(rebasing: whole[margin...])
+  }
+
+  private func deallocate() {
+    if let window = buffer.baseAddress { (window - Int(CSIMDJSON_PADDING)).deallocate() }
   }
 
   /// Reads the bytes from `offset` in the file.
@@ -66,7 +74,7 @@ final class Window {
         path: file.path, code: .outOfMemory, place: place, problem: "is a record of more than \(capacity) bytes")
     }
     capacity *= 2
-    buffer.deallocate()
+    deallocate()
     buffer = Self.allocate(capacity)
   }
 

@@ -10,8 +10,17 @@ public struct IDIndex: Sendable {
   public var count: Int { ids.count }
 
   /// Makes an index of ids in any order; one that is given twice has one position.
-  public init(_ ids: some Sequence<Int>) {
+  @inlinable
+  public init(_ ids: some Sequence<Int>) { self.init(anyOrder: Array(ids)) }
+
+  @usableFromInline
+  init(anyOrder ids: [Int]) {
+    if zip(ids, ids.dropFirst()).allSatisfy(<) {
+      self.init(ascending: ids)
+      return
+    }
     var unique: [Int] = []
+    unique.reserveCapacity(ids.count)
     for id in ids.sorted() where unique.last != id { unique.append(id) }
     self.init(ascending: unique)
   }

@@ -49,7 +49,7 @@ extension LVISEvaluator {
       thresholdCount: options.iouThresholds.count, rangeCount: evaluator.rules.ranges.count, limits: [],
       keepsCurves: false)
     let scores = concurrentMap(objects.count) {
-      accumulation.scores(store.classes[$0].sorted(), objectCounts: objects[$0])
+      accumulation.scores(RankedVerdicts(store.classes[$0]), objectCounts: objects[$0])
     }
     let table = MetricTable(evaluator.options)
     let splits = ClassSplits(truth.categories, options)

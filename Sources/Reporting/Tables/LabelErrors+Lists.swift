@@ -126,10 +126,13 @@ private struct LabelStudioTask: Encodable {
       self.id = id
       (originalWidth, originalHeight) = (finding.imageSize[0], finding.imageSize[1])
       score = finding.score
-      // Per cent of the image; pixels where its size is not known.
-      let box = finding.boxShares?.map { 100 * $0 } ?? finding.box
+      // Per cent of the image, cut off at its edges: label-studio-sdk refuses what is not within 0...100. All of the image
+      // where its size is not known.
+      let box = finding.boxShares?.map { 100 * $0 } ?? [0, 0, 100, 100]
+      let (left, top) = (min(max(box[0], 0), 100), min(max(box[1], 0), 100))
       value = Value(
-        x: box[0], y: box[1], width: box[2], height: box[3], rectanglelabels: [finding.suggestion.name])
+        x: left, y: top, width: min(max(box[0] + box[2], left), 100) - left,
+        height: min(max(box[1] + box[3], top), 100) - top, rectanglelabels: [finding.suggestion.name])
       meta = Meta(text: ["\(finding.kind.rawValue): \(finding.remark)"])
     }
   }
