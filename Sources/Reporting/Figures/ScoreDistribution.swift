@@ -10,22 +10,31 @@ public struct ScoreDistribution: Sendable {
     public let name: String
     /// The method behind the result, which decides the colour.
     public let method: String
-    /// The number of detections by the group of the class that they name, then by bin.
-    public private(set) var counts: [[Int]]
-    private let groupOfCategory: [Int: Int]
+    /// By category, then by bin.
+    private var countsOfCategory: [Int: [Int]] = [:]
 
     /// Starts with no detection counted.
-    public init(name: String, method: String, groups: CategoryGroups) {
+    public init(name: String, method: String) {
       self.name = name
       self.method = method
-      groupOfCategory = Dictionary(groups.members.map { ($0.id, $0.group) }) { $1 }
-      counts = Array(repeating: Array(repeating: 0, count: ScoreDistribution.binCount), count: groups.groupCount)
     }
 
-    /// Counts a detection; one of a category that has no group, or without a finite score, is passed over.
+    /// Counts a detection; one without a finite score is passed over.
     public mutating func add(score: Double, categoryID: Int) {
-      guard score.isFinite, let group = groupOfCategory[categoryID] else { return }
-      counts[group][ScoreDistribution.bin(of: score)] += 1
+      guard score.isFinite else { return }
+      countsOfCategory[categoryID, default: Array(repeating: 0, count: ScoreDistribution.binCount)][
+        ScoreDistribution.bin(of: score)] += 1
+    }
+
+    /// The number of detections by the group of the class that they name, then by bin; those of a category without a group
+    /// are left out.
+    public func counts(in groups: CategoryGroups) -> [[Int]] {
+      var counts = Array(repeating: Array(repeating: 0, count: ScoreDistribution.binCount), count: groups.groupCount)
+      for member in groups.members {
+        guard let own = countsOfCategory[member.id] else { continue }
+        for (bin, count) in own.enumerated() { counts[member.group][bin] += count }
+      }
+      return counts
     }
   }
 
@@ -34,10 +43,13 @@ public struct ScoreDistribution: Sendable {
   /// The results, in the order in which they are drawn.
   public let results: [Result]
 
+  private let counts: [[[Int]]]
+
   /// Makes a figure of results over the same groups.
   public init(groups: CategoryGroups, results: [Result]) {
     self.groups = groups
     self.results = results
+    counts = results.map { $0.counts(in: groups) }
   }
 
   /// Ten bins a factor of ten, from 10⁻⁴, where detectors stop, to 1.
@@ -55,17 +67,17 @@ public struct ScoreDistribution: Sendable {
   /// for the rarest and the most frequent group where there are several.
   public var chart: Chart {
     let present = groups.classesByGroup.indices.filter { group in
-      results.contains { $0.counts[group].contains { $0 > 0 } }
+      counts.contains { $0[group].contains { $0 > 0 } }
     }
     let panels: [ChartPanel]
     if results.count == 1 {
       let styles = SeriesStyle.styles(forParts: present.count + 1).dropFirst()
-      let marks = zip(present, styles).compactMap { line(of: results[0], group: $0, named: "G\($0 + 1)", style: $1) }
+      let marks = zip(present, styles).compactMap { line(of: counts[0][$0], named: "G\($0 + 1)", style: $1) }
       panels = [panel("share of the group's detections", marks)]
     } else {
       let styles = SeriesStyle.styles(forMethods: results.map(\.method))
       panels = Set([present.first, present.last].compactMap { $0 }).sorted().map { group in
-        let marks = zip(results, styles).compactMap { line(of: $0, group: group, named: $0.name, style: $1) }
+        let marks = zip(zip(results, counts), styles).compactMap { line(of: $0.1[group], named: $0.0.name, style: $1) }
         return panel("share of the detections of G\(group + 1): \(groups.rangeText(ofGroup: group))", marks)
       }
     }
@@ -84,8 +96,7 @@ public struct ScoreDistribution: Sendable {
     return ChartPanel(y: .linear(title, covering: shares), height: 220, marks: marks, labelsLines: true)
   }
 
-  private func line(of result: Result, group: Int, named name: String, style: SeriesStyle) -> Mark? {
-    let counts = result.counts[group]
+  private func line(of counts: [Int], named name: String, style: SeriesStyle) -> Mark? {
     let total = counts.reduce(0, +)
     guard total > 0 else { return nil }
     let points = counts.enumerated().map { bin, count in
@@ -98,8 +109,8 @@ public struct ScoreDistribution: Sendable {
   /// One line a result, group and bin: `result,group,from,to,detections`.
   public var csv: String {
     var rows = [["result", "group", "from", "to", "detections"]]
-    for result in results {
-      for (group, counts) in result.counts.enumerated() {
+    for (result, counts) in zip(results, counts) {
+      for (group, counts) in counts.enumerated() {
         rows += counts.enumerated().map { bin, count in
           [
             result.name, "G\(group + 1)", NumberText.short(Self.lowerEnd(ofBin: bin)),

@@ -66,11 +66,10 @@ public struct ReportedRun: Sendable {
   ///
   /// - Parameters:
   ///   - path: A results file; see `DetectionColumns`.
-  ///   - groups: The groups of the classes.
   /// - Throws: `DatasetError`, `TensorFileError` or `FileError` where it cannot be read.
-  public mutating func countScores(ofResults path: String, groups: CategoryGroups) throws {
+  public mutating func countScores(ofResults path: String) throws {
     let detections = try DetectionColumns(contentsOfResults: path)
-    var counted = ScoreDistribution.Result(name: name, method: method, groups: groups)
+    var counted = ScoreDistribution.Result(name: name, method: method)
     for (score, id) in zip(detections.scores, detections.categoryIDs) { counted.add(score: score, categoryID: id) }
     scores = counted
   }
@@ -97,7 +96,7 @@ extension ReportedRun {
       },
       metrics: try read(folder.metricsPath) { _ in try folder.metrics() } ?? [],
       evaluation: try read(folder.evaluationPath) { try EvaluationDocument(contentsOf: $0) })
-    if let path = folder.keptResultsPath { try countScores(ofResults: path, groups: head.groups) }
+    if let path = folder.keptResultsPath { try countScores(ofResults: path) }
   }
 
   /// The method of a run in tables: `auto` where a race chose it, which may be a mean with a long name.

@@ -77,7 +77,7 @@ struct ReportSubjects {
       case .results(let path, let name):
         var reported = ReportedRun(
           try scorer.evaluation(of: path, named: name, groups: fallback), named: name, file: try .init(path: path))
-        if let fallback { try reported.countScores(ofResults: path, groups: fallback) }
+        if fallback != nil { try reported.countScores(ofResults: path) }
         return reported
       case .run(let named):
         var reported = try ReportedRun(named)

@@ -9,20 +9,21 @@ import Testing
   }
 
   @Test func countsByGroupAndScore() throws {
-    var result = ScoreDistribution.Result(name: "a", method: "bags", groups: try groups())
+    var result = ScoreDistribution.Result(name: "a", method: "bags")
     for (score, id) in [(0.5, 1), (0.0, 1), (1.0, 2), (2.0, 2), (1e-4, 3), (0.011, 3), (0.5, 99), (.nan, 1)] {
       result.add(score: score, categoryID: id)
     }
-    #expect(result.counts.map { $0.reduce(0, +) } == [2, 2, 0, 2])
+    let counts = result.counts(in: try groups())
+    #expect(counts.map { $0.reduce(0, +) } == [2, 2, 0, 2])
     // A factor of ten has ten bins: .5 is in the seventh of the last.
-    #expect(result.counts[0][36] == 1 && result.counts[0][0] == 1)
-    #expect(result.counts[1][39] == 2)
-    #expect(result.counts[3][0] == 1 && result.counts[3][20] == 1)
+    #expect(counts[0][36] == 1 && counts[0][0] == 1)
+    #expect(counts[1][39] == 2)
+    #expect(counts[3][0] == 1 && counts[3][20] == 1)
   }
 
   @Test func drawsAShareAGroup() throws {
     let groups = try groups()
-    var result = ScoreDistribution.Result(name: "a", method: "bags", groups: groups)
+    var result = ScoreDistribution.Result(name: "a", method: "bags")
     for (score, id) in [(0.5, 1), (0.02, 1), (0.9, 3)] { result.add(score: score, categoryID: id) }
     let one = ScoreDistribution(groups: groups, results: [result])
     // The groups without detections have no line.
