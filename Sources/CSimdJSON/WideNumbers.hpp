@@ -7,7 +7,7 @@
 #if defined(__x86_64__) && !defined(CSIMDJSON_NO_WIDE)
 #define CSIMDJSON_HAS_WIDE 1
 // What the functions here need of the processor.
-#define CSIMDJSON_WIDE __attribute__((target("avx2,bmi,lzcnt")))
+#define CSIMDJSON_WIDE __attribute__((target("avx2,bmi")))
 
 #include <immintrin.h>
 

@@ -35,11 +35,14 @@ extension OpenBLAS {
     #endif
   }
 
-  /// Ends the threads that OpenBLAS starts when it is loaded, where it has a way to.
+  /// Ends the threads that OpenBLAS starts when it is loaded, where it has a way to; to be called before another thread
+  /// multiplies.
   ///
   /// Products run on one thread each (see ``OpenBLAS``), but these would wait for work awake at first: 20 ms of processor
   /// time, which is much of what a short command takes.
   public static func endWaitingThreads() {
+    // Setting the number of threads later would start them anew.
+    usesOneThread
     // Not among the functions that OpenBLAS promises: it calls this one itself before a fork.
     guard let symbol = dlsym(nil, "blas_thread_shutdown_") else { return }
     _ = unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)()

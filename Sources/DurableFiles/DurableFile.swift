@@ -163,7 +163,7 @@ extension DurableFile {
 
 /// Makes a rename in the folder of `path` last through a power cut.
 private func syncFolder(of path: String) throws {
-  let folder = (path as NSString).deletingLastPathComponent
+  let folder = parentFolder(of: path)
   let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw FileError(path: path, operation: "open the folder of") }
   defer { close(descriptor) }

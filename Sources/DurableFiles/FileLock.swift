@@ -19,7 +19,7 @@ public final class FileLock: @unchecked Sendable {
 
     /// One line that says who holds it.
     public var description: String {
-      let folder = (path as NSString).deletingLastPathComponent
+      let folder = parentFolder(of: path)
       return "\(folder.isEmpty ? "." : folder): \(holder?.name ?? "another process") writes here"
     }
 

@@ -14,7 +14,7 @@ package func makeFolder(at path: String) throws {
     }
     return
   }
-  let parent = (path as NSString).deletingLastPathComponent
+  let parent = parentFolder(of: path)
   guard code == ENOENT, !parent.isEmpty, parent != path else {
     throw FileError(path: path, operation: "make the folder", code: code)
   }
@@ -42,4 +42,12 @@ extension Error {
     default: EIO
     }
   }
+}
+
+/// The folder that a path lies in; empty where the path is a mere name.
+///
+/// Foundation's own ends in a trap for the name `-`.
+package func parentFolder(of path: String) -> String {
+  guard let slash = path.lastIndex(of: "/") else { return "" }
+  return slash == path.startIndex ? "/" : String(path[..<slash])
 }

@@ -47,7 +47,14 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     try overwrite.check(onnx)
     let path = RunFolder.headPath(for: try head ?? RunFolder.latestOrFail().path)
-    var head = try LinearHead(contentsOf: path)
+    var head: LinearHead
+    do {
+      head = try LinearHead(contentsOf: path)
+    } catch let error as LinearHeadError where error.code == .unnamedClasses {
+      throw CommandFailure(
+        "\(path): does not name its classes; `bags convert \(path) --annotations TRAIN.json --output HEAD.safetensors` writes a "
+          + "head that does")
+    }
     let isDense = head.layout.anchorsPerLocation != nil
     if !isDense, features != nil {
       throw CommandFailure("\(path): --features is for dense heads; this one takes RoIs or queries of any number")

@@ -12,6 +12,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [("-", ""), ("./-", "."), ("/a", "/"), ("a/b/c", "a/b"), ("", "")])
+  func theFolderOfAPath(path: String, folder: String) {
+    #expect(parentFolder(of: path) == folder)
+  }
+
+  /// A name that Foundation ends in a trap for.
+  @Test func aFileMayBeCalledAHyphen() throws {
+    try withTemporaryFolder { folder in
+      let file = try DurableFile(at: "\(folder)/-")
+      try file.write("here")
+      try file.commit()
+      #expect(try String(contentsOfFile: "\(folder)/-", encoding: .utf8) == "here")
+    }
+  }
+
   /// What the system answers, not "Input/output error".
   @Test func theErrorIsTheSystems() throws {
     try withTemporaryFolder { folder in

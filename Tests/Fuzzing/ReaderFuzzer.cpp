@@ -24,6 +24,8 @@ uint64_t touch(const CSimdJSONRows &rows, CSimdJSONRecordKind kind) {
     } else if (kind == CSIMDJSON_CATEGORIES) {
       bytes(rows.categories[row].name);
       bytes(rows.categories[row].frequency);
+    } else if (rows.image_ids) {
+      sum += uint64_t(rows.image_ids[row]) + uint64_t(rows.category_ids[row]);
     } else {
       const CSimdJSONSegmentation &mask = rows.objects[row].segmentation;
       if (mask.kind == CSIMDJSON_COMPRESSED) bytes(mask.parts);
@@ -49,23 +51,30 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
   // As Window.swift lays it out, in memory of exactly that size.
   size_t length = size + 1;
-  std::vector<char> window(length + CSIMDJSON_PADDING, 0);
+  std::vector<char> memory(CSIMDJSON_PADDING + length + CSIMDJSON_PADDING, 0);
+  char *window = memory.data() + CSIMDJSON_PADDING;
   window[0] = '[';
-  memcpy(window.data() + 1, data + 1, size - 1);
+  memcpy(window + 1, data + 1, size - 1);
   window[length - 1] = ']';
 
   static CSimdJSONReader *reader = csimdjson_reader_create();
   CSimdJSONRows rows{};
   CSimdJSONFailure failure{};
-  bool isRead = csimdjson_read(reader, kind, window.data(), length, options, &rows, &failure);
+  bool isRead = csimdjson_read(reader, kind, window, length, options, &rows, &failure);
   if (rows.consumed > length || (!isRead && failure.problem == CSIMDJSON_OK)) abort();
   volatile uint64_t sum = touch(rows, kind);
   (void)sum;
 
   CSimdJSONScan scan{};
   int64_t comma = -1;
-  size_t stop = csimdjson_scan(&scan, window.data() + 1, length - 1, data[0] & 16, &comma);
+  size_t stop = csimdjson_scan(&scan, window + 1, length - 1, data[0] & 16, &comma);
   if (stop > length - 1 || comma >= int64_t(length - 1)) abort();
   csimdjson_run_length_area(data, size, uint64_t(1) << (data[0] & 31));
+  std::vector<uint32_t> lengths(size + 8), ends(size + 8);
+  int64_t runs = csimdjson_run_lengths(data, size, lengths.data());
+  if (runs > int64_t(size)) abort();
+  if (runs > 0 && csimdjson_run_ends(lengths.data(), size_t(runs), ends.data()) && ends[size_t(runs) - 1] < (1u << 30)) {
+    sum = sum + csimdjson_common_pixels(ends.data(), size_t(runs), ends.data(), size_t(runs));
+  }
   return 0;
 }

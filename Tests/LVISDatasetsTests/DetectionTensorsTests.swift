@@ -35,6 +35,8 @@ import Testing
       // As short as the ids allow.
       let types = try ["image_ids", "category_ids", "boxes", "scores"].map { try file.tensor($0).elementType }
       #expect(types == [.int32, .int16, .float32, .float32])
+      try DetectionColumns(detections).writeTensors(to: "\(folder)/d.npz")
+      try check("\(folder)/d.npz", detections)
       try DetectionColumns().writeTensors(to: path)
       try check(path, [])
       let far = [Detection(imageID: 1 << 40, categoryID: -1, box: .init(x: 0, y: 0, width: 1, height: 1), score: 2)]

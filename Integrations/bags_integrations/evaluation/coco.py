@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import numpy as np
@@ -83,18 +82,15 @@ class COCOeval(Evaluator):
     def accumulate(self, p: Any = None) -> None:
         if self._scores is None:
             raise RuntimeError("Please run evaluate() first")
-        precision = self._scores.precision
-        self.eval = {
-            "params": self.params, "counts": list(precision.shape),
-            "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"), "precision": precision,
-            "recall": self._scores.recall, "scores": self._scores.scores}
+        scores = self._scores
+        self._accumulate(self.params, precision=scores.precision, recall=scores.recall, scores=scores.scores)
 
     def _summarize(self, ap: bool, iouThr: float | None = None, areaRng: str = "all", maxDets: int = 100) -> float:
         params = self.params
         name = "AP" if ap else "AR"
         name += "" if areaRng == "all" else areaRng[0]
         name += f"{100 * iouThr:.0f}" if iouThr is not None else "" if ap else f"@{maxDets}"
-        mean = self._metric(name)
+        mean = self._metric(name, params.areaRngLbl)
         if mean is None:
             values: Floats = self.eval["precision"] if ap else self.eval["recall"]
             if iouThr is not None:

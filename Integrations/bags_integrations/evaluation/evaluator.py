@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, NoReturn
 
 import numpy as np
@@ -30,8 +31,17 @@ def refuse_matches(name: str) -> NoReturn:
     """The references keep every match of every image, category and area as objects of Python, which here nothing makes."""
     raise AttributeError(
         f"{name} is not kept here: it holds every match. Precision, recall and scores of all cells are in eval; "
-        "detections with their matches are written by `bags evaluate --errors`; processes are joined by "
-        "DetectionMetric.merge; where the matches themselves are needed, the reference's own class takes the same data")
+        "processes are joined by DetectionMetric.merge; where the matches themselves are needed, the reference's own "
+        "class takes the same data")
+
+
+class Accumulated(dict[str, Any]):
+    """What `accumulate` leaves in `eval`; a key for matches says what to use instead."""
+
+    def __missing__(self, key: str) -> NoReturn:
+        if key == "dt_pointers":
+            refuse_matches(key)
+        raise KeyError(key)
 
 
 class Evaluator:
@@ -49,6 +59,7 @@ class Evaluator:
         self._scores: Scores | None = None
         self._is_standard = False
         self._frequencies = ""
+        self._accumulated: tuple[Any, ...] = ()
         self.eval: dict[str, Any] = {}
 
     def _score(
@@ -68,16 +79,30 @@ class Evaluator:
             options.category_ids = np.array(chosen[1], np.int64)
         if not np.array_equal(thresholds, standard_thresholds()):
             options.iou_thresholds = np.asarray(thresholds, np.float64)
-        if areas[1:] != AREAS[1:]:
+        if not np.array_equal(np.asarray(areas[1:], np.float64), np.asarray(AREAS[1:], np.float64)):
             options.areas = np.asarray(areas[1:], np.float64)
-        self._is_standard = options.is_standard and list(labels) == AREA_LABELS
         evaluation = (
             self._whole if options.is_standard and iou_type == self._iou_type
             else Evaluation(self._truth.source(iou_type != "bbox"), options))
-        self._scores = evaluation.score(self._results.source, with_scores=self._is_coco)
-        self._frequencies = evaluation.category_frequencies.decode()
+        scores = evaluation.score(self._results.source, with_scores=self._is_coco)
+        self._scores, self._frequencies = scores, evaluation.category_frequencies.decode()
+        self._is_standard = options.is_standard and list(labels) == AREA_LABELS
 
-    def _metric(self, name: str) -> float | None:
-        """What the library says of a metric, to the bit what the cells' mean is but for rounding; `None` where parameters
-        are not the benchmark's."""
-        return self._scores.metrics.get(name) if self._scores is not None and self._is_standard else None
+    def _accumulate(self, params: Any, **arrays: Floats | None) -> None:
+        """Fills `eval` with arrays that are not to be written to, so that metrics of the library stay theirs."""
+        for values in arrays.values():
+            if values is not None:
+                values.flags.writeable = False
+        self.eval = Accumulated(
+            params=params, counts=list(np.shape(arrays["precision"])),
+            date=datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"), **arrays)
+        self._accumulated = (self.eval, arrays["precision"], arrays["recall"])
+
+    def _metric(self, name: str, labels: list[str]) -> float | None:
+        """What the library says of a metric, equal to the mean of the cells up to rounding; `None` where parameters are not
+        the benchmark's, or `eval` is no longer what `accumulate` left."""
+        own = (self.eval, self.eval.get("precision"), self.eval.get("recall"))
+        is_own = len(self._accumulated) == 3 and all(a is b for a, b in zip(own, self._accumulated))
+        if self._scores is None or not is_own or not self._is_standard or list(labels) != AREA_LABELS:
+            return None
+        return self._scores.metrics.get(name)

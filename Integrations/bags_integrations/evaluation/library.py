@@ -141,7 +141,7 @@ class Scores:
     """The numbers of a scoring; see the header."""
 
     metrics: dict[str, float]
-    #: Without cells where they are not wanted, as are the two behind.
+    #: Precision, scores and recall have no cells where they are not wanted; scores may be left out by themselves.
     precision: Floats
     scores: Floats
     recall: Floats

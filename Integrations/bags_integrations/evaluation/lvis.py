@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import OrderedDict
 from typing import Any
 
@@ -78,6 +77,7 @@ class LVISEval(Evaluator):
         self.params.img_ids, self.params.cat_ids = (list(ids) for ids in self._ids)
         self.results: OrderedDict[str, float] = OrderedDict()
         self.freq_groups: list[list[int]] = []
+        self._own_freq_groups: list[list[int]] = []
 
     @property
     def eval_imgs(self) -> Any:
@@ -96,15 +96,13 @@ class LVISEval(Evaluator):
             params.iou_type, params.img_ids, params.cat_ids, params.iou_thrs, params.area_rng, params.area_rng_lbl)
         self.freq_groups = [
             [place for place, own in enumerate(self._frequencies) if own == label] for label in params.img_count_lbl]
+        self._own_freq_groups = [list(group) for group in self.freq_groups]
 
     def accumulate(self) -> None:
         if self._scores is None:
             raise RuntimeError("Please run evaluate() first.")
-        precision = self._scores.precision[..., 0]
-        self.eval = {
-            "params": self.params, "counts": list(precision.shape),
-            "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"), "precision": precision,
-            "recall": self._scores.recall[..., 0]}
+        self._accumulate(
+            self.params, precision=self._scores.precision[..., 0], recall=self._scores.recall[..., 0])
 
     def _summarize(
         self, kind: str, iou_thr: float | None = None, area_rng: str = "all", freq_group_idx: int | None = None
@@ -113,8 +111,10 @@ class LVISEval(Evaluator):
         name += "" if area_rng == "all" else area_rng[0]
         name += f"{100 * iou_thr:.0f}" if iou_thr is not None else ""
         name += self.params.img_count_lbl[freq_group_idx] if freq_group_idx is not None else ""
-        own = self._metric(name if kind == "ap" else f"{name}@{self._cap}")
-        if own is not None and self.params.img_count_lbl == ["r", "c", "f"]:
+        own = self._metric(name if kind == "ap" else f"{name}@{self._cap}", self.params.area_rng_lbl)
+        if own is not None and (
+                freq_group_idx is None
+                or self.params.img_count_lbl == ["r", "c", "f"] and self.freq_groups == self._own_freq_groups):
             return own
         area = [place for place, label in enumerate(self.params.area_rng_lbl) if label == area_rng]
         values: Floats = self.eval["precision"] if kind == "ap" else self.eval["recall"]

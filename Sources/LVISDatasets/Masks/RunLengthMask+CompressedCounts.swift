@@ -45,7 +45,7 @@ extension MaskRuns {
     counts.append(contentsOf: repeatElement(0, count: bytes.count + 8))
     let count = csimdjson_run_lengths(start, bytes.count, &counts)
     counts.removeLast(counts.count - max(0, Int(count)))
-    return count < 0 ? fault(in: bytes) : nil
+    return count < 0 ? fault(in: bytes) ?? MaskError(.runs, "its counts cannot be read") : nil
   }
 
   /// What is wrong with a compressed string.

@@ -124,7 +124,7 @@ extension DetectionColumns {
     }
   }
 
-  /// Writes detections as columns of a safetensors file: ids as integers as short as they fit, boxes x, y, width, height
+  /// Writes detections as columns of a safetensors file, or of an npz archive where the path ends in `.npz`: ids as integers as short as they fit, boxes x, y, width, height
   /// and scores in single precision, about 26 bytes a detection.
   ///
   /// A detector's numbers are of single precision: what is read again is what was written, and scores the same, digit by
@@ -133,19 +133,24 @@ extension DetectionColumns {
   ///
   /// - Parameters:
   ///   - path: Where the file will stand.
-  ///   - metadata: Texts to keep beside the columns.
-  /// - Throws: `FileError` if it cannot be written; what stood there is then as it was.
+  ///   - metadata: Texts to keep beside the columns; an npz archive has none.
+  /// - Throws: `FileError` if it cannot be written; what stood there is then as it was. `TensorFileError` for an npz archive
+  ///   of 4 GiB and more.
   public func writeTensors(to path: String, metadata: [String: String] = [:]) throws {
+    let tensors: [NamedTensor] = [
+      .shortIntegers("image_ids", imageIDs), .shortIntegers("category_ids", categoryIDs),
+      NamedTensor(
+        "boxes", floats: boxes.flatMap { [Float($0.x), Float($0.y), Float($0.width), Float($0.height)] },
+        shape: [count, 4]),
+      NamedTensor("scores", floats: scores.map { Float($0) }, shape: [count]),
+    ]
+    if path.hasSuffix(".npz") { return try writeNumPyArchive(tensors, to: path) }
     let own = ["format": "bags-detections", "boxes": "xywh"]
-    try writeSafetensors(
-      [
-        .shortIntegers("image_ids", imageIDs), .shortIntegers("category_ids", categoryIDs),
-        NamedTensor(
-          "boxes", floats: boxes.flatMap { [Float($0.x), Float($0.y), Float($0.width), Float($0.height)] },
-          shape: [count, 4]),
-        NamedTensor("scores", floats: scores.map { Float($0) }, shape: [count]),
-      ], metadata: metadata.merging(own) { $1 }, to: path)
+    try writeSafetensors(tensors, metadata: metadata.merging(own) { $1 }, to: path)
   }
+
+  /// Whether a file of that name is written as columns of tensors.
+  package static func areTensors(at path: String) -> Bool { path.hasSuffix(".safetensors") || path.hasSuffix(".npz") }
 }
 
 extension NamedTensor {

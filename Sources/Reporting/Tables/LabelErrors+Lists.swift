@@ -159,7 +159,7 @@ private struct FiftyOneLabel: Encodable {
 
   init(_ finding: LabelErrors.Finding) {
     label = finding.suggestion.name
-    boundingBox = finding.boxShares ?? finding.box
+    boundingBox = finding.boxShares ?? [0, 0, 1, 1]
     confidence = finding.score
     attributes = Attributes(
       kind: finding.kind.rawValue, annotated: finding.category.name, annotationID: finding.annotationID,

@@ -3,7 +3,7 @@ import Communication
 
 extension ImageDetecting {
   /// Detects on every image and writes what it finds, with progress: as columns of tensors where the path ends in
-  /// `.safetensors`, else as LVIS results.
+  /// `.safetensors` or `.npz`, else as LVIS results.
   ///
   /// - Parameters:
   ///   - path: The file to write.
@@ -14,7 +14,7 @@ extension ImageDetecting {
   func writeResults(to path: String, categoryIDs: [Int]) throws -> (detections: Int, scored: Int) {
     let ranks = try Ranks.joined()
     if ranks.count > 1 { return try writeTogether(to: path, categoryIDs: categoryIDs, ranks: ranks) }
-    if path.hasSuffix(".safetensors") {
+    if DetectionColumns.areTensors(at: path) {
       var columns = DetectionColumns()
       let scored = try forEachImage(showingProgress: { Self.detections(of: $0, categoryIDs: categoryIDs) }) {
         for detection in $0 { columns.append(detection) }
@@ -55,7 +55,7 @@ extension ImageDetecting {
   ) throws -> (detections: Int, scored: Int) {
     var part = self
     part.share = (ranks.rank, ranks.count)
-    if path.hasSuffix(".safetensors") {
+    if DetectionColumns.areTensors(at: path) {
       var (found, all) = (DetectionColumns(), DetectionColumns())
       let scored = try Ranks.agreed {
         try part.forEachImage(showingProgress: { Self.detections(of: $0, categoryIDs: categoryIDs) }) {

@@ -68,7 +68,8 @@ struct PredictCommand: ParsableCommand {
 
   @Option(
     help: .init(
-      "Where the results go; columns of tensors where it ends in .safetensors, class scores as CSV where in .csv.",
+      "Where the results go: JSON, or columns of tensors where it ends in .safetensors or .npz. Class scores of whole images "
+        + "are CSV where it ends in .csv, else JSON.",
       valueName: "file"))
   var output = "results.json"
 
@@ -120,6 +121,7 @@ struct PredictCommand: ParsableCommand {
       try writeClassScores(of: head, named: path, on: set)
       return nil
     }
+    try checkFormat()
     let regressor = try boxHead.map {
       try BoxRegressor(openTensors(at: RunFolder.headPath(for: $0)), groups: head.groups)
     }
@@ -140,6 +142,12 @@ struct PredictCommand: ParsableCommand {
     return (pass, head.groups.members.map(\.id), set.roiCount)
   }
 
+  private func checkFormat() throws {
+    guard !output.hasSuffix(".csv") else {
+      throw CommandFailure("\(output): detections are written as JSON, or as columns (.safetensors, .npz), not as CSV")
+    }
+  }
+
   /// A pass over feature maps.
   private func preparedPass(
     with head: LinearHead, named path: String, on maps: FeatureMapSet, dataset: LVISDataset?
@@ -150,6 +158,7 @@ struct PredictCommand: ParsableCommand {
     if detections.perQuery != nil {
       throw CommandFailure("--per-query is for a set of queries; \(maps.path) holds feature maps")
     }
+    try checkFormat()
     if let dataset { try maps.checkImages(areIn: dataset) }
     let head = try normGroups.map { try head.statingNormGroups($0) } ?? head
     let branch = try boxBranch(of: head, named: path, on: maps)
@@ -190,7 +199,7 @@ struct PredictCommand: ParsableCommand {
 
   /// Writes the class scores of whole images.
   private func writeClassScores(of head: LinearHead, named path: String, on set: FeatureSet) throws {
-    if boxHead != nil || output.hasSuffix(".safetensors") {
+    if boxHead != nil || DetectionColumns.areTensors(at: output) {
       throw CommandFailure(
         "\(features): holds whole images, whose class scores have no boxes; they are written as .csv or .json")
     }

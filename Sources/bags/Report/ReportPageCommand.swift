@@ -72,7 +72,7 @@ struct ReportPageCommand: ParsableCommand {
           + "\(single ?? "runs/NAME")/evaluation.json` writes one")
     }
     let html = try page.html()
-    try makeFolder(at: (path as NSString).deletingLastPathComponent)
+    try makeFolder(at: parentFolder(of: path))
     try DurableFile.write(html, to: path)
     if format.isJSON {
       try printJSON(["page": path])

@@ -45,7 +45,7 @@ struct ShowCommand: ParsableCommand {
     if files.fileExists(atPath: trimmed) {
       throw CommandFailure("\(trimmed): is no run: it holds no run.json")
     }
-    let folder = (trimmed as NSString).deletingLastPathComponent
+    let folder = parentFolder(of: trimmed)
     let names = (try? RunOverview.all(in: folder.isEmpty ? "." : folder).map(\.name)) ?? []
     let hint = closest(to: (trimmed as NSString).lastPathComponent, among: names).map { "; did you mean \($0)?" }
     throw CommandFailure("\(trimmed): no such run\(hint ?? "; `bags runs` lists those in runs")")
