@@ -167,3 +167,21 @@ def test_metrics_are_the_means_of_the_cells() -> None:
     own.summarize()
     assert own.results.keys() == said.keys()
     assert close(list(own.results.values()), list(said.values()))
+
+
+def test_summaries_follow_eval() -> None:
+    """As the references do, what is summarised is `eval` as it is, not what the library scored."""
+    own = evaluation.LVISEval(EDGE / "edge_gt.json", EDGE / "edge_dt_bbox.json", "bbox")
+    own.run()
+    before = own.results["AP"]
+    with pytest.raises(ValueError, match="read-only"):
+        own.eval["precision"][...] = 0
+    own.eval["precision"] = np.where(own.eval["precision"] > -1, 0.25, -1)
+    own.summarize()
+    assert before != 0.25 and own.results["AP"] == pytest.approx(0.25, abs=1e-12)
+    own.run()
+    own.freq_groups[0] = own.freq_groups[2]
+    own.summarize()
+    assert own.results["APr"] == pytest.approx(own.results["APf"], abs=1e-12)
+    with pytest.raises(AttributeError, match="dt_pointers is not kept"):
+        own.eval["dt_pointers"]
