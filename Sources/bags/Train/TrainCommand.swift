@@ -87,7 +87,8 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: .init(
-      "The time that --method auto may take, such as 90s, 10m or 2h (default: what it needs).", valueName: "time"))
+      "The time that --method auto plans for, such as 90s, 10m or 2h (default: what it needs); the smallest race that decides "
+        + "anything may take longer, and says so.", valueName: "time"))
   var budget: TimeBudget?
 
   @OptionGroup(title: "Learning rate auto, method auto") var tuning: TuningOptions
