@@ -1,5 +1,6 @@
 import ArgumentParser
 import BalancedGroupSoftmax
+import DurableFiles
 import Foundation
 
 struct ShowCommand: ParsableCommand {
