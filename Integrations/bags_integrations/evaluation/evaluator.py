@@ -88,13 +88,12 @@ class Evaluator:
         self._scores, self._frequencies = scores, evaluation.category_frequencies.decode()
         self._is_standard = options.is_standard and list(labels) == AREA_LABELS
 
-    def _accumulate(self, params: Any, **arrays: Floats | None) -> None:
+    def _accumulate(self, params: Any, **arrays: Floats) -> None:
         """Fills `eval` with arrays that are not to be written to, so that metrics of the library stay theirs."""
         for values in arrays.values():
-            if values is not None:
-                values.flags.writeable = False
+            values.flags.writeable = False
         self.eval = Accumulated(
-            params=params, counts=list(np.shape(arrays["precision"])),
+            params=params, counts=list(arrays["precision"].shape),
             date=datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"), **arrays)
         self._accumulated = (self.eval, arrays["precision"], arrays["recall"])
 
