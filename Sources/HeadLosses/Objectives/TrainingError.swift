@@ -10,7 +10,14 @@ public enum TrainingError: CodedError {
   case foreignCheckpoint(String)
 
   /// The cases without what they carry.
-  public enum Code: String, Sendable { case diverged, interrupted, foreignCheckpoint }
+  public enum Code: String, Sendable {
+    /// The loss or the gradient is no finite number any more.
+    case diverged
+    /// It was asked to stop.
+    case interrupted
+    /// A checkpoint that does not belong to this training.
+    case foreignCheckpoint
+  }
 
   /// Which case it is.
   public var code: Code {
