@@ -119,6 +119,23 @@ import Testing
     }
   }
 
+  /// Whatever is drawn, a class of one image is found or not: that is no certainty.
+  @Test func aClassOfOneImageHasNoInterval() throws {
+    let box = BoundingBox(x: 0, y: 0, width: 10, height: 10)
+    let dataset = LVISDataset(
+      images: (1...5).map {
+        LVISImage(id: $0, width: 20, height: 20, negativeCategoryIDs: [], notExhaustiveCategoryIDs: [])
+      },
+      categories: [LVISCategory(id: 1, name: "a", frequency: .rare)],
+      annotations: [LVISAnnotation(id: 1, imageID: 3, categoryID: 1, box: box)])
+    let evaluator = try LVISEvaluator(groundTruth: dataset)
+    let none = evaluator.score(try evaluator.prepare(DetectionColumns()))
+    let found = evaluator.score(
+      try evaluator.prepare(DetectionColumns([Detection(imageID: 3, categoryID: 1, box: box, score: 0.5)])))
+    let entry = try #require(evaluator.compare(none, with: found, replicates: 100).classes.first?.averagePrecision)
+    #expect(abs((entry.difference ?? 0) - 1) < 1e-12 && entry.interval == nil && !entry.isClear)
+  }
+
   /// One image, found by the second alone: every draw says so.
   @Test func aDifferenceInEveryDrawIsClear() throws {
     let box = BoundingBox(x: 0, y: 0, width: 10, height: 10)

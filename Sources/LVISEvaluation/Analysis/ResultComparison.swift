@@ -15,7 +15,8 @@ public struct ResultComparison: Sendable {
     public let first: Double?
     /// The value of the second set; `nil` without objects.
     public let second: Double?
-    /// The middle 95 % of the differences; `nil` where fewer than 20 replicates could be measured.
+    /// The middle 95 % of the differences; `nil` where fewer than 20 replicates could be measured, and for a class whose
+    /// objects all stand in one image, of which drawing images says nothing.
     public let interval: ClosedRange<Double>?
 
     /// The second less the first; `nil` without objects.
@@ -83,10 +84,10 @@ extension LVISEvaluator {
       }
     }
     let named = metrics.count - measured.count
-    func entry(_ index: Int, _ values: (Double?, Double?)) -> ResultComparison.Entry {
+    func entry(_ index: Int, _ values: (Double?, Double?), hasInterval: Bool = true) -> ResultComparison.Entry {
       ResultComparison.Entry(
         name: metrics[index].name, first: values.0, second: values.1,
-        interval: middle(of: differences.map { $0[index] }))
+        interval: hasInterval ? middle(of: differences.map { $0[index] }) : nil)
     }
     return ResultComparison(
       firstPath: first.path,
@@ -98,7 +99,8 @@ extension LVISEvaluator {
         let (a, b) = (first.result.classes[category], second.result.classes[category])
         return ResultComparison.ClassEntry(
           id: a.id, name: a.name, frequency: a.frequency, objectCount: a.objectCount,
-          averagePrecision: entry(named + index, (a["AP"], b["AP"])))
+          averagePrecision: entry(
+            named + index, (a["AP"], b["AP"]), hasInterval: objectCounts[category].count > 1))
       }, replicates: replicates, seed: seed)
   }
 
