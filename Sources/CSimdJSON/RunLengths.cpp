@@ -17,9 +17,16 @@ struct Last {
     beforePrevious = previous;
     previous = value;
   }
+
+#if defined(__SSE2__)
+  void takeEight(__m128i sums) {
+    beforePrevious += int16_t(_mm_extract_epi16(sums, 6));
+    previous += int16_t(_mm_extract_epi16(sums, 7));
+  }
+#endif
 };
 
-// Reads the number at `at`, the fourth or a later one. False where none is there.
+// Reads what stands at `at`: a number, less the last but one from the fourth on. False where none is there.
 bool readDifference(const uint8_t *bytes, size_t count, size_t &at, int64_t &value) {
   uint8_t group = uint8_t(bytes[at++] - '0');
   if (group > 63) return false;
@@ -38,6 +45,14 @@ bool readDifference(const uint8_t *bytes, size_t count, size_t &at, int64_t &val
     if (group & 0x10) bits |= ~uint64_t(0) << shift;
     value = int64_t(bits);
   }
+  return true;
+}
+
+// Reads the number at `at`, the `index`-th. False where none is there.
+bool readOne(const uint8_t *bytes, size_t count, size_t &at, size_t index, Last &last, int64_t &value) {
+  if (!readDifference(bytes, count, at, value)) return false;
+  if (index > 2) value += last.beforePrevious;
+  last.take(value);
   return true;
 }
 
@@ -77,17 +92,14 @@ int64_t csimdjson_run_length_area(const uint8_t *bytes, size_t count, uint64_t p
       uint64_t added = uint64_t(_mm_cvtsi128_si64(both));
       sums[index & 1] += uint64_t(4 * last.beforePrevious + int32_t(uint32_t(added)));
       sums[~index & 1] += uint64_t(4 * last.previous + int32_t(uint32_t(added >> 32)));
-      last.beforePrevious += int16_t(_mm_extract_epi16(eight, 6));
-      last.previous += int16_t(_mm_extract_epi16(eight, 7));
+      last.takeEight(eight);
       at += 8;
       index += 8;
     }
     if (at >= count) break;
 #endif
     int64_t value;
-    if (!readDifference(bytes, count, at, value)) return -1;
-    if (index > 2) value += last.beforePrevious;
-    last.take(value);
+    if (!readOne(bytes, count, at, index, last, value)) return -1;
     outOfRange |= uint64_t(value) >> 32;
     sums[index++ & 1] += uint64_t(value);
   }
@@ -109,17 +121,14 @@ int64_t csimdjson_run_lengths(const uint8_t *bytes, size_t count, uint32_t *leng
       __m128i high = _mm_srai_epi32(_mm_unpackhi_epi16(eight, eight), 16);
       _mm_storeu_si128(reinterpret_cast<__m128i *>(lengths + index), _mm_add_epi32(before, low));
       _mm_storeu_si128(reinterpret_cast<__m128i *>(lengths + index + 4), _mm_add_epi32(before, high));
-      last.beforePrevious += int16_t(_mm_extract_epi16(eight, 6));
-      last.previous += int16_t(_mm_extract_epi16(eight, 7));
+      last.takeEight(eight);
       at += 8;
       index += 8;
     }
     if (at >= count) break;
 #endif
     int64_t value;
-    if (!readDifference(bytes, count, at, value)) return -1;
-    if (index > 2) value += last.beforePrevious;
-    last.take(value);
+    if (!readOne(bytes, count, at, index, last, value)) return -1;
     outOfRange |= uint64_t(value) >> 32;
     lengths[index++] = uint32_t(value);
   }

@@ -10,7 +10,7 @@ import LVISDatasets
 ///
 /// Legend: N examples, C classes by ascending category id.
 public struct ClassScorePass: Sendable {
-  /// The examples.
+  /// The set whose examples are scored; each has as many features as the scorer takes.
   public let features: FeatureSet
   private let scorer: any RoIScorer
   private let threads: Int

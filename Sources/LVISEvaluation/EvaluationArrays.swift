@@ -5,7 +5,7 @@ import LVISDatasets
 ///
 /// T IoU thresholds, R = 101 recall points, K categories by ascending id, A ranges of area with "all" first, M limits of
 /// detections an image and class: 1, 10 and 100 by COCO's rules, else one without limit; see
-/// ``LVISEvaluator/arrayShape``. What is `nil` is not computed.
+/// ``LVISEvaluator/arrayShape``. What is `nil` is not written.
 public struct EvaluationArrays: @unchecked Sendable {
   /// Room for [T, R, K, A, M]; −1 where a category has no object in the range.
   public var precision: UnsafeMutablePointer<Double>?

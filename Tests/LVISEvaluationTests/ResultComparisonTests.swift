@@ -119,37 +119,35 @@ import Testing
     }
   }
 
-  /// Whatever is drawn, a class of one image is found or not: that is no certainty.
-  @Test func aClassOfOneImageHasNoInterval() throws {
+  /// A rare class in some of five images, and two scorings: no object found, and all of them.
+  private static func foundOrNot(
+    objectsIn images: [Int]
+  ) throws -> (evaluator: LVISEvaluator, none: ScoredDetections, all: ScoredDetections) {
     let box = BoundingBox(x: 0, y: 0, width: 10, height: 10)
     let dataset = LVISDataset(
       images: (1...5).map {
         LVISImage(id: $0, width: 20, height: 20, negativeCategoryIDs: [], notExhaustiveCategoryIDs: [])
       },
       categories: [LVISCategory(id: 1, name: "a", frequency: .rare)],
-      annotations: [LVISAnnotation(id: 1, imageID: 3, categoryID: 1, box: box)])
+      annotations: images.map { LVISAnnotation(id: $0, imageID: $0, categoryID: 1, box: box) })
     let evaluator = try LVISEvaluator(groundTruth: dataset)
-    let none = evaluator.score(try evaluator.prepare(DetectionColumns()))
-    let found = evaluator.score(
-      try evaluator.prepare(DetectionColumns([Detection(imageID: 3, categoryID: 1, box: box, score: 0.5)])))
+    let detections = images.map { Detection(imageID: $0, categoryID: 1, box: box, score: 0.5) }
+    return (
+      evaluator, evaluator.score(try evaluator.prepare(DetectionColumns())),
+      evaluator.score(try evaluator.prepare(DetectionColumns(detections)))
+    )
+  }
+
+  /// Whatever is drawn, a class of one image is found or not: that is no certainty.
+  @Test func aClassOfOneImageHasNoInterval() throws {
+    let (evaluator, none, found) = try Self.foundOrNot(objectsIn: [3])
     let entry = try #require(evaluator.compare(none, with: found, replicates: 100).classes.first?.averagePrecision)
     #expect(abs((entry.difference ?? 0) - 1) < 1e-12 && entry.interval == nil && !entry.isClear)
   }
 
-  /// One image, found by the second alone: every draw says so.
+  /// Every object is found by the second alone: every draw says so.
   @Test func aDifferenceInEveryDrawIsClear() throws {
-    let box = BoundingBox(x: 0, y: 0, width: 10, height: 10)
-    let dataset = LVISDataset(
-      images: (1...5).map {
-        LVISImage(id: $0, width: 20, height: 20, negativeCategoryIDs: [], notExhaustiveCategoryIDs: [])
-      },
-      categories: [LVISCategory(id: 1, name: "a", frequency: .rare)],
-      annotations: (1...5).map { LVISAnnotation(id: $0, imageID: $0, categoryID: 1, box: box) })
-    let evaluator = try LVISEvaluator(groundTruth: dataset)
-    let none = evaluator.score(try evaluator.prepare(DetectionColumns()))
-    let all = evaluator.score(
-      try evaluator.prepare(
-        DetectionColumns((1...5).map { Detection(imageID: $0, categoryID: 1, box: box, score: 0.5) })))
+    let (evaluator, none, all) = try Self.foundOrNot(objectsIn: Array(1...5))
     var told: [Double] = []
     let comparison = evaluator.compare(none, with: all, replicates: 100, seed: 3) { told.append($0) }
     let rare = try #require(comparison.metrics.first { $0.name == "APr" })

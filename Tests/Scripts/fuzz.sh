@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the reader of records (Sources/CSimdJSON) with libFuzzer and the address and undefined-behaviour sanitizers.
 #
-#   Tests/Scripts/fuzz.sh [seconds]      60 unless given
+#   Tests/Scripts/fuzz.sh [seconds]      60 unless given, for each of two builds
 #
 # CXX names a clang++ that has libFuzzer: the Swift toolchain's or Debian's (clang, libclang-rt-dev). What it finds is
 # written to .build/fuzz/crash-…; the inputs worth keeping stay in .build/fuzz/corpus for the next run.
@@ -22,9 +22,14 @@ done
 
 folder=.build/fuzz
 mkdir -p "$folder/corpus"
-"$cxx" -std=c++17 -O1 -g -DNDEBUG -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-  -ISources/CSimdJSON/include -ISources/CSimdJSON Tests/Fuzzing/ReaderFuzzer.cpp Sources/CSimdJSON/*.cpp -lsimdjson \
-  -o "$folder/reader"
+# The reader as it is here, and as it is on processors without AVX2.
+build() {
+  "$cxx" -std=c++17 -O1 -g -DNDEBUG -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined "${@:2}" \
+    -ISources/CSimdJSON/include -ISources/CSimdJSON Tests/Fuzzing/ReaderFuzzer.cpp Sources/CSimdJSON/*.cpp -lsimdjson \
+    -o "$folder/$1"
+}
+build reader
+build plain-reader -DCSIMDJSON_NO_WIDE
 
 # One seed for each kind of record; the first byte is the kind and the options.
 seed() { printf '%s' "$2" > "$folder/corpus/$1"; }
@@ -36,6 +41,8 @@ seed detections $'\x07{"image_id": 2, "category_id": 3, "bbox": [1, 2, 3, 4], "s
 seed masks $'\x07{"image_id": 2, "category_id": 3, "score": 0.5, "segmentation": {"size": [3, 4], "counts": "5\\\\7"}}'
 seed keys $'\x07{"image\\u005fid": 2, "category_id": 3, "score": 0.5, "bbox": [0, 0, 1, 1], "x": {"a": ["},{", null, true]}}'
 
-"$folder/reader" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-  -artifact_prefix="$folder/" "$folder/corpus"
-echo "fuzz.sh: nothing found in $seconds s"
+for reader in reader plain-reader; do
+  "$folder/$reader" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="$folder/" "$folder/corpus"
+done
+echo "fuzz.sh: nothing found in twice $seconds s"
